@@ -1,0 +1,154 @@
+"""The typed events that `Assistant.turn()` yields: the one stream every front end renders.
+
+Each event is a frozen dataclass whose `type` is the wire name of design §8. `Envelope` numbers and
+stamps events for `--output jsonl`; `payload()` is the flat JSON form. Nothing here does I/O.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+FinishReason = Literal["stop", "length", "interrupted", "error"]
+Grounding = Literal["grounded", "model", "not_found"]
+
+
+@dataclass(frozen=True)
+class Event:
+    """Base of all events; `type` is the wire name."""
+
+    type: ClassVar[str]
+
+    def payload(self) -> dict[str, Any]:
+        """Return the event as a JSON-ready dict, `type` first."""
+        return {"type": self.type, **dataclasses.asdict(self)}
+
+
+@dataclass(frozen=True)
+class SessionStart(Event):
+    """First event of `ask` and `run`: what is about to answer."""
+
+    type: ClassVar[str] = "session.start"
+    version: str
+    model: str
+    seed: int | None
+    offline: bool
+
+
+@dataclass(frozen=True)
+class TurnStart(Event):
+    """Both message rows are on disk; nothing has been generated yet."""
+
+    type: ClassVar[str] = "turn.start"
+    user_message: str
+    assistant_message: str
+
+
+@dataclass(frozen=True)
+class RetrievedPassage:
+    """One hit of the hybrid search, best first in `Retrieval.passages`."""
+
+    passage: str
+    title: str
+    uri: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Retrieval(Event):
+    """The search that was made for this turn and what it returned."""
+
+    type: ClassVar[str] = "retrieval"
+    query: str
+    passages: list[RetrievedPassage]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class MessageDelta(Event):
+    """More text of the assistant's answer; concatenated deltas are the answer."""
+
+    type: ClassVar[str] = "message.delta"
+    text: str
+
+
+@dataclass(frozen=True)
+class Citation(Event):
+    """Quote `[n]` of this answer: a span verified to stand in the stored document text.
+
+    `start` and `end` are character offsets into the document's stored text.
+    """
+
+    type: ClassVar[str] = "citation"
+    n: int
+    quote: str
+    title: str
+    uri: str
+    document: str
+    passage: str
+    start: int
+    end: int
+    score: float
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Token counts of one answer (model tokens) and what filled the context window."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    context_tokens: int
+    context_length: int
+
+
+@dataclass(frozen=True)
+class MessageDone(Event):
+    """The answer as stored: whole text, why it ended, how it is grounded, what it cost."""
+
+    type: ClassVar[str] = "message.done"
+    message: str
+    text: str
+    finish_reason: FinishReason
+    grounding: Grounding
+    usage: Usage
+    seconds: float
+    model: str
+
+
+@dataclass(frozen=True)
+class Warning(Event):
+    """Something a person should know that did not stop the turn."""
+
+    type: ClassVar[str] = "warning"
+    code: str
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Error(Event):
+    """The turn failed; what was written stays written. `hint` names the fix."""
+
+    type: ClassVar[str] = "error"
+    code: str
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class TurnEnd(Event):
+    """Last event of every turn, also of failed and interrupted ones."""
+
+    type: ClassVar[str] = "turn.end"
+    status: Literal["ok", "interrupted", "error"]
+
+
+@dataclass(frozen=True)
+class SessionEnd(Event):
+    """Last event of `ask` and `run`; `exit_code` is the process's exit code."""
+
+    type: ClassVar[str] = "session.end"
+    status: Literal["ok", "interrupted", "error"]
+    exit_code: int
+    turns: int

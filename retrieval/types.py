@@ -1,0 +1,110 @@
+"""Value types of retrieval: document → passage → hit → quote. No I/O, no heavy imports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+SearchMode = Literal["hybrid", "lexical", "dense"]
+
+
+@dataclass(frozen=True)
+class Document:
+    """A source as stored. `text` is sanitised; every offset in the index refers to it."""
+
+    id: str
+    uri: str
+    title: str
+    text: str
+    collection: str
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A chunk of a document: `text == document.text[start:end]`."""
+
+    id: str
+    document_id: str
+    uri: str
+    title: str
+    heading: str
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A passage that matched, with why: 1-based ranks and raw scores per route, None if absent."""
+
+    passage: Passage
+    score: float
+    lexical_rank: int | None = None
+    dense_rank: int | None = None
+    lexical_score: float | None = None
+    dense_score: float | None = None
+
+
+@dataclass(frozen=True)
+class Quote:
+    """A span verified to stand in the stored text: `text == document.text[start:end]`.
+
+    `score` is the calibrated probability-like support for the question, from 0 to 1.
+    """
+
+    text: str
+    passage_id: str
+    document_id: str
+    uri: str
+    title: str
+    start: int
+    end: int
+    score: float
+
+
+@dataclass(frozen=True)
+class IngestProgress:
+    """Where `Index.add` stands; `total_bytes` is 0 while unknown."""
+
+    path: str
+    documents: int
+    passages: int
+    done_bytes: int
+    total_bytes: int
+
+
+@dataclass(frozen=True)
+class IngestProblem:
+    """One input that could not be taken, why, and what to do."""
+
+    path: str
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class IngestReport:
+    """What one `Index.add` did."""
+
+    added: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    passages: int = 0
+    seconds: float = 0.0
+    interrupted: bool = False
+    problems: list[IngestProblem] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class IndexStatus:
+    """Size and health of an index."""
+
+    path: str
+    documents: int
+    passages: int
+    vectors: int
+    bytes_on_disk: int
+    embedder: str
+    dimension: int
+    collections: dict[str, int]
