@@ -1,0 +1,146 @@
+"""The `chatapp` command: a table of commands that are imported only when they run.
+
+`--help` must be instant, so the table carries each command's one-line help and nothing below is
+imported to print it. `main` is the outermost handler: whatever happens, a person sees one line.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import click
+
+from chatapp.cli.errors import CliError, ExitCode, as_cli_error
+from chatapp.version import __version__
+
+
+class Entry(NamedTuple):
+    """Where a command lives (`module:attribute`) and its line in `--help`."""
+
+    target: str
+    help: str
+
+
+COMMANDS: dict[str, Entry] = {
+    "ask": Entry("chatapp.cli.ask:ask", "Ask one question and print the answer."),
+    "run": Entry("chatapp.cli.run:run", "Run a scripted session from a file or stdin."),
+    "conversations": Entry(
+        "chatapp.cli.conversations:conversations", "List, show, search, rename, delete, restore."
+    ),
+    "index": Entry("chatapp.cli.index:index", "Add, remove, search and rebuild your sources."),
+    "train": Entry("chatapp.cli.train:train", "Train a model from a recipe, or resume it."),
+    "model": Entry("chatapp.cli.model:model", "List the models and show what is in one."),
+    "eval": Entry("chatapp.cli.eval:eval_", "Measure answers against a file of questions."),
+    "doctor": Entry("chatapp.cli.doctor:doctor", "Check this installation and name each fix."),
+    "config": Entry("chatapp.cli.config:config", "Show the settings and where each comes from."),
+}
+
+
+class LazyGroup(click.Group):
+    """A click group whose commands come from `COMMANDS` and are imported when they run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the command names in the table's order."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return one command; None when the table does not name it."""
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        module, _, attribute = entry.target.partition(":")
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command), f"{entry.target} is no click command"
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; an unknown one names the nearest that exists."""
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            nearest = difflib.get_close_matches(name, COMMANDS, n=1)
+            hint = f"did you mean `chatapp {nearest[0]}`?" if nearest else "see `chatapp --help`."
+            raise CliError(f"there is no command '{name}'", hint=hint, code=ExitCode.USAGE)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the command list from the table, importing none of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Run `chatapp` alone to open the chat in this terminal.",
+)
+@click.version_option(__version__, "--version", prog_name="chatapp")
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """A private, local ChatGPT that answers from your own sources."""
+    if ctx.invoked_subcommand is None:
+        ctx.exit(_open_tui())
+
+
+def _open_tui() -> int:
+    """Open the terminal UI and return its exit code; refuse where there is no terminal."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise CliError(
+            "the chat needs a terminal, and stdin or stdout is none",
+            hint="use `chatapp ask` or `chatapp run` in a script or a pipe.",
+            code=ExitCode.USAGE,
+        )
+    from chatapp.settings import load_settings
+
+    settings = load_settings().settings
+    from chatapp.tui.app import run_tui
+
+    return run_tui(settings)
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code; no exception leaves this function."""
+    try:
+        result = cli.main(args=args, prog_name="chatapp", standalone_mode=False)
+        sys.stdout.flush()  # here, so that a closed pipe is met inside the handler
+        return int(result) if isinstance(result, int) else ExitCode.OK
+    except click.exceptions.Abort as error:
+        return ExitCode.SIGINT if _caused_by_ctrl_c(error) else ExitCode.ERROR
+    except KeyboardInterrupt:
+        return ExitCode.SIGINT
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except BrokenPipeError:
+        return _close_quietly()
+    except Exception as error:  # noqa: BLE001 - the outermost handler: nothing may pass
+        return _report(error)
+
+
+def _caused_by_ctrl_c(error: BaseException) -> bool:
+    return isinstance(error.__cause__, KeyboardInterrupt)
+
+
+def _close_quietly() -> int:
+    """Let the interpreter's last flush go nowhere: the reader of our pipe has left."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitCode.ERROR
+
+
+def _report(error: Exception) -> int:
+    """Show a promised error as its room wrote it, and anything else as one line and a log."""
+    known = as_cli_error(error)
+    if known is None:
+        from chatapp.cli.crash import unexpected
+
+        known = unexpected(error)
+    known.show()
+    return known.exit_code
