@@ -1,0 +1,135 @@
+"""Checks of what is stored: home, settings, conversations, index, and the shipped models."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+import tempfile
+from pathlib import Path
+
+from chatapp import paths, resources
+from chatapp.cli.doctor.check import Check
+from chatapp.settings import SettingsError, load_settings
+
+
+def home() -> Check:
+    """The app can write where it keeps its data."""
+    place = paths.data_dir()
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except OSError as error:
+        return Check(
+            "home",
+            "fail",
+            f"cannot write in {place}: {error.strerror or error}",
+            "make it writable, or set CHATAPP_HOME to a directory that is.",
+            storage=True,
+        )
+    return Check("home", "ok", f"{place} is writable")
+
+
+def settings() -> Check:
+    """Every settings file and variable can be read."""
+    try:
+        resolved = load_settings()
+    except SettingsError as error:
+        return Check("settings", "fail", error.message, error.hint)
+    changed = [key for key, _, origin in resolved.items() if origin != "default"]
+    return Check("settings", "ok", f"set by you: {', '.join(changed) or 'none'}")
+
+
+def database() -> Check:
+    """The conversations pass SQLite's own integrity check."""
+    path = paths.database_path()
+    if not path.exists():
+        return Check("conversations", "ok", "none yet")
+    try:
+        problem = _integrity(path)
+    except sqlite3.Error as error:
+        problem = str(error)
+    if problem:
+        return Check(
+            "conversations",
+            "fail",
+            f"{path}: {problem}",
+            "start `chatapp`: it sets the damaged file aside and saves what can be read.",
+            storage=True,
+        )
+    return Check("conversations", "ok", f"{path} is sound ({path.stat().st_size:,} bytes)")
+
+
+def _integrity(path: Path) -> str:
+    """Return what is wrong with a database, or nothing; never changes it."""
+    connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
+    try:
+        found = str(connection.execute("PRAGMA integrity_check(1)").fetchone()[0])
+    finally:
+        connection.close()
+    return "" if found == "ok" else found
+
+
+def index() -> Check:
+    """The search index opens and its parts agree."""
+    path = paths.index_path()
+    if not path.exists():
+        return Check("index", "ok", "none yet; it is made when the first question is asked")
+    from retrieval.index import Index, IndexUnavailable
+
+    try:
+        opened = Index.open(path, embedder_dir=resources.embedder_dir(), read_only=True)
+        status = opened.status()
+        opened.close()
+    except IndexUnavailable as error:
+        return Check("index", "fail", str(error), "run `chatapp index rebuild`.", storage=True)
+    detail = (
+        f"{status.documents:,} documents, {status.passages:,} passages, {status.vectors:,} vectors"
+    )
+    if status.vectors < status.passages:
+        return Check("index", "warn", detail, "run `chatapp index rebuild` to make the vectors.")
+    return Check("index", "ok", detail)
+
+
+def model() -> Check:
+    """The shipped chat model is whole."""
+    return _shipped("model", resources.default_model_dir())
+
+
+def embedder() -> Check:
+    """The shipped sentence embedder is whole."""
+    return _shipped("embedder", resources.embedder_dir())
+
+
+def _shipped(name: str, directory: Path) -> Check:
+    fix = "install chatapp again, or check out its files again."
+    if not (directory / "config.json").is_file():
+        return Check(name, "fail", f"{directory} holds no model", fix)
+    expected = checksums(directory)
+    if not expected:
+        return Check(name, "fail", f"no checksum is listed for {directory}", fix)
+    damaged = [path.name for path, digest in expected.items() if _sha256(path) != digest]
+    if damaged:
+        return Check(name, "fail", f"damaged or missing in {directory}: {', '.join(damaged)}", fix)
+    size = sum(path.stat().st_size for path in expected)
+    return Check(name, "ok", f"{directory}, {size / 1e6:.1f} MB, checksums right")
+
+
+def checksums(directory: Path) -> dict[Path, str]:
+    """Return the SHA-256 that `SHA256SUMS` beside `directory` lists for each file in it."""
+    sums = directory.parent / "SHA256SUMS"
+    if not sums.is_file():
+        return {}
+    pairs = (line.split(maxsplit=1) for line in sums.read_text(encoding="utf-8").splitlines())
+    listed = {Path(os.path.normpath(sums.parent / name)): digest for digest, name in pairs}
+    return {path: digest for path, digest in listed.items() if directory in path.parents}
+
+
+def _sha256(path: Path) -> str:
+    """Return the file's SHA-256 in hex, or nothing when it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""

@@ -1,0 +1,103 @@
+"""Checks of the machine: Python, SQLite, torch, the terminal and the disk."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sqlite3
+import sys
+from pathlib import Path
+
+from chatapp import paths
+from chatapp.cli.doctor.check import Check
+
+# Below this, two connections that write and checkpoint at once can damage a WAL database.
+SQLITE_WAL_FIX = (3, 51, 3)
+SMALLEST_TERMINAL = (80, 24)
+MIB = 1024**2
+LITTLE_DISK = 2048 * MIB  # an index of a few hundred thousand passages still fits
+NO_DISK = 100 * MIB
+
+
+def python() -> Check:
+    """Which interpreter runs the app; an older one than 3.11 cannot get as far as here."""
+    return Check("python", "ok", f"{platform.python_version()} at {sys.executable}")
+
+
+def sqlite() -> Check:
+    """SQLite has full-text search, and the fix of the WAL-reset bug."""
+    version = sqlite3.sqlite_version
+    with sqlite3.connect(":memory:") as connection:
+        options = {row[0] for row in connection.execute("PRAGMA compile_options")}
+    if "ENABLE_FTS5" not in options:
+        return Check(
+            "sqlite", "fail", f"{version} without FTS5", "use a Python whose SQLite has FTS5."
+        )
+    if sqlite3.sqlite_version_info < SQLITE_WAL_FIX:
+        return Check(
+            "sqlite",
+            "warn",
+            f"{version} is older than 3.51.3 and has the rare WAL-reset bug",
+            "use a Python built with SQLite 3.51.3 or newer; until then open one window at a time.",
+        )
+    return Check("sqlite", "ok", f"{version} with FTS5")
+
+
+def torch() -> Check:
+    """The library that runs the model can be imported; which CPU features and threads it has."""
+    try:
+        import torch as library
+    except (ImportError, OSError) as error:
+        return Check("torch", "fail", str(error), "install it again: pip install torch.")
+    capability = library.backends.cpu.get_cpu_capability()
+    flags = _cpu_flags() & {"avx2", "avx512f", "amx_bf16", "amx_int8", "asimd"}
+    detail = (
+        f"{library.__version__}, {library.get_num_threads()} threads of {os.cpu_count()} CPUs, "
+        f"{capability}, {' '.join(sorted(flags)) or 'no vector flags seen'}"
+    )
+    return Check("torch", "ok", detail)
+
+
+def _cpu_flags() -> set[str]:
+    """Return the CPU's feature flags; empty where the system has no /proc/cpuinfo."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return set()
+    return {
+        flag for line in lines if line.startswith(("flags", "Features")) for flag in line.split()
+    }
+
+
+def terminal() -> Check:
+    """The chat can be drawn here."""
+    if not sys.stdout.isatty():
+        return Check("terminal", "ok", "stdout is no terminal here, so nothing to check")
+    if os.environ.get("TERM", "dumb") == "dumb":
+        return Check("terminal", "fail", "TERM is unset or dumb", "use a terminal with colours.")
+    if "utf" not in (sys.stdout.encoding or "").lower():
+        return Check(
+            "terminal", "warn", f"text is sent as {sys.stdout.encoding}", "set LANG=C.UTF-8."
+        )
+    columns, lines = shutil.get_terminal_size()
+    detail = f"{os.environ['TERM']}, {columns}x{lines}"
+    if (columns, lines) < SMALLEST_TERMINAL or lines < SMALLEST_TERMINAL[1]:
+        return Check("terminal", "warn", detail, "make the window at least 80 by 24.")
+    return Check("terminal", "ok", detail)
+
+
+def disk() -> Check:
+    """There is room where the app writes."""
+    place = _existing(paths.data_dir())
+    free = shutil.disk_usage(place).free
+    detail = f"{free / 1024**3:.1f} GiB free at {place}"
+    fix = "free some space, or set CHATAPP_HOME to a directory on a larger disk."
+    if free < NO_DISK:
+        return Check("disk", "fail", detail, fix, storage=True)
+    return Check("disk", "warn", detail, fix) if free < LITTLE_DISK else Check("disk", "ok", detail)
+
+
+def _existing(path: Path) -> Path:
+    """Return the nearest directory at or above `path` that exists."""
+    return next(place for place in (path, *path.parents) if place.is_dir())

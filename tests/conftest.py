@@ -1,0 +1,20 @@
+"""What holds for every test: the app's home is a fresh directory, and no setting leaks in."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def chatapp_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Point `CHATAPP_HOME` at an empty directory, so that no test can touch a person's data."""
+    for name in list(os.environ):
+        if name.startswith("CHATAPP_"):
+            monkeypatch.delenv(name)
+    home = tmp_path / "chatapp-home"
+    home.mkdir()
+    monkeypatch.setenv("CHATAPP_HOME", str(home))
+    return home
