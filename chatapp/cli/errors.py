@@ -51,6 +51,7 @@ _PROMISED: dict[str, ExitCode] = {
     "NotInIndex": ExitCode.NOT_FOUND,
     "ModelUnavailable": ExitCode.ERROR,
     "ContextOverflow": ExitCode.LIMIT,
+    "DataError": ExitCode.ERROR,
 }
 _OWN_PACKAGES = ("chatapp.", "retrieval.", "tools.")
 
