@@ -1,0 +1,187 @@
+"""How the conversation file is opened: checked, set aside when damaged, migrated, or read-only.
+
+Everything here runs under a lock file, so two windows that start together do it one after the
+other. The file itself is never deleted: a damaged one is renamed and what is readable in it is
+copied into a new one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import sqlite3
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chatapp.conversations.types import StorageError
+from chatapp.conversations.writer import explain, immediate
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+BUSY_SECONDS = 5.0
+# A damaged page is found by reading all pages; a large file must not delay the first paint.
+CHECK_SECONDS = 0.25
+SNAPSHOTS_KEPT = 5
+
+_PRAGMAS = ("foreign_keys=ON", "secure_delete=ON", "mmap_size=0", "temp_store=MEMORY")
+
+
+@dataclass
+class Opened:
+    """The connections of one store. `reader` is None in memory, where the writer serves both."""
+
+    db: Database
+    reader: Database | None = None
+    read_only: bool = False
+    notices: list[str] = field(default_factory=list)
+
+
+def open_database(path: Path | None, busy_seconds: float = BUSY_SECONDS) -> Opened:
+    """Open or create the file at `path` (None: in memory) with the newest schema.
+
+    Raises:
+        StorageError: the directory cannot be written, or another program holds the file.
+    """
+    if path is None:
+        db = _connect(":memory:", busy_seconds)
+        _migrate(db)
+        return Opened(db)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _lock(path, busy_seconds):
+            return _open_file(path, busy_seconds)
+    except (sqlite3.Error, OSError) as error:
+        raise explain(error, str(path)) from error
+
+
+def is_damaged(path: Path, seconds: float = CHECK_SECONDS) -> bool:
+    """Return whether `quick_check` finds a fault within `seconds`; unfinished means no."""
+    if not path.exists() or path.stat().st_size == 0:
+        return False
+    deadline = time.monotonic() + seconds
+    with contextlib.closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as connection:
+        connection.set_progress_handler(lambda: int(time.monotonic() > deadline), 1000)
+        try:
+            row = connection.execute("PRAGMA quick_check(1)").fetchone()
+        except sqlite3.OperationalError as error:
+            if "interrupted" in str(error):
+                return False
+            raise  # locked, or unreadable: a different problem from damage
+        except sqlite3.DatabaseError:
+            return True
+        return bool(row[0] != "ok")
+
+
+def _open_file(path: Path, busy_seconds: float) -> Opened:
+    notices: list[str] = []
+    if is_damaged(path):
+        notices.append(_replace_damaged(path))
+    db = _connect(str(path), busy_seconds)
+    unknown = _unknown_migrations(db)
+    if unknown:
+        db.close()
+        return _open_newer(path, busy_seconds, unknown)
+    db.enable_wal()
+    snapshot = _migrate(db, path)
+    if snapshot is not None:
+        notices.append(f"The conversations were brought up to date; the old file is {snapshot}.")
+    return Opened(db, _connect_read_only(path, busy_seconds), notices=notices)
+
+
+def _open_newer(path: Path, busy_seconds: float, unknown: list[str]) -> Opened:
+    reader = _connect_read_only(path, busy_seconds)
+    notice = (
+        f"{path} was written by a newer chatapp (schema step {', '.join(unknown)}). "
+        "It is open for reading only: update chatapp to write to it again."
+    )
+    return Opened(reader, reader, read_only=True, notices=[notice])
+
+
+def _connect(target: str, busy_seconds: float, *, uri: bool = False) -> Database:
+    from sqlite_utils import Database
+
+    connection = sqlite3.connect(target, timeout=busy_seconds, check_same_thread=False, uri=uri)
+    for pragma in _PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+    return Database(connection)
+
+
+def _connect_read_only(path: Path, busy_seconds: float) -> Database:
+    return _connect(f"{path.resolve().as_uri()}?mode=ro", busy_seconds, uri=True)
+
+
+def _unknown_migrations(db: Database) -> list[str]:
+    from sqlite_utils import Database as Empty
+
+    from chatapp.conversations.migrations import migrations
+
+    ours = {step.name for step in migrations.pending(Empty(memory=True))}
+    return [step.name for step in migrations.applied(db) if step.name not in ours]
+
+
+def _migrate(db: Database, path: Path | None = None) -> Path | None:
+    """Apply pending steps in one transaction; return the snapshot made of a file that had data."""
+    from chatapp.conversations.migrations import migrations
+
+    if not migrations.pending(db):
+        return None
+    snapshot = _snapshot(db, path) if path and migrations.applied(db) else None
+    with immediate(db):
+        migrations.apply(db)
+    return snapshot
+
+
+def _snapshot(db: Database, path: Path) -> Path:
+    target = path.with_name(f"{path.name}.before-{_stamp()}")
+    db.conn.execute("VACUUM INTO ?", [str(target)])
+    for old in sorted(path.parent.glob(f"{path.name}.before-*"))[:-SNAPSHOTS_KEPT]:
+        old.unlink()
+    return target
+
+
+def _replace_damaged(path: Path) -> str:
+    """Set the damaged file aside, copy what is readable into a new one, say what was done."""
+    from chatapp.conversations.salvage import salvage
+
+    aside = path.with_name(f"{path.name}.corrupt-{_stamp()}")
+    path.rename(aside)
+    for suffix in ("-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
+    fresh = _connect(str(path), BUSY_SECONDS)
+    fresh.enable_wal()
+    _migrate(fresh)
+    with immediate(fresh):
+        found = salvage(aside, fresh)
+    fresh.close()
+    return (
+        f"The conversation file was damaged. It was kept as {aside}; "
+        f"{found.conversations} conversations with {found.messages} messages "
+        "were recovered into a new file."
+    )
+
+
+@contextlib.contextmanager
+def _lock(path: Path, seconds: float) -> Iterator[None]:
+    deadline = time.monotonic() + seconds
+    with path.with_name(f"{path.name}.lock").open("a") as handle:
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise StorageError(
+                        f"Another window is still opening {path}.", "Try again in a moment."
+                    ) from None
+                time.sleep(0.02)
+        yield
+
+
+def _stamp() -> str:
+    return datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")

@@ -1,0 +1,94 @@
+"""The one thread that writes: jobs run in order, each in its own `BEGIN IMMEDIATE` transaction.
+
+A job that was submitted is carried out even if whoever waits for it is cancelled; that is what
+keeps a half-streamed answer safe.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+
+from chatapp.conversations.types import StorageError
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+T = TypeVar("T")
+
+_CLOSED = "The conversation store is closed."
+
+
+@contextlib.contextmanager
+def immediate(db: Database) -> Iterator[None]:
+    """Hold a write transaction that takes its lock at once, so it cannot fail half-way as busy."""
+    db.conn.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        db.rollback()
+        raise
+    db.commit()
+
+
+class Writer:
+    """Runs write jobs on `db`, which nothing else may write to, one after the other."""
+
+    def __init__(self, db: Database, path: str) -> None:
+        self._db = db
+        self._path = path
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="chatapp-store")
+        self._open = True
+
+    def submit(self, job: Callable[[Database], T], *, durable: bool = False) -> Future[T]:
+        """Queue `job` and return its future; `durable` waits for the disk, not just the kernel.
+
+        Raises:
+            StorageError: the store is closed. The future raises StorageError when the job fails.
+        """
+        if not self._open:
+            raise StorageError(_CLOSED, "Open it again.")
+        return self._thread.submit(self._run, job, durable)
+
+    def close(self) -> None:
+        """Finish what was queued, then stop. Safe to call twice."""
+        self._open = False
+        self._thread.shutdown(wait=True)
+
+    def _run(self, job: Callable[[Database], T], durable: bool) -> T:
+        try:
+            self._synchronous("FULL" if durable else "NORMAL")
+            with immediate(self._db):
+                return job(self._db)
+        except sqlite3.Error as error:
+            raise explain(error, self._path) from error
+
+    def _synchronous(self, level: str) -> None:
+        self._db.conn.execute(f"PRAGMA synchronous={level}")
+
+
+def explain(error: BaseException, path: str) -> StorageError:
+    """Turn what SQLite or the operating system said into a message that names the fix."""
+    said = str(error)
+    lowered = said.lower()
+    if "locked" in lowered or "busy" in lowered:
+        return StorageError(
+            f"The conversation file {path} is locked by another program.",
+            "Close the other program, or wait until it has finished, and try again.",
+        )
+    if "full" in lowered:
+        return StorageError(
+            f"There is no space left to write {path}.", "Free some disk space and try again."
+        )
+    if "readonly" in lowered or "unable to open" in lowered or isinstance(error, OSError):
+        return StorageError(
+            f"The conversation file {path} cannot be written: {said}.",
+            "Make its directory writable, or set CHATAPP_HOME to a directory that is.",
+        )
+    return StorageError(
+        f"The conversation file {path} could not be used: {said}.",
+        "Restart chatapp: it checks the file and repairs what it can. `chatapp doctor` says more.",
+    )
