@@ -1,7 +1,7 @@
 """The typed events that `Assistant.turn()` yields: the one stream every front end renders.
 
-Each event is a frozen dataclass whose `type` is the wire name of design §8. `Envelope` numbers and
-stamps events for `--output jsonl`; `payload()` is the flat JSON form. Nothing here does I/O.
+Each event is a frozen dataclass whose `type` is the wire name; `payload()` is the flat JSON form.
+`envelope.Envelope` numbers and stamps events for `--output jsonl`. Nothing here does I/O.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
+
+from chatapp.conversations.types import StoredCitation
 
 FinishReason = Literal["stop", "length", "interrupted", "error"]
 Grounding = Literal["grounded", "model", "not_found"]
@@ -41,6 +43,7 @@ class TurnStart(Event):
     """Both message rows are on disk; nothing has been generated yet."""
 
     type: ClassVar[str] = "turn.start"
+    conversation: str
     user_message: str
     assistant_message: str
 
@@ -74,32 +77,25 @@ class MessageDelta(Event):
 
 
 @dataclass(frozen=True)
-class Citation(Event):
-    """Quote `[n]` of this answer: a span verified to stand in the stored document text.
-
-    `start` and `end` are character offsets into the document's stored text.
-    """
+class Citation(StoredCitation, Event):
+    """Quote `[n]` of this answer: a span verified to stand in the stored document text."""
 
     type: ClassVar[str] = "citation"
-    n: int
-    quote: str
-    title: str
-    uri: str
-    document: str
-    passage: str
-    start: int
-    end: int
-    score: float
 
 
 @dataclass(frozen=True)
 class Usage:
-    """Token counts of one answer (model tokens) and what filled the context window."""
+    """Token counts of one answer and what filled the context window.
 
-    prompt_tokens: int
-    completion_tokens: int
-    context_tokens: int
-    context_length: int
+    All zero when the model took no part. `dropped_messages` counts the oldest messages of the
+    conversation that did not fit the window any more.
+    """
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    context_tokens: int = 0
+    context_length: int = 0
+    dropped_messages: int = 0
 
 
 @dataclass(frozen=True)
