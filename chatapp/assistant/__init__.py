@@ -1,0 +1,1 @@
+"""The assistant: one question in, one stream of typed events out (`assistant.Assistant`)."""

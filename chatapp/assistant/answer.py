@@ -9,8 +9,6 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from retrieval.text import sanitize_text
-
 from chatapp.assistant import failures, grounding
 from chatapp.assistant.events import (
     Citation,
@@ -175,6 +173,8 @@ class Answer:
     async def _stream(self, generator: Generator, prompt: Prompt) -> FinishReason:
         sampling = replace(self._draft.options.sampling, max_tokens=prompt.max_tokens)
         start = partial(generator.stream, prompt.messages, sampling, self._run.should_stop)
+        from retrieval.text import sanitize_text
+
         reason: FinishReason = "stop"
         self._usage = self._used(generator, prompt, 0)
         async for item in stream_from_thread(self._services.generator.thread, self._run, start):

@@ -13,8 +13,6 @@ from concurrent.futures import Future
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from retrieval.text import sanitize_text
-
 from chatapp.assistant.answer import Answer, Draft
 from chatapp.assistant.events import Error, Event, TurnEnd, TurnStart
 from chatapp.assistant.failures import explain
@@ -68,6 +66,8 @@ class Assistant:
         `turn.start`, when both messages are on disk, and end with `turn.end`; a turn that cannot
         start at all yields `error` and `turn.end`.
         """
+        from retrieval.text import sanitize_text
+
         typed = sanitize_text(text)
 
         async def begin() -> Draft:

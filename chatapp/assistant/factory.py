@@ -1,0 +1,92 @@
+"""The one wiring of an assistant: store, index with the handbook in it, and the chosen model.
+
+The store is opened at once (it may report that a file was repaired); index and model are opened
+by the first turn that needs them.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chatapp import paths, resources
+from chatapp.assistant.assistant import Assistant
+from chatapp.conversations import ConversationStore
+from chatapp.conversations.ids import utc_now
+from chatapp.inference.generator import Generator
+
+if TYPE_CHECKING:
+    from retrieval.index import Index
+
+    from chatapp.settings import Settings
+
+HANDBOOK = "handbook"
+
+log = logging.getLogger("chatapp")
+
+
+def build_assistant(
+    settings: Settings,
+    *,
+    database: Path | None = None,
+    ephemeral: bool = False,
+    use_index: bool = True,
+    clock: Callable[[], datetime] = utc_now,
+    ids: Callable[[], str] | None = None,
+) -> Assistant:
+    """Return an assistant on the person's own store, index and model. Close it when done.
+
+    Args:
+        settings: which model, how to sample, how to search.
+        database: the conversation file; None means the one in the app's home.
+        ephemeral: keep the conversation in memory only.
+        use_index: False answers from the model alone.
+        clock: what time it is; a fixed one makes a session repeatable.
+        ids: makes new ids; None means ULIDs from `clock`.
+
+    Raises:
+        StorageError: the conversation file cannot be used.
+    """
+    file = None if ephemeral else database or paths.database_path()
+    return Assistant(
+        ConversationStore.open(file, clock=clock, ids=ids),
+        settings=settings,
+        open_index=open_index if use_index else None,
+        load_generator=lambda: _load_generator(settings),
+        clock=clock,
+    )
+
+
+def open_index() -> Index:
+    """Open the person's index and bring the handbook in it up to date.
+
+    Raises:
+        IndexUnavailable: it is damaged or its place cannot be written.
+    """
+    from retrieval.errors import IndexUnavailable
+    from retrieval.index import Index
+
+    index = Index.open(paths.index_path(), embedder_dir=resources.embedder_dir())
+    try:
+        index.add([resources.handbook_dir()], collection=HANDBOOK)
+    except IndexUnavailable as error:
+        # Another process is writing to it; what is in it can be searched all the same.
+        log.warning("The handbook was not indexed: %s", error)
+    return index
+
+
+def model_dir(settings: Settings) -> Path:
+    """Return the directory of the chosen model: shipped, one of the person's own, or a path."""
+    if settings.model == "default":
+        return resources.default_model_dir()
+    own = paths.models_dir() / settings.model
+    return own if own.is_dir() else Path(settings.model).expanduser()
+
+
+def _load_generator(settings: Settings) -> Generator:
+    from chatapp.inference import load_generator
+
+    return load_generator(model_dir(settings), threads=settings.threads)

@@ -1,0 +1,60 @@
+"""A conversation file in a fresh directory, and an assistant made of fakes around it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+import retrieval.quotes
+
+from chatapp.assistant.assistant import Assistant
+from chatapp.assistant.events import Event
+from chatapp.conversations import ConversationStore
+from chatapp.settings import Settings
+from tests.fakes import FakeGenerator, FakeIndex, fake_select_quotes
+
+MakeAssistant = Callable[..., Assistant]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[ConversationStore]:
+    """Return an open store in a file."""
+    opened = ConversationStore.open(tmp_path / "chat.sqlite3")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def make(store: ConversationStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeAssistant]:
+    """Return a maker of assistants; without `index` they have no sources."""
+    monkeypatch.setattr(retrieval.quotes, "select_quotes", fake_select_quotes)
+    made: list[Assistant] = []
+
+    def maker(
+        generator: FakeGenerator | Exception | None = None,
+        index: FakeIndex | Exception | None = None,
+    ) -> Assistant:
+        assistant = Assistant(
+            store,
+            settings=Settings(),
+            open_index=None if index is None else lambda: _or_raise(index),
+            load_generator=lambda: _or_raise(generator or FakeGenerator()),
+        )
+        made.append(assistant)
+        return assistant
+
+    yield maker
+    for assistant in made:
+        assistant.close()
+
+
+def _or_raise(thing):
+    if isinstance(thing, Exception):
+        raise thing
+    return thing
+
+
+async def collect(events: AsyncIterator[Event]) -> list[Event]:
+    """Return all events of a turn."""
+    return [event async for event in events]
