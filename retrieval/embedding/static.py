@@ -1,0 +1,116 @@
+"""Our static embedder: a passage is the weighted mean of its words' vectors, made unit length.
+
+The thing to know: no attention, no GPU, no torch: a table of int8 word vectors with learned word
+weights folded in. A word outside the vocabulary is the sum of two hashed rows, so two passages
+that share a rare name still meet.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from retrieval.errors import EmbedderDamaged
+from retrieval.terms import fold
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+CONFIG_NAME = "config.json"
+WEIGHTS_NAME = "model.safetensors"
+VOCABULARY_NAME = "vocabulary.json"
+
+_WORD = re.compile(r"[^\W_]+")
+_MEMO_WORDS = 500_000
+_BLOCK = 512  # passages per gather: 512 × ~130 words × 256 × 4 B stays near the cache
+
+
+class StaticEmbedder:
+    """Word vectors → unit passage vectors; `dimension` columns, `id` names the exact weights."""
+
+    def __init__(
+        self, revision: str, vocabulary: Sequence[str], table: NDArray[np.float32], buckets: int
+    ) -> None:
+        """`table` is (len(vocabulary) + buckets, dimension), word weights folded in."""
+        self.id = f"static-{revision}"
+        self.dimension = int(table.shape[1])
+        self._table = table
+        self._rows = RowMap(vocabulary, buckets)
+
+    @classmethod
+    def load(cls, directory: Path) -> StaticEmbedder:
+        """Load from `config.json`, `vocabulary.json` and `model.safetensors`.
+
+        Raises:
+            EmbedderDamaged: a file is missing, truncated or does not fit the others.
+        """
+        from safetensors.numpy import load_file
+
+        try:
+            config = json.loads((directory / CONFIG_NAME).read_text("utf-8"))
+            vocabulary = json.loads((directory / VOCABULARY_NAME).read_text("utf-8"))
+            tensors = load_file(directory / WEIGHTS_NAME)
+            table = tensors["rows"].astype("float32") * tensors["scales"].astype("float32")[:, None]
+            if table.shape != (len(vocabulary) + config["buckets"], config["dimension"]):
+                raise ValueError(f"table of shape {table.shape} does not fit the vocabulary")
+            return cls(config["revision"], vocabulary, table, config["buckets"])
+        except Exception as error:
+            raise EmbedderDamaged(
+                f"the embedder in {directory} is damaged: {error}",
+                "restore the directory from the project's release",
+            ) from error
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return unit row vectors, float32 (len(texts), dimension); a text without words is 0."""
+        import numpy as np
+
+        result = np.zeros((len(texts), self.dimension), dtype=np.float32)
+        for start in range(0, len(texts), _BLOCK):
+            block = [self._rows.rows(text) for text in texts[start : start + _BLOCK]]
+            lengths = np.fromiter((len(rows) for rows in block), dtype=np.int64, count=len(block))
+            filled = np.flatnonzero(lengths)
+            if not filled.size:
+                continue
+            flat = np.fromiter((row for rows in block for row in rows), dtype=np.int64)
+            starts = np.concatenate(([0], np.cumsum(lengths[filled])[:-1]))
+            result[start + filled] = np.add.reduceat(self._table[flat], starts, axis=0)
+        norms = np.linalg.norm(result, axis=1, keepdims=True)
+        unit: NDArray[np.float32] = result / np.maximum(norms, 1e-9)
+        return unit
+
+
+class RowMap:
+    """Text to rows of the table; shared by training and use, so they cannot drift apart."""
+
+    def __init__(self, vocabulary: Sequence[str], buckets: int) -> None:
+        """Rows 0… are the vocabulary; the last `buckets` rows are hashed."""
+        self._known = {word: (row,) for row, word in enumerate(vocabulary)}
+        self._memo: dict[str, tuple[int, ...]] = {}
+        self._first_bucket = len(vocabulary)
+        self._buckets = buckets
+
+    def rows(self, text: str) -> list[int]:
+        """Return the table rows of the words of `text`, in order."""
+        if len(self._memo) > _MEMO_WORDS:
+            self._memo.clear()
+        memo = self._memo
+        found: list[int] = []
+        for word in _WORD.findall(text):
+            rows = memo.get(word)
+            if rows is None:
+                rows = memo[word] = self._lookup(word)
+            found += rows
+        return found
+
+    def _lookup(self, word: str) -> tuple[int, ...]:
+        folded = fold(word)
+        return self._known.get(folded) or tuple(self._hashed(folded))
+
+    def _hashed(self, word: str) -> Iterable[int]:
+        for seed in (1, 2):
+            yield self._first_bucket + zlib.crc32(word.encode(), seed) % self._buckets

@@ -1,0 +1,37 @@
+"""Errors of retrieval; each message says what is wrong and each `hint` how to put it right.
+
+RetrievalError
+├── IndexUnavailable    the index file cannot be opened, read or written
+├── NotInIndex          no document or passage with that id (also a KeyError)
+└── LoadError           one input cannot be read; ingestion reports it and goes on
+"""
+
+from __future__ import annotations
+
+
+class RetrievalError(Exception):
+    """Base of everything this package raises on purpose."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class IndexUnavailable(RetrievalError):
+    """The index file is damaged, locked, read-only or not an index."""
+
+
+class EmbedderDamaged(RetrievalError):
+    """The files of an embedder are missing, truncated or do not fit each other."""
+
+
+class NotInIndex(RetrievalError, KeyError):
+    """No document or passage has the id that was asked for."""
+
+
+class LoadError(RetrievalError):
+    """One file or record cannot be read."""

@@ -1,0 +1,285 @@
+"""Files into the index: incremental, resumable, one transaction a batch.
+
+The thing to know: a batch of documents and the line it ends at are committed together. Whatever
+kills the process, the next run of the same command skips to that line and goes on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from retrieval.chunking import chunk
+from retrieval.embedding import Embedder
+from retrieval.errors import LoadError
+from retrieval.loaders import BadRecord, Loaded, is_loadable, load
+from retrieval.store import records, sources
+from retrieval.store.database import Connections
+from retrieval.store.vectors import passage_input, quantise
+from retrieval.types import IngestProblem, IngestProgress, IngestReport
+
+BATCH_DOCUMENTS = 256
+BATCH_CHARACTERS = 4_000_000
+
+Progress = Callable[[IngestProgress], None]
+ShouldStop = Callable[[], bool]
+
+
+class _Stopped(Exception):
+    """The caller asked to stop; everything committed so far stays."""
+
+
+@dataclass
+class _Tally:
+    """What this run has done so far, and how it reports it."""
+
+    total_bytes: int
+    progress: Progress | None
+    should_stop: ShouldStop | None
+    added: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    passages: int = 0
+    done_bytes: int = 0
+    problems: list[IngestProblem] = field(default_factory=list)
+
+    def tell(self, path: Path, consumed: int) -> None:
+        """Report progress and give the caller the chance to stop."""
+        if self.progress:
+            documents = self.added + self.updated + self.unchanged
+            done = self.done_bytes + consumed
+            self.progress(
+                IngestProgress(str(path), documents, self.passages, done, self.total_bytes)
+            )
+        if self.should_stop and self.should_stop():
+            raise _Stopped
+
+
+def add_paths(
+    connections: Connections,
+    embedder: Embedder | None,
+    paths: Sequence[Path],
+    collection: str,
+    progress: Progress | None = None,
+    should_stop: ShouldStop | None = None,
+) -> IngestReport:
+    """Add files and folders; problems with single inputs are reported and the rest goes on."""
+    began = time.monotonic()
+    problems: list[IngestProblem] = []
+    files = list(_files(paths, problems))
+    sizes = sum(size for _, size in files)
+    tally = _Tally(sizes, progress, should_stop, problems=problems)
+    interrupted = False
+    try:
+        for folder in (path for path in paths if path.is_dir()):
+            _remove_vanished(connections, folder.resolve(), collection, tally)
+        for path, size in files:
+            _add_file(connections, embedder, path, collection, tally)
+            tally.done_bytes += size
+            tally.tell(path, 0)
+    except _Stopped:
+        interrupted = True
+    return IngestReport(
+        added=tally.added,
+        updated=tally.updated,
+        unchanged=tally.unchanged,
+        removed=tally.removed,
+        passages=tally.passages,
+        seconds=time.monotonic() - began,
+        interrupted=interrupted,
+        problems=tally.problems,
+    )
+
+
+def prepare(
+    embedder: Embedder | None, collection: str, documents: Sequence[tuple[str, Loaded]]
+) -> list[records.NewDocument]:
+    """Chunk and embed (key, loaded) pairs: the work that needs no lock on the database."""
+    chunks = [chunk(item.text) for _, item in documents]
+    vectors: list[bytes | None] = [None] * len(documents)
+    if embedder is not None:
+        inputs = [
+            passage_input(item.title, item.text, piece)
+            for (_, item), pieces in zip(documents, chunks, strict=True)
+            for piece in pieces
+        ]
+        matrix = quantise(embedder.embed(inputs))
+        row = 0
+        for number, pieces in enumerate(chunks):
+            vectors[number] = matrix[row : row + len(pieces)].tobytes()
+            row += len(pieces)
+    return [
+        records.NewDocument(
+            key=key,
+            uri=item.uri,
+            title=item.title,
+            text=item.text,
+            collection=collection,
+            digest=records.content_digest(item.uri, item.title, item.text),
+            chunks=pieces,
+            vectors=data,
+        )
+        for (key, item), pieces, data in zip(documents, chunks, vectors, strict=True)
+    ]
+
+
+def _files(paths: Sequence[Path], problems: list[IngestProblem]) -> Iterator[tuple[Path, int]]:
+    """Yield (absolute file, size) below `paths`; what cannot be reached becomes a problem."""
+
+    def denied(error: OSError) -> None:
+        problems.append(
+            IngestProblem(
+                str(error.filename), f"cannot be read: {error.strerror}", "check its permissions"
+            )
+        )
+
+    for path in paths:
+        if not path.exists():
+            problems.append(
+                IngestProblem(
+                    str(path), "no such file or folder", "check the path for a typing error"
+                )
+            )
+        elif path.is_dir():
+            for folder, names, files in os.walk(path.resolve(), onerror=denied):
+                names[:] = sorted(name for name in names if not name.startswith("."))
+                for name in sorted(files):
+                    file = Path(folder, name)
+                    if not name.startswith(".") and is_loadable(file) and file.is_file():
+                        yield file, file.stat().st_size
+        else:
+            file = path.resolve()
+            yield file, file.stat().st_size
+
+
+def _add_file(
+    connections: Connections,
+    embedder: Embedder | None,
+    path: Path,
+    collection: str,
+    tally: _Tally,
+) -> None:
+    try:
+        source = _source_to_read(connections, path, collection, tally)
+        if source is None:
+            return
+        for batch in _batches(load(path, skip=source.position), path, tally):
+            _write_batch(connections, embedder, source, collection, batch, tally)
+            tally.tell(path, batch[-1].consumed)
+        with connections.writing() as database:
+            vanished = sources.finish_run(database, source)
+            tally.removed += records.delete_documents(database, vanished)
+    except LoadError as error:
+        tally.problems.append(IngestProblem(str(path), error.message, error.hint))
+
+
+def _source_to_read(
+    connections: Connections, path: Path, collection: str, tally: _Tally
+) -> sources.Source | None:
+    """Return the source row to read into, None when the file has not changed."""
+    stat = path.stat()
+    with connections.reading() as database:
+        known = sources.find_source(database, str(path), collection)
+        same_stat = known and known.fingerprint[:2] == (stat.st_size, stat.st_mtime_ns)
+        if known and known.done and same_stat:
+            tally.unchanged += sources.count_documents(database, known)
+            return None
+    seen = sources.Fingerprint(stat.st_size, stat.st_mtime_ns, _file_digest(path))
+    with connections.writing() as database:
+        if known and known.done and known.fingerprint.digest == seen.digest:
+            sources.touch_source(database, known, seen)
+            tally.unchanged += sources.count_documents(database, known)
+            return None
+        return sources.begin_run(database, str(path), collection, seen)
+
+
+def _file_digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+    except OSError as error:
+        raise LoadError(
+            f"cannot read the file: {error.strerror}", "check its permissions"
+        ) from error
+
+
+def _batches(
+    items: Iterator[Loaded | BadRecord], path: Path, tally: _Tally
+) -> Iterator[list[Loaded]]:
+    """Group documents into batches; bad records become problems on the way.
+
+    What was read before the loader fails is still handed out: it is good and stays.
+    """
+    batch: list[Loaded] = []
+    characters = 0
+    try:
+        for item in items:
+            if isinstance(item, BadRecord):
+                place = f"{path}:{item.position}"
+                tally.problems.append(IngestProblem(place, item.message, item.hint))
+                continue
+            batch.append(item)
+            characters += len(item.text)
+            if len(batch) >= BATCH_DOCUMENTS or characters >= BATCH_CHARACTERS:
+                yield batch
+                batch, characters = [], 0
+    except LoadError:
+        if batch:
+            yield batch
+        raise
+    if batch:
+        yield batch
+
+
+def _write_batch(
+    connections: Connections,
+    embedder: Embedder | None,
+    source: sources.Source,
+    collection: str,
+    batch: Sequence[Loaded],
+    tally: _Tally,
+) -> None:
+    """Commit one batch and the position it ends at, in one transaction."""
+    keyed = {_key(source, collection, item): item for item in batch}
+    with connections.reading() as database:
+        stored = records.stored_documents(database, list(keyed))
+    changed = [
+        (key, item)
+        for key, item in keyed.items()
+        if key not in stored
+        or stored[key].digest != records.content_digest(item.uri, item.title, item.text)
+    ]
+    fresh = prepare(embedder, collection, changed)
+    with connections.writing() as database:
+        stored = records.stored_documents(database, list(keyed))
+        outdated = [stored[new.key].id for new in fresh if new.key in stored]
+        records.delete_documents(database, outdated)
+        for new in fresh:
+            records.insert_document(database, new, source.id, source.run)
+        fresh_keys = {new.key for new in fresh}
+        same = [row.id for key, row in stored.items() if key not in fresh_keys]
+        sources.mark_seen(database, same, source.run)
+        sources.save_position(database, source, batch[-1].position)
+    tally.updated += len(outdated)
+    tally.added += len(fresh) - len(outdated)
+    tally.unchanged += len(same)
+    tally.passages += sum(len(new.chunks) for new in fresh)
+
+
+def _key(source: sources.Source, collection: str, item: Loaded) -> str:
+    return records.document_key(collection, f"{source.path}#{item.address}")
+
+
+def _remove_vanished(
+    connections: Connections, folder: Path, collection: str, tally: _Tally
+) -> None:
+    """Remove what came from files of `folder` that are no longer there."""
+    with connections.writing() as database:
+        for source_id, path in sources.sources_under(database, str(folder), collection):
+            if not Path(path).exists():
+                tally.removed += sources.delete_source(database, source_id)

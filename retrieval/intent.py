@@ -1,0 +1,88 @@
+"""Does this message ask for facts, or is it talk? Rules only: they run before any model is loaded.
+
+The thing to know: the default is True. A needless search costs milliseconds and ends in an honest
+"not found"; a fact question answered without sources is the one mistake this app exists to avoid.
+"""
+
+from __future__ import annotations
+
+import re
+
+_GREETING = re.compile(
+    r"(?:hi+|hello+|hey+|hiya|howdy|yo|greetings|good (?:morning|afternoon|evening|night|day)"
+    r"|bye+|goodbye|good ?bye|see (?:you|ya)(?: \w+)?|farewell|cheers|welcome back|what'?s up|sup)"
+    r"(?: (?:there|all|everyone|everybody|again|friend|assistant|chatapp|bot|buddy|you))*"
+)
+_ACKNOWLEDGING = """
+ok okay yes yeah yep no nope sure right cool great nice perfect awesome amazing wonderful
+excellent lol haha hahaha hmm hm oh wow alright fine got it i see makes sense nevermind never
+mind sorry please good job work bot well done thanks thank you thx ty many so very much a lot
+that that's is was it's helpful really for your the help all then and but bye again
+"""
+_ACKNOWLEDGEMENTS = frozenset(_ACKNOWLEDGING.split())
+_ABOUT_ASSISTANT = re.compile(
+    r"(?:who|what) are you(?: (?:called|doing|up to|exactly))?"
+    r"|what(?:'s| is) your (?:name|favou?rite\b.*|mood|opinion\b.*)|how are (?:you|things)\b.*"
+    r"|how(?:'s| is) it going|how do you (?:do|feel)\b.*|how old are you|where are you from"
+    r"|are you (?:an?|there|ok|okay|real|human|alive|sure|happy|sad|busy|awake|sentient"
+    r"|conscious)\b.*"
+    r"|do you (?:like|love|feel|think|have feelings|remember|know me|sleep|dream|want|enjoy)\b.*"
+    r"|can (?:we|you) (?:talk|chat|help me|hear me|understand me)(?: please)?"
+    r"|what(?:'s| is) (?:new|my name)|who am i|what can you do|nice to meet you\b.*"
+    r"|(?:i am|i'm|my name is) \w+(?: \w+)?|how was your (?:day|week|weekend)\b.*"
+    r"|what do you (?:think|like|feel|want)\b.*|tell me (?:about yourself|something about you)"
+)
+_CREATIVE = re.compile(
+    r"(?:(?:can|could|would|will) you |please |now |let'?s )*"
+    r"(?:write|compose|invent|make up|create|draft|sing|improvise|generate|imagine|pretend|act as"
+    r"|role ?play|tell|give)(?: (?:me|us))?(?: (?:a|an|another|some|the|up|one))?"
+    r"(?: (?:\w+[- ]){0,3}?(?:poem|haiku|limerick|story|joke|song|lyrics|rhyme|tale|essay|letter"
+    r"|e-?mail|speech|slogan|tweet|sonnet|riddle|pun|dialogue|toast|caption|motto))s?\b.*"
+    r"|(?:pretend|imagine|act as|role ?play|sing)\b.*"
+)
+_ABOUT_CHAT = re.compile(
+    r"(?:please |can you |could you )*(?:"
+    r"(?:re-?write|rephrase|reword|summari[sz]e|translate|shorten|expand|simplify|repeat|continue"
+    r"|correct|proofread|explain)"
+    r"(?: (?:this|that|it|again|your (?:last )?(?:answer|reply|message)|the (?:above|conversation"
+    r"|last (?:answer|reply|message))|in (?:simpler|other) words))*(?:[:].*)?"
+    r"|say (?:that|it) again(?: .*)?|go on|keep going|carry on|try again|stop|wait|more|again"
+    r"|what did (?:i|you|we) (?:just )?(?:say|ask|tell|talk about|mean)\b.*"
+    r"|why did you (?:say|write|answer)\b.*|what do you mean(?: by that)?"
+    r"|(?:forget|ignore) (?:it|that|what i said)|let'?s (?:talk|chat)\b.*)"
+)
+_SMALL_TALK = re.compile(
+    r"(?:i(?:'m| am| feel| was) (?:so |very |really |a bit |feeling )*(?:tired|happy|sad|bored|fine"
+    r"|ok|okay|good|great|sick|hungry|lonely|excited|angry|stressed|back|here|doing \w+)\b.*"
+    r"|i (?:love|hate|like|miss) (?:you|this|it|that)\b.*|have a (?:nice|good|great)\b.*"
+    r"|tell me (?:something|anything)(?: (?:nice|funny|interesting))?"
+    r"|test(?:ing)?(?: test(?:ing)?)*"
+    r"|you(?:'re| are) (?:\w+ ){0,2}\w+)"
+)
+_TALK = (_GREETING, _ABOUT_ASSISTANT, _CREATIVE, _ABOUT_CHAT, _SMALL_TALK)
+
+_OPENER = re.compile(rf"{_GREETING.pattern}[,.!;: ]+(?=\S)")
+_EDGES = " \t\n.!?,;:…'\"()*~-"
+_HAS_WORD = re.compile(r"[^\W_]")
+_MOST_TALK_CHARACTERS = 300  # longer messages carry content worth searching for
+
+
+def needs_sources(text: str) -> bool:
+    """Whether the answer to `text` should rest on sources.
+
+    False for greetings, thanks, small talk, creative requests and remarks about the chat itself;
+    True for questions, requests for facts and bare noun phrases ("Battle of Hastings").
+    """
+    message = " ".join(text.replace("’", "'").lower().split()).strip(_EDGES)
+    if not _HAS_WORD.search(message):
+        return False
+    rest = _OPENER.sub("", message, count=1).strip(_EDGES)
+    return not (_is_talk(message) or _is_talk(rest))
+
+
+def _is_talk(message: str) -> bool:
+    if len(message) > _MOST_TALK_CHARACTERS:
+        return False
+    if all(word.strip(_EDGES) in _ACKNOWLEDGEMENTS for word in message.split()):
+        return True
+    return any(pattern.fullmatch(message) for pattern in _TALK)

@@ -1,0 +1,50 @@
+"""HTML to its main text through trafilatura, in a child process, on strings only.
+
+The thing to know: trafilatura's own downloader is never used (it retries with certificate checks
+off), and unclosed tags can make the parser take minutes, hence the size cap and the child.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from retrieval.errors import LoadError
+from retrieval.loaders.isolated import run_isolated
+from retrieval.loaders.plain import read_text
+
+MAX_BYTES = 2 * 1024 * 1024
+
+
+def read_html(path: Path) -> tuple[str, str]:
+    """Return (title, text) of a saved page.
+
+    Raises:
+        LoadError: empty, too large, without main text, or over the limits of the child process.
+    """
+    reply = run_isolated("retrieval.loaders.html", path)
+    return reply["title"] or path.stem, reply["text"]
+
+
+def parse(path: Path) -> dict[str, str]:
+    """Extract title and text; runs in the child process."""
+    size = path.stat().st_size
+    if size > MAX_BYTES:
+        raise LoadError(
+            f"the page has {size / 1e6:.1f} MB; pages are taken up to {MAX_BYTES / 1e6:.0f} MB",
+            "save the article alone, or export it as text",
+        )
+    return extract(read_text(path))
+
+
+def extract(source: str) -> dict[str, str]:
+    """Return {"title", "text"} of an HTML string: titles as `## Title` lines, no markup else."""
+    import trafilatura
+    from trafilatura.metadata import extract_metadata
+
+    text = trafilatura.extract(
+        source, output_format="markdown", include_links=False, include_images=False
+    )
+    if not text:
+        raise LoadError("no main text was found in the page", "save the article as text instead")
+    metadata = extract_metadata(source)
+    return {"title": (metadata.title if metadata else "") or "", "text": text}

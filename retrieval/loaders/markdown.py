@@ -1,0 +1,62 @@
+"""Markdown to plain paragraphs: titles kept as `## Title` lines, links and emphasis to their text.
+
+The thing to know: quotes are shown to people, so the stored text is what a reader of the rendered
+page would see. Code is indented by four spaces, so a `# comment` in it is never taken for a title.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from retrieval.loaders.plain import read_text
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
+
+_FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
+
+
+def read_markdown(path: Path) -> tuple[str, str]:
+    """Return (title, text); the title is the first level-one heading, else the file's name."""
+    blocks = list(_blocks(read_text(path)))
+    title = next((block[2:] for block in blocks if block.startswith("# ")), path.stem)
+    return title, "\n\n".join(block for block in blocks if block != f"# {title}")
+
+
+def _blocks(source: str) -> Iterator[str]:
+    """Yield the titles, paragraphs, list items, code blocks and table rows of `source`."""
+    from markdown_it import MarkdownIt
+
+    prefix = ""
+    row: list[str] | None = None
+    for token in MarkdownIt("commonmark").enable("table").parse(_FRONT_MATTER.sub("", source)):
+        if token.type == "heading_open":
+            prefix = "#" * int(token.tag[1]) + " "
+        elif token.type == "list_item_open":
+            prefix = "- "
+        elif token.type == "tr_open":
+            row = []
+        elif token.type == "tr_close" and row:
+            yield " | ".join(row)
+            row = None
+        elif token.type == "inline" and row is not None:
+            row.append(_inline_text(token))
+        elif token.type == "inline":
+            yield prefix + _inline_text(token)
+            prefix = ""
+        elif token.type in ("fence", "code_block"):
+            yield "\n".join(f"    {line}" for line in token.content.splitlines())
+
+
+def _inline_text(token: Token) -> str:
+    """Return what a reader sees of one inline token: no emphasis marks, no link targets."""
+    parts: list[str] = []
+    for child in token.children or []:
+        if child.type in ("softbreak", "hardbreak"):
+            parts.append(" ")
+        elif child.type in ("text", "code_inline", "image"):
+            parts.append(child.content)
+    return "".join(parts).strip()

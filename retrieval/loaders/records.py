@@ -1,0 +1,141 @@
+"""Record files: JSON lines, plain or xz-packed, of the kinds knowledge, pretrain and qa.
+
+The thing to know: the file is streamed, so a corpus of any size takes the memory of one line. A qa
+record contributes its `context` paragraph as a document (each paragraph once); its question and
+answers are never indexed, or evaluation would read its own answers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import lzma
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from retrieval.errors import LoadError
+from retrieval.loaders.types import BadRecord, Loaded
+from retrieval.text import sanitize_text
+
+MAX_LINE_BYTES = 64 * 1024 * 1024
+MAX_BAD_LINES = 20
+
+_SCHEMA_HINT = (
+    "a line is a JSON object with id, title and text (knowledge, pretrain) or with question,"
+    " answers and context (qa)"
+)
+
+
+def read_records(path: Path, *, skip: int = 0) -> Iterator[Loaded | BadRecord]:
+    """Yield the documents of a record file after its first `skip` lines.
+
+    Raises:
+        LoadError: unreadable, damaged or truncated packing, or more than 20 bad lines.
+    """
+    seen: set[bytes] = set()
+    bad = taken = 0
+    for position, consumed, line in _lines(path):
+        if position <= skip or not line.strip():
+            continue
+        try:
+            document = _document(path, line, position, consumed)
+        except LoadError as error:
+            bad += 1
+            yield BadRecord(position, error.message, error.hint)
+            if bad >= MAX_BAD_LINES:
+                raise LoadError(
+                    f"{path}: line {position}: {bad} bad lines, giving the file up", error.hint
+                ) from error
+            continue
+        if document is not None and _is_new(document, seen):
+            taken += 1
+            yield document
+    if not (taken or bad or skip):
+        raise LoadError("the file holds no document", _SCHEMA_HINT)
+
+
+def _lines(path: Path) -> Iterator[tuple[int, int, bytes]]:
+    """Yield (line number from 1, bytes of the file behind it, line)."""
+    position = 0
+    try:
+        with path.open("rb") as raw:
+            unpacked = _unpacked(path, raw)
+            while line := unpacked.readline(MAX_LINE_BYTES):
+                position += 1
+                if len(line) == MAX_LINE_BYTES and not line.endswith(b"\n"):
+                    raise LoadError(
+                        f"line {position} is longer than {MAX_LINE_BYTES >> 20} MB",
+                        "split the record",
+                    )
+                yield position, raw.tell(), line
+    except OSError as error:
+        raise LoadError(
+            f"cannot read the file: {error.strerror}", "check its permissions"
+        ) from error
+    except (lzma.LZMAError, EOFError) as error:
+        raise LoadError(
+            f"the xz packing is damaged after line {position}: {error}",
+            "fetch the file again; what came before the damage is indexed",
+        ) from error
+
+
+def _unpacked(path: Path, raw: BinaryIO) -> BinaryIO:
+    if path.suffix.lower() == ".xz":
+        return cast(BinaryIO, io.BufferedReader(lzma.LZMAFile(raw), 1 << 20))
+    return raw
+
+
+def _document(path: Path, line: bytes, position: int, consumed: int) -> Loaded | None:
+    """Return the document of one record, None when it has none to give (a qa without context)."""
+    record = _parse(line, path, position)
+    kind = _kind(record, path, position)
+    if kind == "qa":
+        text, title = record.get("context"), record.get("title") or ""
+        if text is None:
+            return None
+    else:
+        text, title = record["text"], record["title"]
+    if not isinstance(text, str) or not isinstance(title, str):
+        raise LoadError(f"{path}: line {position}: title and text must be strings", _SCHEMA_HINT)
+    clean, name = sanitize_text(text).strip(), sanitize_text(title).strip()
+    if not clean:
+        return None
+    address = _paragraph_id(name, clean) if kind == "qa" else str(record["id"])
+    uri = record.get("url") or f"{path.as_uri()}#{address}"
+    return Loaded(address, sanitize_text(str(uri)), name or path.name, clean, position, consumed)
+
+
+def _parse(line: bytes, path: Path, position: int) -> dict[str, object]:
+    try:
+        record = json.loads(line)
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise LoadError(f"{path}: line {position}: not JSON ({error})", _SCHEMA_HINT) from error
+    if not isinstance(record, dict):
+        raise LoadError(f"{path}: line {position}: not a JSON object", _SCHEMA_HINT)
+    return record
+
+
+def _kind(record: dict[str, object], path: Path, position: int) -> str:
+    if {"question", "answers", "context"} <= record.keys():
+        return "qa"
+    if {"id", "title", "text"} <= record.keys():
+        return "text"
+    names = ", ".join(sorted(map(str, record))[:8]) or "none"
+    raise LoadError(
+        f"{path}: line {position}: unknown record schema (fields: {names})", _SCHEMA_HINT
+    )
+
+
+def _paragraph_id(title: str, text: str) -> str:
+    return hashlib.blake2b(f"{title}\0{text}".encode(), digest_size=8).hexdigest()
+
+
+def _is_new(document: Loaded, seen: set[bytes]) -> bool:
+    """Whether this address has not come up in the file yet; many questions share a paragraph."""
+    mark = hashlib.blake2b(document.address.encode(), digest_size=8).digest()
+    if mark in seen:
+        return False
+    seen.add(mark)
+    return True

@@ -1,0 +1,71 @@
+"""What a question asks for: its content words and the kind of answer it expects."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+from retrieval.terms import content_words
+
+
+class AnswerKind(Enum):
+    """The kind of span that can answer."""
+
+    PERSON = "person"
+    PLACE = "place"
+    TIME = "time"
+    NUMBER = "number"
+    REASON = "reason"
+    MANNER = "manner"
+    NAME = "name"
+    OTHER = "other"
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question, analysed once."""
+
+    text: str
+    words: tuple[str, ...]
+    kind: AnswerKind
+
+
+_NUMBER_NOUN = (
+    "number|percentage|percent|population|amount|cost|price|ratio|size|length|height|age"
+    "|temperature|speed|rate"
+)
+_TIME_NOUN = "year|date|day|month|century|decade|time|era|period|season"
+_PERSON_NOUN = (
+    "person|man|woman|actor|actress|author|writer|singer|artist|president|king|queen|emperor"
+    "|leader|scientist|player|director|composer"
+)
+_PLACE_NOUN = (
+    "country|city|town|state|place|region|county|continent|island|river|capital|province"
+    "|location|village"
+)
+_NAME_NOUN = (
+    "company|organi[sz]ation|team|band|film|movie|book|song|album|language|school|university|group"
+)
+_MEASURED = "many|much|old|long|tall|far|high|deep|big|large|heavy|fast|often"
+_WHICH_IS = r"\b(?:what|which) (?:(?:is|was|are|were|the) )*(?:\w+ )?"
+_WHICH = r"\b(?:what|which) (?:\w+ )?"
+
+# The first rule that matches decides; "in what year" must be met before "what".
+_RULES = (
+    (AnswerKind.NUMBER, rf"\bhow (?:{_MEASURED})\b"),
+    (AnswerKind.NUMBER, rf"{_WHICH_IS}(?:{_NUMBER_NOUN})\b"),
+    (AnswerKind.TIME, rf"\bwhen\b|{_WHICH}(?:{_TIME_NOUN})\b"),
+    (AnswerKind.PERSON, rf"\bwho(?:m|se)?\b|{_WHICH}(?:{_PERSON_NOUN})\b"),
+    (AnswerKind.PLACE, rf"\bwhere\b|{_WHICH}(?:{_PLACE_NOUN})\b"),
+    (AnswerKind.REASON, r"\bwhy\b|\bfor what reason\b|\bwhat (?:\w+ )?(?:reason|cause[sd]?)\b"),
+    (AnswerKind.MANNER, r"\bhow\b"),
+    (AnswerKind.NAME, rf"\bname\b|\bcalled\b|\bwhich\b|\bwhat (?:{_NAME_NOUN})\b"),
+)
+
+
+def analyse(text: str) -> Question:
+    """Return the content words and the expected answer kind of `text`."""
+    lowered = " ".join(text.lower().split())
+    kind = next((kind for kind, rule in _RULES if re.search(rule, lowered)), AnswerKind.OTHER)
+    return Question(text, tuple(content_words(text)), kind)

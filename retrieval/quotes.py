@@ -1,0 +1,111 @@
+"""From hits to quotes: the best sentences, verified to stand in the stored text, with a score.
+
+The thing to know: a quote is never text that was copied about. It is a span of the stored document,
+checked against it before it leaves here; no supported sentence means no quote, and the caller says
+so instead of answering.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from retrieval.answers import short_answer
+from retrieval.index import Index
+from retrieval.question import analyse
+from retrieval.sentences import sentence_spans
+from retrieval.support import Asked, measure, probability
+from retrieval.terms import fold, words
+from retrieval.types import Document, Hit, Quote
+
+__all__ = ["DEFAULT_THRESHOLD", "select_quotes", "short_answer", "verify_quote"]
+
+DEFAULT_THRESHOLD = 0.3
+MAX_QUOTE_CHARACTERS = 1_000
+_SAME = 0.8  # quotes that share this much of their words say the same thing
+
+
+class _Candidate(NamedTuple):
+    quote: Quote
+    stems: frozenset[str]
+
+
+def select_quotes(
+    index: Index,
+    question: str,
+    hits: Sequence[Hit],
+    *,
+    max_quotes: int = 3,
+    threshold: float = DEFAULT_THRESHOLD,
+) -> list[Quote]:
+    """Return the best quotes for `question` among `hits`, best first; [] means not found.
+
+    Every quote scores at least `threshold` and is verified against the stored document.
+    """
+    asked = _ask(index, question)
+    if not asked.stems:
+        return []
+    candidates = [
+        candidate
+        for rank, hit in enumerate(hits, 1)
+        for candidate in _candidates(index, asked, hit, rank)
+        if candidate.quote.score >= threshold
+    ]
+    candidates.sort(key=lambda candidate: -candidate.quote.score)
+    chosen: list[_Candidate] = []
+    for candidate in candidates:
+        if len(chosen) >= max_quotes:
+            break
+        if not any(_same(candidate, other) for other in chosen) and _stands(index, candidate.quote):
+            chosen.append(candidate)
+    return [candidate.quote for candidate in chosen]
+
+
+def verify_quote(quote: Quote, document: Document) -> bool:
+    """Whether the quote stands in the stored text exactly where it says."""
+    if quote.document_id != document.id or not 0 <= quote.start < quote.end:
+        return False
+    return document.text[quote.start : quote.end] == quote.text
+
+
+def _stands(index: Index, quote: Quote) -> bool:
+    return verify_quote(quote, index.document(quote.document_id))
+
+
+def _ask(index: Index, text: str) -> Asked:
+    question = analyse(text)
+    stems = tuple(dict.fromkeys(index.stems(question.words)))
+    return Asked(question, stems, index.rarity(stems))
+
+
+def _candidates(index: Index, asked: Asked, hit: Hit, rank: int) -> Iterator[_Candidate]:
+    """Yield the sentences of a hit as scored quotes."""
+    passage = hit.passage
+    surroundings = f"{passage.title} {passage.heading} {passage.text}"
+    context = frozenset(_stems(index, surroundings))
+    for start, end in sentence_spans(passage.text):
+        sentence = passage.text[start:end]
+        if sentence.startswith("#") or len(sentence) > MAX_QUOTE_CHARACTERS:
+            continue
+        stems = _stems(index, sentence)
+        score = probability(measure(asked, sentence, stems, context, rank))
+        quote = Quote(
+            text=sentence,
+            passage_id=passage.id,
+            document_id=passage.document_id,
+            uri=passage.uri,
+            title=passage.title,
+            start=passage.start + start,
+            end=passage.start + end,
+            score=score,
+        )
+        yield _Candidate(quote, frozenset(stems))
+
+
+def _stems(index: Index, text: str) -> list[str]:
+    return index.stems(fold(word) for word in words(text))
+
+
+def _same(one: _Candidate, other: _Candidate) -> bool:
+    shared = len(one.stems & other.stems)
+    return shared >= _SAME * max(1, min(len(one.stems), len(other.stems)))

@@ -1,0 +1,59 @@
+"""Sentence boundaries as offsets, for chunking and for quotes alike.
+
+One splitter serves both, so a passage never ends inside what quoting would call a sentence.
+Rules, not a model: a full stop ends a sentence unless it closes an abbreviation or an initial.
+"""
+
+from __future__ import annotations
+
+import re
+
+# White space after a terminator (perhaps with a closing quote) before something that can open a
+# sentence; or a paragraph break; or the start of a list item.
+_BREAK = re.compile(
+    r"""(?:(?<=[.!?…])|(?<=[.!?…]["'”’)\]]))\s+(?=["'“‘(\[]*[A-Z0-9À-ÖØ-Þ])"""
+    r"""|\n[ \t]*\n\s*|\n(?=[ \t]*[-*•] )|\n(?=\|)"""
+)
+_LAST_WORD = re.compile(r"([A-Za-z.]+)\.[\"'”’)\]]*$")
+
+_ABBREVIATED = """
+mr mrs ms dr st sr jr prof gen col lt capt cpt sgt maj adm rev hon gov sen rep pres mt ft messrs
+mme mlle fr bros inc ltd co corp llc dept univ assn est ca approx vs etc al cf viz eg ie e.g i.e
+no nos vol vols ed eds pp fig figs sec ch op cit trans jan feb mar apr jun jul aug sept sep oct
+nov dec mon tue wed thu fri sat sun u.s u.k u.n d.c a.m p.m b.c a.d ph.d m.d b.a m.a
+"""
+_ABBREVIATIONS = frozenset(_ABBREVIATED.split())
+
+
+def sentence_spans(text: str, start: int = 0, end: int | None = None) -> list[tuple[int, int]]:
+    """Return the (start, end) offsets of the sentences of `text[start:end]`, trimmed."""
+    stop = len(text) if end is None else end
+    spans: list[tuple[int, int]] = []
+    begin = start
+    for gap in _BREAK.finditer(text, start, stop):
+        if _is_abbreviation(text, begin, gap.start()) and "\n" not in gap.group():
+            continue
+        _append_trimmed(spans, text, begin, gap.start())
+        begin = gap.end()
+    _append_trimmed(spans, text, begin, stop)
+    return spans
+
+
+def _append_trimmed(spans: list[tuple[int, int]], text: str, start: int, end: int) -> None:
+    while start < end and text[start].isspace():
+        start += 1
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    if start < end:
+        spans.append((start, end))
+
+
+def _is_abbreviation(text: str, start: int, end: int) -> bool:
+    """Whether the full stop just before `end` belongs to the word and not to the sentence."""
+    match = _LAST_WORD.search(text, max(start, end - 14), end)
+    if match is None:
+        return False
+    word = match.group(1)
+    if len(word) == 1 and word.isupper():
+        return True  # an initial: "J. Smith"
+    return word.lower() in _ABBREVIATIONS
