@@ -56,8 +56,9 @@ class RetrievalSettings:
     enabled: bool = _setting(True, "Answer questions from the index.")
     top_k: int = _setting(8, "Passages to read for one question.", low=1, high=200)
     max_quotes: int = _setting(3, "Quotes in one answer at most.", low=1, high=20)
+    # retrieval.quotes.DEFAULT_THRESHOLD; importing it here would load numpy, so a test compares.
     threshold: float = _setting(
-        0.5, "Support a quote needs to be shown; below it: not found.", low=0, high=1
+        0.3, "Support a quote needs to be shown; below it: not found.", low=0, high=1
     )
 
 
@@ -65,7 +66,7 @@ class RetrievalSettings:
 class UiSettings:
     """How the terminal UI looks."""
 
-    theme: str = _setting("textual-dark", "Name of the colour theme.")
+    theme: str = _setting("chatapp-dark", "Name of the colour theme: ours or one of Textual's.")
 
 
 @dataclass(frozen=True)

@@ -30,10 +30,9 @@ from chatapp.conversations.types import MessageStatus
 from chatapp.inference.generator import Finished, Generator
 
 if TYPE_CHECKING:
-    from retrieval.index import Index
-
     from chatapp.assistant.services import Options, Services
     from chatapp.settings import RetrievalSettings
+    from retrieval.index import Index
 
 Ending = Literal["ok", "interrupted", "error"]
 

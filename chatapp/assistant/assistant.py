@@ -24,9 +24,8 @@ from chatapp.conversations.ids import utc_now
 from chatapp.inference.generator import Generator, SamplingParams
 
 if TYPE_CHECKING:
-    from retrieval.index import Index
-
     from chatapp.settings import Settings
+    from retrieval.index import Index
 
 
 class Assistant:

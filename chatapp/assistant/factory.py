@@ -19,9 +19,8 @@ from chatapp.conversations.ids import utc_now
 from chatapp.inference.generator import Generator
 
 if TYPE_CHECKING:
-    from retrieval.index import Index
-
     from chatapp.settings import Settings
+    from retrieval.index import Index
 
 HANDBOOK = "handbook"
 

@@ -15,9 +15,8 @@ from chatapp.assistant.events import Citation, RetrievedPassage
 from chatapp.assistant.prompt import NOT_FOUND
 
 if TYPE_CHECKING:
-    from retrieval.index import Index
-
     from chatapp.settings import RetrievalSettings
+    from retrieval.index import Index
     from retrieval.types import Hit, Quote
 
 QUERY_CHARACTERS = 2_000  # longer questions are pasted text; their beginning says what is asked

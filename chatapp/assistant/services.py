@@ -12,9 +12,8 @@ from chatapp.conversations import ConversationStore
 from chatapp.inference.generator import Generator, SamplingParams
 
 if TYPE_CHECKING:
-    from retrieval.index import Index
-
     from chatapp.settings import Settings
+    from retrieval.index import Index
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
-import retrieval.quotes
 
+import retrieval.quotes
 from chatapp.assistant.assistant import Assistant
 from chatapp.assistant.events import Event
 from chatapp.conversations import ConversationStore

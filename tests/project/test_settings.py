@@ -151,3 +151,10 @@ def test_every_setting_has_a_default_that_it_would_accept() -> None:
     """Passing each default as a flag is allowed and changes nothing."""
     flags: dict[str, object] = {key.name: key.default for key in KEYS.values()}
     assert load_settings(flags, cwd=Path("/")).settings == Settings()
+
+
+def test_the_default_threshold_is_the_calibrated_one() -> None:
+    """The settings repeat a constant of retrieval; this holds the two together."""
+    from retrieval.quotes import DEFAULT_THRESHOLD
+
+    assert Settings().retrieval.threshold == DEFAULT_THRESHOLD

@@ -76,7 +76,8 @@ def index() -> Check:
     path = paths.index_path()
     if not path.exists():
         return Check("index", "ok", "none yet; it is made when the first question is asked")
-    from retrieval.index import Index, IndexUnavailable
+    from retrieval.errors import IndexUnavailable
+    from retrieval.index import Index
 
     try:
         opened = Index.open(path, embedder_dir=resources.embedder_dir(), read_only=True)

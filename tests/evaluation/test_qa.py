@@ -1,0 +1,166 @@
+"""`chatapp eval qa` over a real small index: the assistant's own path, scored by hand."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chatapp import paths
+from chatapp.assistant.grounding import gather
+from chatapp.cli.errors import ExitCode
+from chatapp.cli.main import main
+from chatapp.evaluation.metrics import Estimate
+from chatapp.evaluation.qa import Answered, answer, evaluate, score
+from chatapp.evaluation.records import Question
+from chatapp.evaluation.report import report
+from chatapp.settings import RetrievalSettings
+from retrieval.index import Index
+
+PAGES = {
+    "Eiffel Tower": "The Eiffel Tower was completed in 1889. It stands in Paris.",
+    "Mona Lisa": "Leonardo da Vinci painted the Mona Lisa. It hangs in the Louvre in Paris.",
+    "Amazon River": "The Amazon River flows into the Atlantic Ocean. It is in South America.",
+}
+QUESTIONS = [
+    {"question": "When was the Eiffel Tower completed?", "answers": ["1889"]},
+    {"question": "Who painted the Mona Lisa?", "answers": ["Leonardo da Vinci"]},
+    {"question": "What is the airspeed of an unladen swallow?", "answers": []},
+]
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Iterator[Index]:
+    """An index of three short pages."""
+    opened = Index.open(paths.index_path(), embedder_dir=tmp_path / "no-embedder")
+    for title, text in PAGES.items():
+        opened.add_text(f"test:{title}", title, text, collection="test")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """The three questions as a record file whose contexts are the pages."""
+    path = tmp_path / "qa.jsonl"
+    contexts = list(PAGES.items())
+    with path.open("w", encoding="utf-8") as file:
+        for n, (question, (title, text)) in enumerate(zip(QUESTIONS, contexts, strict=True)):
+            rest = {"id": f"q{n}", "context": text, "title": title, "choices": None, "source": "t"}
+            unanswerable = not question["answers"]
+            file.write(json.dumps({**question, **rest, "unanswerable": unanswerable}) + "\n")
+    return path
+
+
+def questions() -> list[Question]:
+    return [
+        Question(str(n), str(q["question"]), tuple(q["answers"])) for n, q in enumerate(QUESTIONS)
+    ]
+
+
+def test_the_quotes_are_the_ones_the_assistant_would_show(index: Index) -> None:
+    """Evaluation measures the path people use: same search, same quotes."""
+    settings = RetrievalSettings()
+    for question in questions():
+        shown = gather(index, question.text, settings)
+        measured = answer(index, question, settings, "hybrid")
+        assert measured.quotes == tuple(quote.text for quote in shown.quotes)
+
+
+def test_scores_of_one_answered_question_by_hand() -> None:
+    """Answer in the sixth passage, two quotes of which one verifies, half of the words right."""
+    found = Answered(
+        Question("1", "Who?", ("Ada Lovelace",)),
+        passages=("no",) * 5 + ("It was Ada Lovelace.",),
+        quotes=("It was Ada.", "It was Ada Lovelace."),
+        verified=(True, False),
+        short_answer="Ada",
+    )
+    scores = list(score(found))
+    assert scores[:2] == [("citation_fidelity", 1.0), ("citation_fidelity", 0.0)]
+    assert dict(scores[2:]) == pytest.approx(
+        {
+            "recall@5": 0.0,
+            "recall@20": 1.0,
+            "answer_in_quotes": 1.0,
+            "em": 0.0,
+            "f1": 2 / 3,
+            "not_found": 0.0,
+        }
+    )
+
+
+def test_an_unanswerable_question_is_scored_by_refusal_alone() -> None:
+    """Saying "not found" is right there, and quoting is wrong."""
+    silent = Answered(Question("1", "?", ()), ("text",), (), (), "")
+    assert list(score(silent)) == [("refusal_rate", 1.0)]
+    bold = dataclasses.replace(silent, quotes=("text",), verified=(True,))
+    assert list(score(bold)) == [("citation_fidelity", 1.0), ("refusal_rate", 0.0)]
+
+
+def test_a_small_index_is_scored_end_to_end(index: Index) -> None:
+    """Both answerable questions are found; the one about swallows is refused."""
+    asked: list[None] = []
+    found = evaluate(index, questions(), RetrievalSettings(), "lexical", lambda: asked.append(None))
+    assert len(asked) == len(QUESTIONS)
+    assert {name: found[name].n for name in ("em", "refusal_rate")} == {"em": 2, "refusal_rate": 1}
+    for name in ("recall@5", "recall@20", "answer_in_quotes", "citation_fidelity", "refusal_rate"):
+        assert found[name].mean == 1.0, name
+
+
+def test_one_variant_stands_flat_and_several_are_nested() -> None:
+    """The report has the shape that every benchmark and evaluation shares."""
+    one = {"em": Estimate(0.5, 0.1, 4)}
+    flat = report({"hybrid": one}, 4, {"seed": 0})
+    assert (flat["metrics"], flat["stderr"], flat["counts"]) == (
+        {"em": 0.5},
+        {"em": 0.1},
+        {"em": 4},
+    )
+    nested = report({"hybrid": one, "dense": one}, 4, {})
+    assert nested["metrics"] == {"hybrid": {"em": 0.5}, "dense": {"em": 0.5}}
+    assert set(nested) == {"metrics", "n", "stderr", "counts", "config", "machine"}
+
+
+def test_the_command_indexes_the_contexts_and_ends_with_one_json_line(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From an empty home to figures in one command; progress goes to stderr."""
+    command = ["eval", "qa", "--data", str(data), "--index-contexts", "--mode", "lexical"]
+    assert main([*command, "--output", "json"]) == ExitCode.OK
+    shown = capsys.readouterr()
+    line = json.loads(shown.out.splitlines()[-1])
+    assert line["n"] == 3
+    assert line["metrics"]["recall@5"] == 1.0
+    assert line["config"]["documents"] == 3
+    assert "question" in shown.err
+    assert main(command) == ExitCode.OK
+    assert "recall@5           1.000 ± 0.000  n=2" in capsys.readouterr().out
+
+
+def test_the_limit_and_the_seed_choose_the_questions(
+    index: Index, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`--limit` asks that many, and `all` compares the three ways to search."""
+    assert index.status().documents == 3
+    command = ["eval", "qa", "--data", str(data), "--limit", "2", "--seed", "1", "--mode", "all"]
+    assert main([*command, "--output", "json"]) == ExitCode.OK
+    line = json.loads(capsys.readouterr().out)
+    assert (line["n"], line["config"]["seed"]) == (2, 1)
+    assert set(line["metrics"]) == {"hybrid", "lexical", "dense"}
+
+
+def test_mistakes_have_their_own_words_and_codes(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No index is 3; a bad data file is 1 and names its line; no data at all is 2."""
+    assert main(["eval", "qa", "--data", str(data)]) == ExitCode.NOT_FOUND
+    assert "chatapp index add" in capsys.readouterr().err
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text("{}\n")
+    assert main(["eval", "qa", "--data", str(bad)]) == ExitCode.ERROR
+    assert f"{bad}, line 1" in capsys.readouterr().err
+    assert main(["eval", "qa"]) == ExitCode.USAGE
