@@ -19,13 +19,14 @@ from chatapp.assistant.failures import explain
 from chatapp.assistant.lazy import Lazy
 from chatapp.assistant.run import Run
 from chatapp.assistant.services import Options, Services
-from chatapp.conversations import ConversationStore, Message
+from chatapp.conversations import ConversationStore, Message, NotFound
 from chatapp.conversations.ids import utc_now
 from chatapp.inference.generator import Generator, SamplingParams
 
 if TYPE_CHECKING:
     from chatapp.settings import Settings
     from retrieval.index import Index
+    from retrieval.types import Document
 
 
 class Assistant:
@@ -102,6 +103,24 @@ class Assistant:
         running = self._running
         if running is not None:
             running.stop()
+
+    async def load_model(self) -> Generator:
+        """Return the model, loading it first if needed. Raises what loading raises."""
+        model = self._services.generator
+        return await asyncio.get_running_loop().run_in_executor(model.thread, model.get)
+
+    async def document(self, document_id: str) -> Document:
+        """Return the stored document a citation names, opening the index if needed.
+
+        Raises:
+            NotFound: this chat has no sources. Else what opening and reading the index raises.
+        """
+        index = self._services.index
+        if index is None:
+            raise NotFound("Sources are switched off in this chat.")
+        return await asyncio.get_running_loop().run_in_executor(
+            index.thread, lambda: index.get().document(document_id)
+        )
 
     async def warm_up(self) -> None:
         """Load model and index in the background; failures show when a turn needs them."""
