@@ -1,0 +1,1 @@
+"""Tools a chat can use: a small protocol, a registry, and the tools themselves."""

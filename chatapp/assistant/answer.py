@@ -28,6 +28,7 @@ from chatapp.assistant.streaming import stream_from_thread
 from chatapp.conversations import Message, Outcome
 from chatapp.conversations.types import MessageStatus
 from chatapp.inference.generator import Finished, Generator
+from retrieval.text import sanitize_text
 
 if TYPE_CHECKING:
     from chatapp.assistant.services import Options, Services
@@ -172,8 +173,6 @@ class Answer:
     async def _stream(self, generator: Generator, prompt: Prompt) -> FinishReason:
         sampling = replace(self._draft.options.sampling, max_tokens=prompt.max_tokens)
         start = partial(generator.stream, prompt.messages, sampling, self._run.should_stop)
-        from retrieval.text import sanitize_text
-
         reason: FinishReason = "stop"
         self._usage = self._used(generator, prompt, 0)
         async for item in stream_from_thread(self._services.generator.thread, self._run, start):
@@ -184,6 +183,8 @@ class Answer:
             text = sanitize_text(item.text)
             self._recorder.append(text)
             self._run.emit(MessageDelta(text))
+            if self._usage.completion_tokens == self._draft.options.interrupt_after:
+                self._run.stop()
         return reason
 
     def _used(self, generator: Generator, prompt: Prompt, completion: int) -> Usage:

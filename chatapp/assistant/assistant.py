@@ -22,6 +22,7 @@ from chatapp.assistant.services import Options, Services
 from chatapp.conversations import ConversationStore, Message, NotFound
 from chatapp.conversations.ids import utc_now
 from chatapp.inference.generator import Generator, SamplingParams
+from retrieval.text import sanitize_text
 
 if TYPE_CHECKING:
     from chatapp.settings import Settings
@@ -66,8 +67,6 @@ class Assistant:
         `turn.start`, when both messages are on disk, and end with `turn.end`; a turn that cannot
         start at all yields `error` and `turn.end`.
         """
-        from retrieval.text import sanitize_text
-
         typed = sanitize_text(text)
 
         async def begin() -> Draft:
@@ -97,6 +96,11 @@ class Assistant:
             return await self._draft(question, await _shielded(self.store.reopen_answer(cut.id)))
 
         return self._relay(begin)
+
+    def sample(self, **changes: Any) -> None:
+        """Change sampling parameters (fields of SamplingParams) from the next turn on."""
+        sampling = dataclasses.replace(self.options.sampling, **changes)
+        self.options = dataclasses.replace(self.options, sampling=sampling)
 
     def interrupt(self) -> None:
         """Stop the running turn, from any thread; its text so far is kept. Else do nothing."""

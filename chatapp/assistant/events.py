@@ -141,10 +141,30 @@ class TurnEnd(Event):
 
 
 @dataclass(frozen=True)
+class CommandResult(Event):
+    """What a slash command of a scripted session answered."""
+
+    type: ClassVar[str] = "command.result"
+    name: str
+    text: str
+
+
+@dataclass(frozen=True)
 class SessionEnd(Event):
-    """Last event of `ask` and `run`; `exit_code` is the process's exit code."""
+    """Last event of `ask` and `run`, with the last answer; `exit_code` is the process's.
+
+    `expected` counts the expectations of a script that were met.
+    """
 
     type: ClassVar[str] = "session.end"
     status: Literal["ok", "interrupted", "error"]
     exit_code: int
     turns: int
+    text: str
+    finish_reason: FinishReason | None
+    grounding: Grounding | None
+    citations: list[StoredCitation]
+    usage: Usage
+    seconds: float
+    errors: list[str]
+    expected: int

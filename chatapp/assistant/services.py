@@ -18,11 +18,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Options:
-    """What may change from turn to turn: sampling, sources on or off, a system message."""
+    """What may change from turn to turn: sampling, sources on or off, a system message.
+
+    `interrupt_after` stops a generated answer after that many tokens, as a person would: scripts
+    use it to get the same cut-off answer every time.
+    """
 
     sampling: SamplingParams
     use_sources: bool = True
     system: str = ""
+    interrupt_after: int | None = None
 
 
 @dataclass(frozen=True)

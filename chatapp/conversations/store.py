@@ -140,6 +140,18 @@ class ConversationStore:
 
         return self._read(job)
 
+    def tree(self, conversation_id: str) -> list[Message]:
+        """Return the messages of all branches, oldest first. Raises NotFound."""
+        query = (
+            f"select {rows.MESSAGE_COLUMNS} from messages m where conversation_id = ? order by key"
+        )
+
+        def job(db: Database) -> list[Message]:
+            rows.get_conversation(db, conversation_id)
+            return [rows.to_message(row) for row in db.query(query, [conversation_id])]
+
+        return self._read(job)
+
     def path_to(self, message_id: str) -> list[Message]:
         """Return the messages from the root down to this one. Raises NotFound."""
 

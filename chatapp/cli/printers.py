@@ -1,0 +1,110 @@
+"""How a headless session is shown: as text, as one JSON object, or as JSON lines.
+
+stdout carries the answer or the data, stderr carries warnings and errors; nothing is coloured.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any, Protocol
+
+from chatapp.assistant.events import (
+    Citation,
+    CommandResult,
+    Error,
+    Event,
+    MessageDelta,
+    MessageDone,
+    SessionEnd,
+    Warning,
+)
+from chatapp.conversations import StoredCitation
+
+
+class Printer(Protocol):
+    """Shows one event; `line` is its envelope form."""
+
+    def show(self, event: Event, line: dict[str, Any]) -> None: ...
+
+
+class TextPrinter:
+    """The answer as it is made, then its sources. `quiet` leaves warnings out."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._citations: list[StoredCitation] = []
+
+    def show(self, event: Event, line: dict[str, Any]) -> None:
+        """Print what a person wants to see of this event."""
+        match event:
+            case MessageDelta(text=text):
+                _write(text)
+            case Citation():
+                self._citations.append(event)
+            case MessageDone(text=text):
+                _write("\n" if text and not text.endswith("\n") else "")
+                _write(sources_list(self._citations))
+                self._citations = []
+            case CommandResult(text=text) if text:
+                _write(text + "\n")
+            case _:
+                show_problem(event, quiet=self._quiet)
+
+
+class JsonlPrinter:
+    """Every event as one line. Warnings and errors are events, so stderr stays empty."""
+
+    def show(self, event: Event, line: dict[str, Any]) -> None:
+        """Print the envelope."""
+        _write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+class JsonPrinter:
+    """Only the last event, which holds the last answer. `quiet` leaves warnings out."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
+
+    def show(self, event: Event, line: dict[str, Any]) -> None:
+        """Print the envelope of `session.end`."""
+        show_problem(event, quiet=self._quiet)
+        if isinstance(event, SessionEnd):
+            _write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+def make_printer(output: str, *, quiet: bool) -> Printer:
+    """Return the printer for `--output`."""
+    if output == "jsonl":
+        return JsonlPrinter()
+    return JsonPrinter(quiet=quiet) if output == "json" else TextPrinter(quiet=quiet)
+
+
+def sources_list(citations: list[StoredCitation]) -> str:
+    """Return the `Sources:` list of an answer; empty when it has no citations."""
+    if not citations:
+        return ""
+    lines = ["", "Sources:"]
+    for citation in citations:
+        lines.append(f"[{citation.n}] {citation.title} — {citation.uri}")
+        lines.append(f"    “{' '.join(citation.quote.split())}”")
+    return "\n".join(lines) + "\n"
+
+
+def show_problem(event: Event, *, quiet: bool) -> None:
+    """Print a warning or an error with its fix to stderr; other events are passed over."""
+    match event:
+        case Warning(message=message, hint=hint) if not quiet:
+            kind = "warning"
+        case Error(message=message, hint=hint):
+            kind = "error"
+        case _:
+            return
+    fix = f"\n  fix: {hint}" if hint else ""
+    print(f"{kind}: {message}{fix}", file=sys.stderr, flush=True)
+
+
+def _write(text: str) -> None:
+    if text:
+        sys.stdout.write(text)
+        sys.stdout.flush()

@@ -1,0 +1,139 @@
+"""A headless session: renders turns through a printer, obeys signals, knows its exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import aclosing
+from datetime import datetime
+from typing import Any
+
+from chatapp.assistant.assistant import Assistant
+from chatapp.assistant.envelope import Envelope
+from chatapp.assistant.events import (
+    Citation,
+    Error,
+    Event,
+    MessageDone,
+    SessionEnd,
+    SessionStart,
+    TurnStart,
+    Usage,
+    Warning,
+)
+from chatapp.cli.errors import ExitCode
+from chatapp.cli.printers import Printer
+from chatapp.conversations import StoredCitation
+from chatapp.version import __version__
+
+SIGHUP_EXIT = 129  # 128 + 1, as shells report it
+
+_EXIT_CODES = {
+    "storage": ExitCode.STORAGE,
+    "not_found": ExitCode.NOT_FOUND,
+    "prompt_too_long": ExitCode.LIMIT,
+    "context_overflow": ExitCode.LIMIT,
+    "timeout": ExitCode.LIMIT,
+    "expect_failed": ExitCode.EXPECT,
+    "usage": ExitCode.USAGE,
+}
+_SIGNALS: dict[signal.Signals, int] = {
+    signal.SIGINT: ExitCode.SIGINT,
+    signal.SIGTERM: ExitCode.SIGTERM,
+    signal.SIGHUP: SIGHUP_EXIT,
+}
+
+
+class HeadlessSession:
+    """One run of `ask` or `run`. The first error decides the exit code; a signal overrides it."""
+
+    def __init__(
+        self, assistant: Assistant, printer: Printer, clock: Callable[[], datetime]
+    ) -> None:
+        self.assistant = assistant
+        self.conversation: str | None = None
+        self.answer: MessageDone | None = None
+        self.citations: list[StoredCitation] = []
+        self.errors: list[Error] = []
+        self.signalled: int | None = None
+        self.expected = 0
+        self._turns = 0
+        self._printer = printer
+        self._envelope = Envelope(clock)
+
+    def run(self, body: Callable[[], Coroutine[Any, Any, None]], *, model: str) -> int:
+        """Carry out `body` between `session.start` and `session.end`; return the exit code."""
+        try:
+            return asyncio.run(self._whole(body, model))
+        finally:
+            self.assistant.close()
+
+    def emit(self, event: Event) -> None:
+        """Note what matters for the end of the session and print the event."""
+        match event:
+            case TurnStart():
+                self.conversation, self._turns = event.conversation, self._turns + 1
+                self.answer, self.citations = None, []
+            case Citation():
+                self.citations.append(event)
+            case MessageDone():
+                self.answer = event
+            case Error():
+                self.errors.append(event)
+        self._printer.show(event, self._envelope.wrap(event))
+
+    async def render(self, events: AsyncGenerator[Event, None]) -> None:
+        """Print a turn to its end. When printing fails, the turn is stopped and kept."""
+        async with aclosing(events):
+            async for event in events:
+                self.emit(event)
+
+    async def _whole(self, body: Callable[[], Coroutine[Any, Any, None]], model: str) -> int:
+        self._obey_signals()
+        seed = self.assistant.options.sampling.seed
+        self.emit(SessionStart(version=__version__, model=model, seed=seed, offline=True))
+        for notice in self.assistant.store.notices:
+            self.emit(Warning("store", notice))
+        await body()
+        end = self._end()
+        self.emit(end)
+        return end.exit_code
+
+    def _end(self) -> SessionEnd:
+        answer, code = self.answer, self._exit_code()
+        cut = self.signalled is not None or bool(answer and answer.finish_reason == "interrupted")
+        return SessionEnd(
+            status="error" if self.errors else "interrupted" if cut else "ok",
+            exit_code=code,
+            turns=self._turns,
+            text=answer.text if answer else "",
+            finish_reason=answer.finish_reason if answer else None,
+            grounding=answer.grounding if answer else None,
+            citations=self.citations,
+            usage=answer.usage if answer else Usage(),
+            seconds=answer.seconds if answer else 0.0,
+            errors=[error.message for error in self.errors],
+            expected=self.expected,
+        )
+
+    def _exit_code(self) -> int:
+        if self.signalled is not None:
+            return self.signalled
+        if self.errors:
+            return int(_EXIT_CODES.get(self.errors[0].code, ExitCode.ERROR))
+        return int(ExitCode.OK)
+
+    def _obey_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in _SIGNALS:
+            loop.add_signal_handler(number, self._on_signal, number)
+
+    def _on_signal(self, number: signal.Signals) -> None:
+        if self.signalled is not None:
+            # Asked twice: go at once. What was flushed is on disk and shows as interrupted.
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        self.signalled = _SIGNALS[number]
+        self.assistant.interrupt()
