@@ -25,7 +25,7 @@ class IndexUnavailable(RetrievalError):
     """The index file is damaged, locked, read-only or not an index."""
 
 
-class EmbedderDamaged(RetrievalError):
+class EmbedderDamaged(IndexUnavailable):
     """The files of an embedder are missing, truncated or do not fit each other."""
 
 

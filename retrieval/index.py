@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from retrieval import upkeep
 from retrieval.embedding import Embedder, load_embedder
 from retrieval.ingest import add_paths, prepare
 from retrieval.loaders import Loaded
+from retrieval.search import Searcher
 from retrieval.store import records, sources
 from retrieval.store.database import Connections, open_connections
-from retrieval.store.lexical import document_frequencies, search_lexical
+from retrieval.store.dense import DenseIndex
+from retrieval.store.lexical import document_frequencies
 from retrieval.store.stemming import Stemmer
+from retrieval.store.vectors import count_vectors
 from retrieval.text import sanitize_text
 from retrieval.types import (
     Document,
@@ -28,6 +33,8 @@ from retrieval.types import (
     SearchMode,
 )
 
+_WORTH_MERGING = 10_000  # passages; fewer leave the full text compact enough
+
 
 class Index:
     """Documents, their passages, full text and vectors in one SQLite file."""
@@ -37,6 +44,8 @@ class Index:
         self._connections = connections
         self._embedder = embedder
         self._stemmer = Stemmer()
+        self._dense = _dense_index(connections, embedder)
+        self._searcher = Searcher(embedder, self._dense)
 
     @classmethod
     def open(cls, path: Path, *, embedder_dir: Path, read_only: bool = False) -> Index:
@@ -45,8 +54,8 @@ class Index:
         Raises:
             IndexUnavailable: damaged, not an index, or not writable; the hint names the fix.
         """
-        connections = open_connections(path, read_only=read_only)
-        return cls(connections, load_embedder(embedder_dir))
+        embedder = load_embedder(embedder_dir)
+        return cls(open_connections(path, read_only=read_only), embedder)
 
     def add(
         self,
@@ -58,16 +67,26 @@ class Index:
     ) -> IngestReport:
         """Add files and folders; what has not changed is skipped, what vanished is removed.
 
-        An input that cannot be taken is reported in `problems`; the rest goes on.
+        An input that cannot be taken is reported in `problems`; the rest goes on. When stopped or
+        killed, everything up to the last committed batch stays and the same call continues.
         """
-        return add_paths(
+        if self._embedder:
+            upkeep.claim_vectors(self._connections, self._embedder)
+        report = add_paths(
             self._connections, self._embedder, paths, collection, progress, should_stop
         )
+        if report.interrupted:
+            return report
+        stop = should_stop or _never
+        self._tidy(stop, merge=report.passages >= _WORTH_MERGING)
+        return replace(report, interrupted=stop())
 
     def add_text(self, uri: str, title: str, text: str, *, collection: str) -> str:
         """Add or update one document that is no file; return its id."""
         item = Loaded("", sanitize_text(uri), sanitize_text(title), sanitize_text(text).strip())
         key = records.document_key(collection, item.uri)
+        if self._embedder and upkeep.claim_vectors(self._connections, self._embedder):
+            upkeep.complete_vectors(self._connections, self._embedder, _never)
         [new] = prepare(self._embedder, collection, [(key, item)])
         with self._connections.writing() as database:
             stored = records.stored_documents(database, [key])
@@ -81,6 +100,7 @@ class Index:
         """Remove by address, document id, file or folder; return how many documents went."""
         path = str(Path(target).expanduser().absolute())
         with self._connections.writing() as database:
+            database.execute("PRAGMA secure_delete=ON")  # what a person removes is overwritten
             count = 0
             for source_id in sources.sources_at(database, path):
                 count += sources.delete_source(database, source_id)
@@ -88,6 +108,11 @@ class Index:
                 "SELECT id FROM documents WHERE key = ? OR uri = ?", [target, target]
             )
             count += records.delete_documents(database, [row[0] for row in rows.fetchall()])
+        if count:
+            # Full text keeps the words of deleted passages until their segments are merged.
+            self._tidy(_never, merge=True)
+        with self._connections.reading() as database:
+            database.execute("PRAGMA secure_delete=FAST")
         return count
 
     def search(
@@ -98,15 +123,12 @@ class Index:
         mode: SearchMode = "hybrid",
         collections: Sequence[str] = (),
     ) -> list[Hit]:
-        """Return the `k` best passages, best first; `collections` empty means all of them."""
+        """Return the `k` best passages, best first; `collections` empty means all of them.
+
+        Without an embedder, or while its vectors are being made, hybrid search is lexical.
+        """
         with self._connections.reading() as database:
-            lexical = search_lexical(database, query, k, collections)
-            found = records.fetch_passages(database, [hit.passage for hit in lexical])
-        return [
-            Hit(found[hit.passage], hit.score, lexical_rank=rank, lexical_score=hit.score)
-            for rank, hit in enumerate(lexical, 1)
-            if hit.passage in found
-        ]
+            return self._searcher.search(database, sanitize_text(query), k, mode, collections)
 
     def document(self, document_id: str) -> Document:
         """Return a document by id.
@@ -140,10 +162,11 @@ class Index:
     def status(self) -> IndexStatus:
         """Return sizes and health."""
         with self._connections.reading() as database:
-            documents, passages, vectors = (
+            documents, passages = (
                 int(database.execute(f"SELECT count(*) FROM {name}").fetchone()[0])
-                for name in ("documents", "passages", "vectors")
+                for name in ("documents", "passages")
             )
+            vectors = count_vectors(database, self._embedder.dimension) if self._embedder else 0
             collections = dict(
                 database.execute(
                     "SELECT collection, count(*) FROM documents GROUP BY collection ORDER BY 1"
@@ -161,14 +184,57 @@ class Index:
         )
 
     def rebuild(self, progress: Callable[[IngestProgress], None] | None = None) -> IndexStatus:
-        """Make full text compact and derive vectors and caches anew from the stored text."""
-        with self._connections.writing() as database:
-            database.execute("INSERT INTO passages_fts (passages_fts) VALUES ('optimize')")
+        """Derive vectors and caches anew from the stored text, and make full text compact."""
+        if self._embedder:
+            upkeep.claim_vectors(self._connections, self._embedder)
+        self._tidy(_reporter(self, progress), merge=True)
+        if self._dense:
+            with self._connections.reading() as database:
+                self._dense.rebuild(database)
         return self.status()
+
+    def _tidy(self, stop: Callable[[], bool], *, merge: bool) -> None:
+        if self._embedder:
+            upkeep.complete_vectors(self._connections, self._embedder, stop)
+        if merge:
+            upkeep.merge_full_text(self._connections, stop)
+        if self._dense and not stop():
+            with self._connections.reading() as database:
+                self._dense.update(database)
+        upkeep.checkpoint(self._connections)
 
     def close(self) -> None:
         """Close all connections."""
         self._connections.close()
+
+
+def _never() -> bool:
+    return False
+
+
+def _reporter(
+    index: Index, progress: Callable[[IngestProgress], None] | None
+) -> Callable[[], bool]:
+    """Return a step function that reports the state of a rebuild and never stops it."""
+
+    def step() -> bool:
+        if progress:
+            status = index.status()
+            progress(
+                IngestProgress(
+                    status.path, status.documents, status.passages, status.vectors, status.passages
+                )
+            )
+        return False
+
+    return step
+
+
+def _dense_index(connections: Connections, embedder: Embedder | None) -> DenseIndex | None:
+    if embedder is None:
+        return None
+    cache = connections.path.with_suffix(".faiss")
+    return DenseIndex(cache, embedder.id, embedder.dimension, writable=not connections.read_only)
 
 
 def _bytes_on_disk(path: Path) -> int:

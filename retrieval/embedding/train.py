@@ -1,4 +1,4 @@
-"""Train the static embedder on plain text: `python -m retrieval.embedding.train --data DIR --out DIR`.
+"""Train the static embedder: `python -m retrieval.embedding.train --data DIR --out DIR`.
 
 The thing to know: no labels are used. A span cut out of a passage must find the passage it was cut
 from (inverse cloze), and a title must find its passage, among all other passages of the batch; a

@@ -39,13 +39,19 @@ def signature(path: Path) -> tuple[int, int, int] | None:
     return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
+def load_faiss() -> Any:
+    """Import FAISS untyped: its own stubs leave out half of what it has."""
+    import faiss
+
+    return faiss
+
+
 def read(path: Path, wanted: Header) -> tuple[Header, Any] | None:
     """Return header and FAISS index, None when missing, damaged or of something else than wanted.
 
     Database, embedder and dimension of `wanted` decide; count and highest are the file's own.
     """
-    import faiss
-
+    faiss = load_faiss()
     try:
         with path.open("rb") as file:
             fields = json.loads(file.readline(_LONGEST_HEADER))
@@ -66,9 +72,7 @@ def read(path: Path, wanted: Header) -> tuple[Header, Any] | None:
 
 def write(path: Path, header: Header, index: Any) -> None:
     """Replace the file at `path` by `index` in one step."""
-    import faiss
-
-    data = faiss.serialize_index(index)
+    data = memoryview(load_faiss().serialize_index(index))
     fields = {**asdict(header), "format": _FORMAT, "checksum": zlib.crc32(data)}
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.stem}.", suffix=".tmp")
     try:

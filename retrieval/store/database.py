@@ -7,6 +7,7 @@ would kill the process with SIGBUS where an ordinary read raises an error a pers
 
 from __future__ import annotations
 
+import os
 import secrets
 import sqlite3
 import threading
@@ -65,6 +66,7 @@ CREATE TABLE vectors (
     first_passage INTEGER NOT NULL,
     data BLOB NOT NULL
 );
+CREATE INDEX vectors_first_passage ON vectors(first_passage);
 CREATE VIRTUAL TABLE passages_fts USING fts5 (
     title, heading, text,
     content='', tokenize='porter unicode61 remove_diacritics 2'
@@ -163,6 +165,10 @@ def _make_parent(path: Path) -> None:
 
 def _connect(path: Path, *, read_only: bool) -> Database:
     mode = "ro" if read_only else "rwc"
+    if read_only and not os.access(path.parent, os.W_OK) and not _has_log(path):
+        # Even a reader of a WAL file writes beside it. Where it cannot, and no log waits to be
+        # read, nobody else can be writing either.
+        mode = "ro&immutable=1"
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}",
         uri=True,
@@ -179,6 +185,11 @@ def _connect(path: Path, *, read_only: bool) -> Database:
             database.execute(f"PRAGMA {pragma}")
         database.execute("PRAGMA wal_autocheckpoint=4000")
     return database
+
+
+def _has_log(path: Path) -> bool:
+    log = path.with_name(f"{path.name}-wal")
+    return log.exists() and log.stat().st_size > 0
 
 
 def _ensure_schema(connections: Connections) -> None:

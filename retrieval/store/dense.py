@@ -18,7 +18,7 @@ from sqlite_utils import Database
 from retrieval.store import cache
 from retrieval.store.database import get_meta
 from retrieval.store.lexical import collection_filter
-from retrieval.store.vectors import SCALE, iterate_vectors
+from retrieval.store.vectors import SCALE, count_vectors, iterate_vectors
 
 if TYPE_CHECKING:
     import numpy as np
@@ -95,8 +95,6 @@ class DenseIndex:
         signature = cache.signature(self._path)
         if self._main is None or signature != self._signature:
             self._load(database)
-        elif self._header(database, 0, 0).database != self._database_id:
-            self._build(database)
         self._extend_tail(database)
 
     def _load(self, database: Database) -> None:
@@ -118,7 +116,6 @@ class DenseIndex:
 
     def _adopt(self, header: cache.Header) -> None:
         self._covered = self._seen = header.highest
-        self._database_id = header.database
         self._tail = None
 
     def _header(self, database: Database, count: int, highest: int) -> cache.Header:
@@ -136,7 +133,6 @@ class DenseIndex:
         """Return a FAISS selector of the passages in `collections`, None for all."""
         if not collections:
             return None
-        import faiss
         import numpy as np
 
         key = (self._seen, collections)
@@ -145,7 +141,7 @@ class DenseIndex:
             sql = f"SELECT rowid FROM passages WHERE 1 {where}"
             ids = np.array([row[0] for row in database.execute(sql, values)], dtype=np.int64)
             self._selectors.clear()  # older ones are out of date
-            self._selectors[key] = (ids, faiss.IDSelectorBatch(ids))
+            self._selectors[key] = (ids, cache.load_faiss().IDSelectorBatch(ids))
         return self._selectors[key][1]
 
 
@@ -154,8 +150,7 @@ def build(database: Database, dimension: int) -> tuple[Any, int]:
 
     Exact up to `FLAT_LIMIT` vectors, inverted lists beyond; int8 components either way.
     """
-    blob = database.execute("SELECT coalesce(sum(length(data)), 0) FROM vectors").fetchone()[0]
-    count = int(blob) // dimension
+    count = count_vectors(database, dimension)
     index = _flat(dimension) if count <= FLAT_LIMIT else _inverted(database, dimension, count)
     highest = 0
     for ids, rows in iterate_vectors(database, dimension):
@@ -165,7 +160,7 @@ def build(database: Database, dimension: int) -> tuple[Any, int]:
 
 
 def _flat(dimension: int) -> Any:
-    import faiss
+    faiss = cache.load_faiss()
 
     quantiser = faiss.IndexScalarQuantizer(
         dimension, faiss.ScalarQuantizer.QT_8bit_direct_signed, faiss.METRIC_INNER_PRODUCT
@@ -174,7 +169,7 @@ def _flat(dimension: int) -> Any:
 
 
 def _inverted(database: Database, dimension: int, count: int) -> Any:
-    import faiss
+    faiss = cache.load_faiss()
 
     index = faiss.IndexIVFScalarQuantizer(
         faiss.IndexFlatIP(dimension),
@@ -201,11 +196,10 @@ def _sample(database: Database, dimension: int, count: int) -> NDArray[np.float3
 
 
 def _search_part(part: Any, vector: NDArray[np.float32], k: int, selector: Any) -> list[DenseHit]:
-    import faiss
+    faiss = cache.load_faiss()
 
-    inverted = isinstance(part, faiss.IndexIVF)
-    parameters = None
-    if inverted:
+    parameters: Any = None
+    if isinstance(part, faiss.IndexIVF):
         parameters = faiss.SearchParametersIVF(nprobe=PROBES, sel=selector)
     elif selector is not None:
         parameters = faiss.SearchParameters(sel=selector)

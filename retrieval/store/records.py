@@ -16,6 +16,7 @@ from sqlite_utils import Database
 
 from retrieval.chunking import Chunk
 from retrieval.errors import NotInIndex
+from retrieval.store.vectors import insert_vectors
 from retrieval.types import Document, Passage
 
 _COMPRESSION = 3  # 0.44 of the text at 60 MB/s; level 6 saves 3 % more at half the speed
@@ -90,33 +91,37 @@ def insert_document(database: Database, new: NewDocument, source: int | None, ru
         insert_vectors(database, document_id, first, new.vectors)
 
 
-def insert_vectors(database: Database, document_id: int, first: int, data: bytes) -> None:
-    """Store the passage vectors of one document, `first` being its first passage's row id."""
-    database.execute(
-        "INSERT OR REPLACE INTO vectors (document_id, first_passage, data) VALUES (?, ?, ?)",
-        [document_id, first, data],
-    )
-
-
 def delete_documents(database: Database, row_ids: Iterable[int]) -> int:
     """Delete documents with everything derived from them; return how many."""
     count = 0
     for row_id in row_ids:
-        title, body = database.execute(
-            "SELECT title, body FROM documents WHERE id = ?", [row_id]
-        ).fetchone()
-        text = _unpack(body)
-        rows = database.execute(
-            "SELECT id, heading, start, end FROM passages WHERE document_id = ?", [row_id]
-        ).fetchall()
+        title, text, passages = fetch_parts(database, row_id)
         database.conn.executemany(
             "INSERT INTO passages_fts (passages_fts, rowid, title, heading, text)"
             " VALUES ('delete', ?, ?, ?, ?)",
-            [(n, title, heading, text[start:end]) for n, heading, start, end in rows],
+            [(n, title, c.heading, text[c.start : c.end]) for n, c in passages],
         )
         database.execute("DELETE FROM documents WHERE id = ?", [row_id])  # the rest cascades
         count += 1
     return count
+
+
+def fetch_parts(database: Database, row_id: int) -> tuple[str, str, list[tuple[int, Chunk]]]:
+    """Return title, text and (passage row id, chunk) pairs of a stored document, in order."""
+    title, body = database.execute(
+        "SELECT title, body FROM documents WHERE id = ?", [row_id]
+    ).fetchone()
+    rows = database.execute(
+        "SELECT id, start, end, heading FROM passages WHERE document_id = ? ORDER BY id", [row_id]
+    ).fetchall()
+    return title, _unpack(body), [(row[0], Chunk(*row[1:])) for row in rows]
+
+
+def first_passage(database: Database, row_id: int) -> int | None:
+    """Return the row id of a document's first passage, None when the document is gone."""
+    row = database.execute("SELECT min(id) FROM passages WHERE document_id = ?", [row_id])
+    first: int | None = row.fetchone()[0]
+    return first
 
 
 def fetch_document(database: Database, key: str) -> Document:

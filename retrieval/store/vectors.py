@@ -34,6 +34,20 @@ def quantise(matrix: NDArray[np.float32]) -> NDArray[np.int8]:
     return scaled
 
 
+def insert_vectors(database: Database, document_id: int, first: int, data: bytes) -> None:
+    """Store the passage vectors of one document, `first` being its first passage's row id."""
+    database.execute(
+        "INSERT OR REPLACE INTO vectors (document_id, first_passage, data) VALUES (?, ?, ?)",
+        [document_id, first, data],
+    )
+
+
+def count_vectors(database: Database, dimension: int) -> int:
+    """Return how many passage vectors are stored."""
+    row = database.execute("SELECT coalesce(sum(length(data)), 0) FROM vectors").fetchone()
+    return int(row[0]) // dimension
+
+
 def iterate_vectors(
     database: Database, dimension: int, *, after: int = 0, rows: int = 65_536
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int8]]]:
