@@ -118,6 +118,27 @@ def test_a_new_home_has_no_conversations_and_no_index() -> None:
     assert (data.database().status, data.index().status) == ("ok", "ok")
 
 
+def test_an_index_is_opened_and_counted(tmp_path: Path) -> None:
+    """A sound index says how much is in it; without vectors it is a warning, not a failure."""
+    from retrieval.index import Index
+
+    index = Index.open(paths.index_path(), embedder_dir=tmp_path / "no-embedder")
+    index.add_text("test:1", "One", "The first page.", collection="test")
+    index.close()
+    check = data.index()
+    assert check.status == "warn"
+    assert "1 documents, 1 passages, 0 vectors" in check.detail
+
+
+def test_a_damaged_index_is_a_storage_failure_that_names_the_fix() -> None:
+    """Bytes in the index's place that are no index are seen before a question is asked."""
+    paths.index_path().parent.mkdir()
+    paths.index_path().write_text("not an index " * 1000)
+    check = data.index()
+    assert (check.status, check.storage) == ("fail", True)
+    assert check.fix != ""
+
+
 def test_bad_settings_are_shown_with_their_fix(chatapp_home: Path) -> None:
     """The doctor repeats the settings' own message instead of failing on it."""
     (chatapp_home / "config.toml").write_text("modle = 1\n")

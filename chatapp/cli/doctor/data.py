@@ -84,7 +84,7 @@ def index() -> Check:
         status = opened.status()
         opened.close()
     except IndexUnavailable as error:
-        return Check("index", "fail", str(error), "run `chatapp index rebuild`.", storage=True)
+        return Check("index", "fail", error.message, error.hint, storage=True)
     detail = (
         f"{status.documents:,} documents, {status.passages:,} passages, {status.vectors:,} vectors"
     )

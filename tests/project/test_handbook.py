@@ -1,0 +1,72 @@
+"""The handbook answers questions about the app: by default, with no network and no model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chatapp import resources
+from chatapp.assistant.grounding import gather
+from chatapp.settings import RetrievalSettings
+from retrieval.index import Index
+
+# What a new user asks, and words that a quote shown for it must hold.
+QUESTIONS = {
+    "What is chatapp?": "private, local ChatGPT",
+    "What can chatapp do?": "Chatapp can",
+    "How do I add my own files?": "chatapp index add",
+    "Where are my conversations stored?": "chatapp.sqlite3",
+    "How do I stop an answer?": "Ctrl+C or Esc",
+    "Which files can chatapp read?": "Markdown, HTML, PDF",
+    "What leaves this machine?": "Nothing leaves this machine",
+    "How do I delete a conversation?": "conversations delete",
+    "What does exit code 6 mean?": "Exit code 6 means",
+    "How do I train my own model?": "chatapp train",
+    "Where is the log file?": "chatapp.log",
+    "How do I change a setting?": "user file",
+    "What does the number in brackets mean?": "citation",
+    "How do I move all data to another directory?": "CHATAPP_HOME",
+    "What happens when the program is killed?": "Nothing that you typed is lost",
+    "How do I start a new conversation?": "new conversation",
+    "Does chatapp need a graphics card?": "does not need a graphics card",
+    "Is my data sent anywhere?": "not sent anywhere",
+    "Can I use it offline?": "offline",
+    "How do I quit?": "Ctrl+Q quits",
+    "How do I open a source?": "press the number",
+}
+NOT_ANSWERED = [
+    "Who won the football world cup in 1954?",
+    "What is the boiling point of tungsten?",
+    "How many legs does a spider have?",
+]
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
+    """The index as a new user has it: the handbook and nothing else."""
+    path = tmp_path_factory.mktemp("handbook") / "index.sqlite3"
+    opened = Index.open(path, embedder_dir=resources.embedder_dir())
+    opened.add([resources.handbook_dir()], collection="handbook")
+    yield opened
+    opened.close()
+
+
+@pytest.mark.parametrize(("question", "words"), QUESTIONS.items())
+def test_the_app_can_be_asked_about_itself(index: Index, question: str, words: str) -> None:
+    """A question of a new user is answered with a quote that holds the answer."""
+    quotes = [quote.text for quote in gather(index, question, RetrievalSettings()).quotes]
+    assert any(words in quote for quote in quotes), quotes
+
+
+@pytest.mark.parametrize("question", NOT_ANSWERED)
+def test_the_handbook_does_not_answer_what_it_does_not_know(index: Index, question: str) -> None:
+    """A question about the world gets an honest refusal from the handbook alone."""
+    assert gather(index, question, RetrievalSettings()).quotes == []
+
+
+def test_every_page_of_the_handbook_is_indexed(index: Index) -> None:
+    """No page is lost on the way into the index."""
+    pages = list(Path(resources.handbook_dir()).glob("*.md"))
+    assert index.status().documents == len(pages)
