@@ -6,6 +6,7 @@ that the rooms promise to raise, by name, so that no room is imported to print a
 
 from __future__ import annotations
 
+import errno
 from enum import IntEnum
 from typing import IO, Any
 
@@ -54,10 +55,21 @@ _PROMISED: dict[str, ExitCode] = {
     "DataError": ExitCode.ERROR,
 }
 _OWN_PACKAGES = ("chatapp.", "retrieval.", "tools.")
+_NOTHING_CAN_BE_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 
 
 def as_cli_error(error: BaseException) -> CliError | None:
-    """Return what to show for an error that a room promises to raise, or None for a surprise."""
+    """Return what to show for an error that a room promises to raise, or None for a surprise.
+
+    A full or read-only disk is no surprise either, wherever it is met.
+    """
+    if isinstance(error, OSError) and error.errno in _NOTHING_CAN_BE_WRITTEN:
+        where = f" {error.filename}" if error.filename else ""
+        return CliError(
+            f"cannot write{where}: {error.strerror}",
+            hint="free some space, or write to another place.",
+            code=ExitCode.STORAGE,
+        )
     for kind in type(error).__mro__:
         if kind.__name__ in _PROMISED and kind.__module__.startswith(_OWN_PACKAGES):
             hint = str(getattr(error, "hint", "") or "")

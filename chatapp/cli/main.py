@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import click
@@ -84,8 +86,19 @@ class LazyGroup(click.Group):
 @click.pass_context
 def cli(ctx: click.Context) -> None:
     """A private, local ChatGPT that answers from your own sources."""
+    _require_directory()
     if ctx.invoked_subcommand is None:
         ctx.exit(_open_tui())
+
+
+def _require_directory() -> None:
+    """Refuse to run in a directory that was deleted: torch ends the whole process there."""
+    try:
+        Path.cwd()
+    except FileNotFoundError as error:
+        raise CliError(
+            "the current directory no longer exists", hint="change to another one: cd ~"
+        ) from error
 
 
 def _open_tui() -> int:
@@ -108,7 +121,8 @@ def main(args: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code; no exception leaves this function."""
     try:
         result = cli.main(args=args, prog_name="chatapp", standalone_mode=False)
-        sys.stdout.flush()  # here, so that a closed pipe is met inside the handler
+        if sys.stdout is not None:
+            sys.stdout.flush()  # here, so that a closed pipe is met inside the handler
         return int(result) if isinstance(result, int) else ExitCode.OK
     except click.exceptions.Abort as error:
         return ExitCode.SIGINT if _caused_by_ctrl_c(error) else ExitCode.ERROR
@@ -129,8 +143,6 @@ def _caused_by_ctrl_c(error: BaseException) -> bool:
 
 def _close_quietly() -> int:
     """Let the interpreter's last flush go nowhere: the reader of our pipe has left."""
-    import os
-
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return ExitCode.ERROR
 
