@@ -1,0 +1,223 @@
+"""What keys, slash commands and palette entries do: one function an action, one table of them.
+
+Commands of the shared registry that have a better form on a screen (a dialog, a list) have it here;
+the others run as they are and show their text.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from chatapp.tui.answer_state import AnswerState
+from chatapp.tui.errors import problem_of
+
+if TYPE_CHECKING:
+    from chatapp.tui.screens.chat import ChatScreen
+
+log = logging.getLogger(__name__)
+
+SLASH = re.compile(r"/([a-z]+)(\s.*)?", re.DOTALL)
+"""A command name and the rest; a path such as /etc/hosts does not match."""
+
+Action = Callable[["ChatScreen", str], Awaitable[None]]
+
+
+async def run(chat: ChatScreen, name: str, argument: str = "") -> None:
+    """Run an action; a failure becomes a hint, never a crash."""
+    await _guarded(chat, name, ACTIONS[name](chat, argument))
+
+
+async def _guarded(chat: ChatScreen, name: str, work: Awaitable[None]) -> None:
+    try:
+        await work
+    except Exception as error:
+        log.exception("the action %s failed", name)
+        problem = problem_of("", error)
+        chat.hint(f"{problem.message} {problem.hint}".strip())
+
+
+async def new(chat: ChatScreen, argument: str) -> None:
+    await chat.open_conversation(None)
+
+
+async def stop(chat: ChatScreen, argument: str) -> None:
+    """Stop the answer; when none runs, put the cursor back into the input."""
+    if not chat.stop_turn():
+        chat.composer.focus()
+
+
+async def sidebar(chat: ChatScreen, argument: str) -> None:
+    chat.toggle_sidebar()
+
+
+async def sources(chat: ChatScreen, argument: str) -> None:
+    chat.toggle_sources()
+
+
+async def regenerate(chat: ChatScreen, argument: str) -> None:
+    """Answer the last question again; the old answer stays in the store."""
+    old = _idle_answer(chat)
+    if old is None:
+        return
+    await chat.transcript.remove_answer(old)
+    state = AnswerState(activity="answering again")
+    await chat.start_turn(state, lambda assistant: assistant.regenerate(old.message_id))
+
+
+async def continue_(chat: ChatScreen, argument: str) -> None:
+    """Go on with the last answer where it was cut off."""
+    state = _idle_answer(chat)
+    if state is None:
+        return
+    if state.finish_reason == "stop":
+        chat.hint("The last answer is complete.")
+        return
+    state.resume()
+    await chat.start_turn(state, lambda assistant: assistant.continue_(state.message_id))
+
+
+async def copy(chat: ChatScreen, argument: str) -> None:
+    """Copy the selected answer, else the last one, by way of the terminal (OSC 52)."""
+    state = chat.selected or chat.transcript.last_answer()
+    if state is None or not state.text:
+        chat.hint("There is no answer to copy yet.")
+        return
+    chat.app.copy_to_clipboard(state.text)
+    chat.hint("Copied, if this terminal lets programs copy.")
+
+
+async def search(chat: ChatScreen, argument: str) -> None:
+    if chat.library is None:
+        return
+    from chatapp.tui.screens.search import SearchScreen
+
+    async def opened(conversation_id: str | None) -> None:
+        if conversation_id is not None:
+            await chat.open_conversation(conversation_id)
+
+    chat.app.push_screen(SearchScreen(chat.library.search, argument), opened)
+
+
+async def rename(chat: ChatScreen, argument: str) -> None:
+    """Ask for a new title; the argument may name the conversation."""
+    conversation_id = argument or chat.conversation_id
+    library = chat.library
+    if library is None or conversation_id is None:
+        chat.hint("There is no conversation to rename yet.")
+        return
+    from chatapp.tui.screens.prompt import PromptScreen
+
+    async def typed(title: str | None) -> None:
+        if title is not None:
+            await chat.rename(conversation_id, title)
+
+    old = await library.conversation(conversation_id)
+    chat.app.push_screen(PromptScreen("Title of this conversation", old.title), typed)
+
+
+async def delete(chat: ChatScreen, argument: str) -> None:
+    """Delete a conversation, this one or the one named; `undo` brings it back."""
+    conversation_id = argument or chat.conversation_id
+    if chat.library is None or conversation_id is None:
+        chat.hint("There is no conversation to delete.")
+    elif chat.turn is not None and chat.turn.conversation_id == conversation_id:
+        chat.hint("Stop the answer first: Esc.")
+    else:
+        await chat.delete(conversation_id)
+
+
+async def undo(chat: ChatScreen, argument: str) -> None:
+    """Bring the last deleted conversation back."""
+    if not await chat.restore_deleted():
+        chat.hint("Nothing was deleted since the start.")
+
+
+async def help_(chat: ChatScreen, argument: str) -> None:
+    from chatapp.tui.help import help_groups
+    from chatapp.tui.screens.help import HelpScreen
+
+    chat.app.push_screen(HelpScreen(help_groups()))
+
+
+async def quit_(chat: ChatScreen, argument: str) -> None:
+    await chat.app.action_quit()
+
+
+def _idle_answer(chat: ChatScreen) -> AnswerState | None:
+    """Return the last answer if one can be redone now; else say why not."""
+    if chat.turn is not None:
+        chat.hint("One answer at a time: Esc stops the one being written.")
+        return None
+    state = chat.transcript.last_answer()
+    if state is None or not state.message_id:
+        chat.hint("There is no answer yet.")
+        return None
+    return state
+
+
+async def list_(chat: ChatScreen, argument: str) -> None:
+    chat.show_sidebar()
+
+
+ACTIONS: dict[str, Action] = {
+    "list": list_,
+    "new": new,
+    "stop": stop,
+    "sidebar": sidebar,
+    "sources": sources,
+    "regenerate": regenerate,
+    "continue": continue_,
+    "copy": copy,
+    "search": search,
+    "rename": rename,
+    "delete": delete,
+    "undo": undo,
+    "help": help_,
+    "quit": quit_,
+}
+
+
+ONLY_HERE = {
+    "copy": "Copy the selected answer, else the last one.",
+    "sidebar": "Show or hide the conversations.",
+    "undo": "Bring the conversation back that was deleted last.",
+    "quit": "Leave; everything is stored.",
+}
+"""Commands of the terminal UI that scripts do not have, with their help."""
+
+
+async def run_slash(chat: ChatScreen, text: str) -> bool:
+    """Run `text` if it reads like a slash command; say whether it did."""
+    match = SLASH.fullmatch(text)
+    if match is None:
+        return False
+    name, argument = match[1], (match[2] or "").strip()
+    if name in ACTIONS and (not argument or name == "search"):
+        await run(chat, name, argument)
+    else:
+        await _guarded(chat, name, run_registered(chat, name, argument))
+    return True
+
+
+async def run_registered(chat: ChatScreen, name: str, argument: str) -> None:
+    """Run a command of the shared registry and show what it gives back."""
+    from chatapp.assistant.commands import Session, find_command
+
+    session = Session(await chat.backend.assistant(), chat.conversation_id)
+    command = find_command(name)
+    result = await asyncio.to_thread(lambda: command.run(session, command.parse(argument)))
+    await chat.arrive(session.conversation)
+    if result.text:
+        await chat.transcript.note(result.text)
+
+
+def command_rows() -> list[tuple[str, str]]:
+    """Return every command with its slash and its help: the registry's, then our own."""
+    from chatapp.assistant.commands import COMMANDS
+
+    shared = [(f"/{command.name}", command.help) for command in COMMANDS]
+    return shared + [(f"/{name}", text) for name, text in ONLY_HERE.items()]

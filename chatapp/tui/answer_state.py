@@ -1,0 +1,97 @@
+"""What is known about one answer, live or stored. The screen draws this; events change it.
+
+A running answer outlives its widget: the person may open another conversation and come back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+from chatapp.assistant import events
+from chatapp.assistant.events import Citation, FinishReason, Grounding, Usage
+from chatapp.conversations.types import Message, StoredCitation
+
+
+@dataclass
+class AnswerState:
+    """One answer. `activity` says what is being done for it and is empty when nothing is."""
+
+    message_id: str = ""
+    text: str = ""
+    activity: str = ""
+    grounding: Grounding | None = None
+    finish_reason: FinishReason | None = None
+    citations: list[Citation] = field(default_factory=list)
+    usage: Usage | None = None
+    seconds: float = 0.0
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def running(self) -> bool:
+        """True until the turn has ended."""
+        return bool(self.activity)
+
+    @property
+    def failed(self) -> bool:
+        return self.finish_reason == "error"
+
+    @property
+    def interrupted(self) -> bool:
+        return self.finish_reason == "interrupted"
+
+    def resume(self) -> None:
+        """Get ready to go on with a cut-off answer."""
+        self.activity = "continuing"
+        self.finish_reason = None
+        self.notes.clear()
+
+    def apply(self, event: events.Event) -> None:
+        """Take in one event of the turn's stream."""
+        match event:
+            case events.TurnStart(assistant_message=message_id):
+                self.message_id = message_id
+            case events.Retrieval(passages=passages):
+                self.activity = f"reading {len(passages)} passages"
+            case events.MessageDelta(text=text):
+                self.text += text
+                self.activity = "answering"
+            case events.Citation():
+                self.citations.append(event)
+            case events.MessageDone():
+                self._finish(event)
+            case events.Warning(message=message, hint=hint):
+                self.notes.append(_sentence(message, hint))
+            case events.Error(message=message, hint=hint):
+                self.finish_reason = "error"
+                self.notes.append(_sentence(message, hint))
+            case events.TurnEnd(status=status):
+                self.activity = ""
+                if status == "interrupted":
+                    self.finish_reason = "interrupted"
+            case _:
+                pass
+
+    def _finish(self, event: events.MessageDone) -> None:
+        self.message_id, self.text = event.message, event.text
+        self.grounding, self.finish_reason = event.grounding, event.finish_reason
+        self.usage, self.seconds = event.usage, event.seconds
+
+
+def stored_answer(message: Message, citations: Sequence[StoredCitation]) -> AnswerState:
+    """Return the state of an answer that was read from the store."""
+    reasons: dict[str, FinishReason] = {"interrupted": "interrupted", "error": "error"}
+    return AnswerState(
+        message_id=message.id,
+        text=message.text,
+        grounding=cast("Grounding | None", message.grounding),
+        finish_reason=reasons.get(message.status, "stop"),
+        citations=[Citation(**vars(citation)) for citation in citations],
+        usage=Usage(**message.usage) if message.usage else None,
+        seconds=message.seconds,
+    )
+
+
+def _sentence(message: str, hint: str) -> str:
+    return f"{message}\n{hint}" if hint else message

@@ -1,0 +1,199 @@
+"""The terminal UI. The first frame is painted before anything heavy is imported or opened.
+
+What comes after the first frame: the conversations are opened in a worker thread, then the model is
+loaded in another. A message can be typed and sent at any time; it waits for what it needs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import on
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.widgets import TextArea
+
+from chatapp.tui import actions
+from chatapp.tui.backend import Backend
+from chatapp.tui.errors import problem_of
+from chatapp.tui.screens.chat import ChatScreen
+from chatapp.tui.theme import DARK, THEMES
+
+if TYPE_CHECKING:
+    from textual.driver import Driver
+    from textual.screen import Screen
+
+    from chatapp.assistant.assistant import Assistant
+    from chatapp.settings import Settings
+
+log = logging.getLogger(__name__)
+
+SIGNAL_EXIT = {signal.SIGTERM: 143, signal.SIGHUP: 129}
+CLOSING_SECONDS = 3.0
+"""How long a stopped answer may take to be stored before the app leaves anyway."""
+
+QUIT_SECONDS = 2.0
+"""Ctrl+C twice within this time quits."""
+
+
+class ChatApp(App[int]):
+    """Wires the chat screen to the assistant and to the signals of the outside world."""
+
+    TITLE = "chatapp"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+q", "quit", "Quit", id="app.quit", priority=True),
+        Binding(
+            "ctrl+c", "interrupt", "Stop the answer; twice quits", id="app.stop", priority=True
+        ),
+    ]
+
+    def __init__(
+        self,
+        settings: Settings,
+        backend: Backend,
+        *,
+        resume: str | None = None,
+        driver_class: type[Driver] | None = None,
+        signals: bool = False,
+    ) -> None:
+        super().__init__(driver_class=driver_class)
+        self._settings = settings
+        self._backend = backend
+        self._resume = resume
+        self._signals = signals
+        self._quit_armed = False
+        self.chat = ChatScreen(backend)
+        for theme in THEMES:
+            self.register_theme(theme)
+        known = settings.ui.theme in self.available_themes
+        self.theme = settings.ui.theme if known else DARK.name
+
+    def get_default_screen(self) -> ChatScreen:
+        return self.chat
+
+    def on_mount(self) -> None:
+        if self._signals:
+            self._obey_signals()
+        self.call_after_refresh(self._open)
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """List in the palette (Ctrl+P) what the slash commands offer, and the themes."""
+        for slash, text in actions.command_rows():
+            name = slash.removeprefix("/")
+            if name in actions.ACTIONS:
+                run = partial(actions.run, self.chat, name)
+                yield SystemCommand(name.capitalize(), text, run)
+        yield SystemCommand("Theme", "Change the colours.", self.action_change_theme)
+
+    # Opening
+
+    def _open(self, *, unsaved: bool = False) -> None:
+        """Start everything that may take its time; the first frame stands already."""
+        self.chat.status.set_state("opening")
+        self._backend.open(unsaved=unsaved)
+        self.run_worker(self._opened(), group="open", exclusive=True, exit_on_error=False)
+
+    async def _opened(self) -> None:
+        """Show the last conversation, then load the model and the index."""
+        try:
+            assistant = await self._backend.assistant()
+        except Exception as error:
+            log.exception("the assistant did not open")
+            self.chat.status.set_state("failed")
+            problem = problem_of("The conversations cannot be opened", error)
+            self.chat.trouble(problem, offer_unsaved=True)
+            return
+        await self.chat.begin(assistant, resume=self._resume)
+        self.chat.status.set_state("loading")
+        try:
+            model = await assistant.load_model()
+        except Exception as error:
+            log.exception("the model did not load")
+            self.chat.status.set_state("failed")
+            self.chat.trouble(problem_of("The language model cannot be loaded", error))
+        else:
+            self.chat.status.set_state("ready", model.name)
+        await assistant.warm_up()
+
+    @on(ChatScreen.Reopen)
+    def _reopen(self, event: ChatScreen.Reopen) -> None:
+        self._open(unsaved=event.unsaved)
+
+    # Leaving
+
+    async def action_interrupt(self) -> None:
+        """Ctrl+C: stop the answer, else copy what is selected, else quit when pressed twice."""
+        if self.chat.stop_turn():
+            return
+        if selected := self._selected_text():
+            self.copy_to_clipboard(selected)
+            self.chat.hint("Copied, if this terminal lets programs copy.")
+        elif self._quit_armed:
+            await self.action_quit()
+        else:
+            self._quit_armed = True
+            self.chat.hint("Ctrl+C again quits.")
+            self.set_timer(QUIT_SECONDS, self._disarm)
+
+    def _disarm(self) -> None:
+        self._quit_armed = False
+
+    def _selected_text(self) -> str:
+        focused = self.focused
+        typed = focused.selected_text if isinstance(focused, TextArea) else ""
+        return typed or self.screen.get_selected_text() or ""
+
+    async def action_quit(self) -> None:
+        """Leave once the running answer is stored."""
+        await self.leave(0)
+
+    async def leave(self, code: int) -> None:
+        """Stop and store the running answer, then exit with `code`."""
+        self.chat.stop_turn()
+        try:
+            async with asyncio.timeout(CLOSING_SECONDS):
+                await self.workers.wait_for_complete(
+                    [worker for worker in self.workers if worker.group == "turn"]
+                )
+        except TimeoutError:
+            log.warning("left before the answer had ended; its text so far is stored")
+        self.exit(code)
+
+    def _obey_signals(self) -> None:
+        """Store the answer and leave in order when the system or a closed terminal says so."""
+        loop = asyncio.get_running_loop()
+        for number, code in SIGNAL_EXIT.items():
+            loop.add_signal_handler(number, self._leave_on_signal, code)
+
+    def _leave_on_signal(self, code: int) -> None:
+        self.run_worker(self.leave(code), group="leave", exit_on_error=False)
+
+
+def run_tui(settings: Settings, *, database: Path | None = None, resume: str | None = None) -> int:
+    """Run the app in this terminal and return the exit code.
+
+    Args:
+        settings: the settings in force.
+        database: the file of the conversations; None means the one in the data directory.
+        resume: the id of the conversation to open; None means the last one.
+    """
+    from chatapp import paths
+    from chatapp.tui.terminal import quiet_terminal
+
+    def build(unsaved: bool) -> Assistant:
+        from chatapp.assistant.factory import build_assistant
+
+        return build_assistant(settings, database=database, ephemeral=unsaved)
+
+    backend = Backend(build)
+    with quiet_terminal(paths.log_path()) as driver:
+        app = ChatApp(settings, backend, resume=resume, driver_class=driver, signals=True)
+        code = app.run()
+        backend.close()
+    return code if code is not None else app.return_code or 0

@@ -1,0 +1,21 @@
+"""What the help screen lists, gathered from the bindings and the command registry."""
+
+from __future__ import annotations
+
+from chatapp.tui.actions import command_rows
+from chatapp.tui.screens.chat import ChatScreen
+from chatapp.tui.screens.help import Group, binding_rows
+from chatapp.tui.widgets.answer import Answer
+from chatapp.tui.widgets.composer import Composer
+from chatapp.tui.widgets.sidebar import ConversationOptions
+
+
+def help_groups() -> list[Group]:
+    """Return the groups of the help screen, most used first."""
+    return [
+        ("While typing", binding_rows(Composer.BINDINGS)),
+        ("Anywhere", binding_rows(ChatScreen.BINDINGS)),
+        ("On an answer (Shift+Tab or click)", binding_rows(Answer.BINDINGS)),
+        ("Commands", command_rows()),
+        ("In the list of conversations", binding_rows(ConversationOptions.BINDINGS)),
+    ]

@@ -1,0 +1,468 @@
+"""The chat: conversations on the left, the transcript and the input, the sources on the right.
+
+This screen lays out the widgets, answers their messages and offers a few verbs (`start_turn`,
+`open_conversation`, …). What a key, a slash command or a palette entry does with them stands in
+`chatapp.tui.actions`.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Vertical
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import Static, TextArea
+
+from chatapp.assistant.events import Error, Event, TurnEnd, TurnStart
+from chatapp.tui import actions
+from chatapp.tui.answer_state import AnswerState
+from chatapp.tui.backend import Backend
+from chatapp.tui.errors import Problem, problem_of
+from chatapp.tui.screens.passage import PassageScreen
+from chatapp.tui.text import one_line
+from chatapp.tui.turn import Stream, Turn
+from chatapp.tui.widgets.answer import Answer
+from chatapp.tui.widgets.answer_markdown import AnswerMarkdown
+from chatapp.tui.widgets.command_menu import CommandMenu
+from chatapp.tui.widgets.composer import Composer
+from chatapp.tui.widgets.recovery_banner import RecoveryBanner
+from chatapp.tui.widgets.sidebar import ConversationOptions, Sidebar
+from chatapp.tui.widgets.sources_panel import SourcesPanel
+from chatapp.tui.widgets.status_bar import StatusBar
+from chatapp.tui.widgets.transcript import Transcript
+from chatapp.tui.widgets.trouble_panel import TroublePanel
+
+if TYPE_CHECKING:
+    from chatapp.assistant.assistant import Assistant
+    from chatapp.tui.library import Library
+
+log = logging.getLogger(__name__)
+
+WIDE = 100
+"""From this width the conversations stand beside the transcript without being asked for."""
+
+ROOMY = 120
+"""From this width the sources stand beside the transcript, below it they share its height."""
+
+TALL = 18
+"""Below this height the title goes and the input stays small."""
+
+HINT_SECONDS = 3.0
+
+
+class ChatScreen(Screen[None]):
+    """The one main screen."""
+
+    class Reopen(Message):
+        """The person wants to try again, or to chat without saving."""
+
+        def __init__(self, *, unsaved: bool) -> None:
+            super().__init__()
+            self.unsaved = unsaved
+
+    DEFAULT_CSS = """
+    ChatScreen {
+        layers: base over;
+        & #body { layout: horizontal; height: 1fr; }
+        & #centre { width: 1fr; height: 1fr; }
+        & #reading { layout: horizontal; height: 1fr; }
+        & #messages { width: 1fr; height: 1fr; }
+        & #title { height: 1; margin: 1 3 0 3; text-style: bold; }
+        & #composer { margin: 0 1; }
+        &.-narrow #reading { layout: vertical; }
+        &.-narrow SourcesPanel {
+            width: 1fr;
+            height: 10;
+            padding: 0 1;
+            border-left: none;
+            border-top: hkey $foreground 10%;
+        }
+        &.-narrow SourcesPanel > Static { margin-bottom: 0; }
+        &.-small Sidebar { layer: over; dock: left; background: $background; }
+        &.-low #title { display: none; }
+        &.-low Transcript { padding-top: 0; }
+        &.-low Composer { max-height: 4; }
+    }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "run('stop')", "Stop the answer, or back to the input", id="chat.stop"),
+        Binding("ctrl+n", "run('new')", "New conversation", id="chat.new"),
+        Binding("ctrl+b", "run('sidebar')", "Conversations on or off", id="chat.sidebar"),
+        Binding("ctrl+o", "run('sources')", "Sources on or off", id="chat.sources"),
+        Binding("ctrl+r", "run('regenerate')", "Regenerate the answer", id="chat.regenerate"),
+        Binding("ctrl+g", "run('continue')", "Continue a cut answer", id="chat.continue"),
+        Binding("ctrl+y", "run('copy')", "Copy the answer", id="chat.copy", priority=True),
+        Binding("ctrl+f", "run('search')", "Search conversations", id="chat.search", priority=True),
+        Binding("f2", "run('rename')", "Rename the conversation", id="chat.rename"),
+        Binding("f1", "run('help')", "Help", id="chat.help"),
+        Binding("shift+tab", "last_answer", "Select the last answer", id="chat.answer"),
+        Binding("pageup", "page(-1)", "Scroll up", id="chat.page_up", priority=True),
+        Binding("pagedown", "page(1)", "Scroll down", id="chat.page_down", priority=True),
+    ]
+
+    def __init__(self, backend: Backend) -> None:
+        super().__init__()
+        self.backend = backend
+        self.library: Library | None = None
+        self.conversation_id: str | None = None
+        self.turn: Turn | None = None
+        self.selected: AnswerState | None = None
+        self.deleted: list[str] = []
+        self._drafts: dict[str | None, str] = {}
+        self._sidebar_wanted: bool | None = None
+
+    def compose(self) -> ComposeResult:
+        menu = CommandMenu()
+        with Container(id="body"):
+            yield Sidebar()
+            with Vertical(id="centre"):
+                with Container(id="reading"):
+                    with Vertical(id="messages"):
+                        yield Static("", id="title", markup=False)
+                        yield Transcript()
+                    yield SourcesPanel()
+                yield TroublePanel()
+                yield RecoveryBanner()
+                yield menu
+                yield Composer(menu)
+        yield StatusBar()
+
+    async def on_mount(self) -> None:
+        self.composer.focus()
+        await self.transcript.show([])
+
+    # Parts
+
+    @property
+    def composer(self) -> Composer:
+        return self.query_one(Composer)
+
+    @property
+    def transcript(self) -> Transcript:
+        return self.query_one(Transcript)
+
+    @property
+    def sidebar(self) -> Sidebar:
+        return self.query_one(Sidebar)
+
+    @property
+    def sources(self) -> SourcesPanel:
+        return self.query_one(SourcesPanel)
+
+    @property
+    def status(self) -> StatusBar:
+        return self.query_one(StatusBar)
+
+    # Layout
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Give the room there is to what matters most: the transcript and the input."""
+        width, height = event.size
+        self.set_class(width < ROOMY, "-narrow")
+        self.set_class(width < WIDE, "-small")
+        self.set_class(height < TALL, "-low")
+        shown = self._sidebar_wanted if self._sidebar_wanted is not None else width >= WIDE
+        self.sidebar.set_class(not shown, "-hidden")
+
+    def show_sidebar(self, shown: bool = True) -> None:
+        """Show the conversations and go there, or hide them and go back."""
+        self._sidebar_wanted = shown
+        self.sidebar.set_class(not shown, "-hidden")
+        (self.query_one(ConversationOptions) if shown else self.composer).focus()
+
+    def toggle_sidebar(self) -> None:
+        self.show_sidebar(self.sidebar.has_class("-hidden"))
+
+    def toggle_sources(self) -> None:
+        """Show the sources of the selected answer and go there, or hide them and go back."""
+        self.sources.display = not self.sources.display
+        if self.sources.display:
+            self.select(self.selected or self.transcript.last_answer())
+            self.sources.focus_list()
+        else:
+            self.composer.focus()
+
+    def hint(self, text: str) -> None:
+        """Show a short hint in the status bar for a moment."""
+        self.status.set_hint(text)
+        self.set_timer(HINT_SECONDS, lambda: self.status.set_hint(""))
+
+    def trouble(self, problem: Problem, *, offer_unsaved: bool = False) -> None:
+        """Show what does not work and how to repair it."""
+        self.query_one(TroublePanel).show(problem, offer_unsaved=offer_unsaved)
+
+    # Conversations
+
+    async def begin(self, assistant: Assistant, *, resume: str | None) -> None:
+        """Show the conversation to resume, else the last one, unless a message was sent already."""
+        from chatapp.tui.library import Library
+
+        self.library = Library(assistant.store)
+        self.query_one(CommandMenu).commands = actions.command_rows()
+        for notice in assistant.store.notices:
+            self.trouble(Problem("The conversations were repaired", notice))
+        if self.turn is None:
+            draft = self.composer.text
+            await self.open_conversation(resume or await self.library.latest_id())
+            self.composer.set_draft(draft)
+        else:
+            await self.refresh_listing()
+
+    async def open_conversation(self, conversation_id: str | None) -> None:
+        """Show a conversation (None: an empty, new one) and keep the draft of the one left."""
+        self._drafts[self.conversation_id] = self.composer.text
+        self.query_one(RecoveryBanner).withdraw()
+        self.conversation_id = conversation_id
+        self.selected = None
+        self.sources.show([])
+        await self._fill(conversation_id)
+        self.composer.set_draft(self._drafts.pop(conversation_id, ""))
+        self.composer.focus()
+        await self.refresh_listing()
+
+    async def _fill(self, conversation_id: str | None) -> None:
+        title, history = "", []
+        running = self.turn if self.turn and self.turn.conversation_id == conversation_id else None
+        entries: list[str | AnswerState] = []
+        if conversation_id is not None and self.library is not None:
+            loaded = await self.library.load(conversation_id)
+            title, entries = loaded.conversation.title, list(loaded.entries)
+            history = [entry for entry in entries if isinstance(entry, str)]
+            if running is not None:
+                entries = [running.state if _is(e, running.state) else e for e in entries]
+            elif loaded.interrupted is not None:
+                self.query_one(RecoveryBanner).offer(loaded.interrupted)
+        await self.transcript.show(entries)
+        self.composer.remember(history)
+        self.set_title(title)
+        last = self.transcript.last_answer()
+        self.status.set_cost(last.usage if last else None, last.seconds if last else 0.0)
+
+    async def arrive(self, conversation_id: str | None) -> None:
+        """Catch up with a command that may have opened, renamed or restored a conversation."""
+        if conversation_id != self.conversation_id:
+            await self.open_conversation(conversation_id)
+            return
+        if conversation_id is not None and self.library is not None:
+            self.set_title((await self.library.conversation(conversation_id)).title)
+        await self.refresh_listing()
+
+    async def rename(self, conversation_id: str, title: str) -> None:
+        """Give a conversation a new title."""
+        if self.library is not None:
+            await self.library.rename(conversation_id, title)
+            await self.arrive(self.conversation_id)
+
+    async def delete(self, conversation_id: str) -> None:
+        """Delete a conversation; it can be brought back until the app is left."""
+        if self.library is None:
+            return
+        gone = await self.library.delete(conversation_id)
+        self.deleted.append(conversation_id)
+        if conversation_id == self.conversation_id:
+            await self.open_conversation(None)
+        else:
+            await self.refresh_listing()
+        self.hint(f"Deleted “{one_line(gone.title, 40)}”. /undo brings it back.")
+
+    async def restore_deleted(self) -> bool:
+        """Bring back and open what was deleted last; say whether there was anything."""
+        if self.library is None or not self.deleted:
+            return False
+        conversation = await self.library.restore(self.deleted.pop())
+        await self.open_conversation(conversation.id)
+        return True
+
+    def set_title(self, title: str) -> None:
+        self.query_one("#title", Static).update(one_line(title, 120))
+
+    async def refresh_listing(self) -> None:
+        """Read the list of conversations again."""
+        if self.library is None:
+            return
+        conversations, cut_off = await self.library.listing()
+        if self.turn is not None and self.turn.conversation_id is not None:
+            cut_off.discard(self.turn.conversation_id)
+        self.sidebar.show(conversations, current=self.conversation_id, interrupted=cut_off)
+
+    # Turns
+
+    async def ask(self, text: str) -> None:
+        """Send a message; it waits for the model if that is still loading."""
+        self.composer.accept_sent(text)
+        await self.transcript.add(text)
+        here = self.conversation_id
+        await self.start_turn(
+            AnswerState(activity="waiting for the model"),
+            lambda assistant: assistant.turn(here, text),
+            question=text,
+        )
+
+    async def start_turn(self, state: AnswerState, stream: Stream, *, question: str = "") -> None:
+        """Run a turn whose answer is `state`; it is added to the transcript unless it is there."""
+        self.query_one(RecoveryBanner).withdraw()
+        if state not in self.transcript.entries:
+            await self.transcript.add(state)
+        self.turn = Turn(self.conversation_id, state, question)
+        self.status.set_activity("Esc stops")
+        self.run_worker(self._run(self.turn, stream), group="turn", exit_on_error=False)
+
+    async def _run(self, turn: Turn, stream: Stream) -> None:
+        try:
+            assistant = await self.backend.assistant()
+        except Exception as error:
+            log.exception("the assistant did not open")
+            await self._give_back(turn, problem_of("This was not sent", error))
+        else:
+            await turn.run(assistant, stream, self._on_event)
+        finally:
+            self.turn = None
+            self.status.set_activity("")
+        await self.refresh_listing()
+
+    async def _give_back(self, turn: Turn, problem: Problem) -> None:
+        """Put a question that could not be sent back into the input: nothing typed is lost."""
+        turn.state.apply(Error("storage", problem.message, problem.hint))
+        turn.state.apply(TurnEnd("error"))
+        if (answer := self.transcript.answer(turn.state)) is not None:
+            await answer.finish()
+        if turn.question and not self.composer.text:
+            self.composer.set_draft(turn.question)
+
+    async def _on_event(self, turn: Turn, event: Event) -> None:
+        """Draw one event of the running turn, if its answer is on the screen."""
+        answer = self.transcript.answer(turn.state)
+        if isinstance(event, TurnStart):
+            turn.conversation_id = event.conversation
+            if answer is not None and self.conversation_id is None:
+                await self._name_new(event.conversation)
+        if answer is None:
+            return
+        await answer.show(event)
+        if isinstance(event, TurnEnd):
+            self.status.set_cost(turn.state.usage, turn.state.seconds)
+            self._present_sources(turn.state)
+
+    async def _name_new(self, conversation_id: str) -> None:
+        """The conversation has its row now: it gets its title and its place in the list."""
+        self.conversation_id = conversation_id
+        await self.arrive(conversation_id)
+
+    def stop_turn(self) -> bool:
+        """Stop the running answer, keeping its text; say whether one was running."""
+        if self.turn is None:
+            return False
+        self.turn.stop(self.backend.opened)
+        self.status.set_activity("stopping…")
+        return True
+
+    # Sources
+
+    def select(self, state: AnswerState | None) -> None:
+        """Make this the answer that keys and the sources panel speak of."""
+        self.selected = state
+        self.sources.show(state.citations if state else [])
+
+    def _present_sources(self, state: AnswerState) -> None:
+        """Select a finished answer; open the panel where there is room for it."""
+        self.select(state)
+        if self.size.width >= ROOMY:
+            self.sources.display = bool(state.citations)
+
+    def open_source(self, state: AnswerState, n: int) -> None:
+        """Open quote `n` of an answer in its document."""
+        index = next((i for i, c in enumerate(state.citations) if c.n == n), None)
+        if index is None:
+            self.hint(f"This answer cites no source [{n}].")
+            return
+        self.app.push_screen(PassageScreen(state.citations, index, self.backend.open_source))
+
+    # Messages of the widgets
+
+    @on(Composer.Sent)
+    async def _sent(self, event: Composer.Sent) -> None:
+        if await actions.run_slash(self, event.text):
+            self.composer.accept_sent(event.text)
+        elif self.turn is not None:
+            self.hint("One answer at a time: Esc stops the one being written.")
+        else:
+            await self.ask(event.text)
+
+    @on(TextArea.Changed, "#composer")
+    def _typed(self) -> None:
+        self.query_one(CommandMenu).filter(self.composer.text)
+
+    @on(Composer.HelpRequested)
+    async def _help(self) -> None:
+        await actions.run(self, "help")
+
+    @on(Answer.Selected)
+    def _selected(self, event: Answer.Selected) -> None:
+        self.select(event.state)
+
+    @on(Answer.SourceRequested)
+    def _source_requested(self, event: Answer.SourceRequested) -> None:
+        self.open_source(event.state, event.n)
+
+    @on(Answer.CopyRequested)
+    async def _copy_requested(self, event: Answer.CopyRequested) -> None:
+        self.select(event.state)
+        await actions.run(self, "copy")
+
+    @on(AnswerMarkdown.LinkRefused)
+    def _link(self, event: AnswerMarkdown.LinkRefused) -> None:
+        self.hint(f"Links are not opened: {one_line(event.href, 200)}")
+
+    @on(SourcesPanel.Opened)
+    def _source_opened(self, event: SourcesPanel.Opened) -> None:
+        if self.selected is not None:
+            self.open_source(self.selected, event.citation.n)
+
+    @on(Sidebar.Chosen)
+    async def _chosen(self, event: Sidebar.Chosen) -> None:
+        await self.open_conversation(event.conversation_id)
+
+    @on(ConversationOptions.Act)
+    async def _act(self, event: ConversationOptions.Act) -> None:
+        await actions.run(self, event.action, event.conversation_id)
+
+    @on(RecoveryBanner.Chosen)
+    async def _recover(self, event: RecoveryBanner.Chosen) -> None:
+        if event.choice != "leave":
+            await actions.run(self, event.choice)
+        self.composer.focus()
+
+    @on(TroublePanel.Chosen)
+    def _repair(self, event: TroublePanel.Chosen) -> None:
+        self.post_message(self.Reopen(unsaved=event.choice == "unsaved"))
+
+    # Keys
+
+    async def action_run(self, name: str) -> None:
+        """Run a named action of `chatapp.tui.actions`."""
+        await actions.run(self, name)
+
+    def action_last_answer(self) -> None:
+        """Select the newest answer, or the one before the selected one."""
+        answers = list(self.query(Answer))
+        if not answers:
+            return
+        focused = self.focused
+        place = answers.index(focused) if isinstance(focused, Answer) else len(answers)
+        answers[max(0, place - 1)].focus()
+
+    def action_page(self, direction: int) -> None:
+        if direction < 0:
+            self.transcript.scroll_page_up()
+        else:
+            self.transcript.scroll_page_down()
+
+
+def _is(entry: str | AnswerState, state: AnswerState) -> bool:
+    return isinstance(entry, AnswerState) and entry.message_id == state.message_id

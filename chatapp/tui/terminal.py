@@ -1,0 +1,98 @@
+"""Keeps the screen whole: while the app runs, only Textual writes to the terminal.
+
+Libraries print to file descriptors 1 and 2 (warnings, progress bars, C++ logs). One such line would
+corrupt the screen, so both descriptors point to the log file while the app runs, and the driver
+here holds a duplicate of the terminal's descriptor for itself.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import TextIOWrapper
+from pathlib import Path
+
+from textual.drivers.linux_driver import LinuxDriver
+
+
+def terminal_fd() -> int | None:
+    """Return the descriptor to draw on: stdout or stderr, whichever is a terminal."""
+    return next((fd for fd in (1, 2) if _is_terminal(fd)), None)
+
+
+def is_interactive() -> bool:
+    """Say whether a person can type (stdin) and see (stdout or stderr)."""
+    return _is_terminal(0) and terminal_fd() is not None
+
+
+@contextmanager
+def quiet_terminal(log: Path) -> Iterator[type[LinuxDriver]]:
+    """Send descriptors 1 and 2 to `log` and yield the driver that still draws on the terminal.
+
+    The log is `os.devnull` when the file cannot be written (a read-only home).
+    """
+    fd = terminal_fd()
+    assert fd is not None, "is_interactive() is asked first"
+    sys.stdout.flush()
+    sys.stderr.flush()
+    saved = os.dup(1), os.dup(2)
+    terminal = open(os.dup(fd), "w", encoding="utf-8", errors="replace")  # noqa: PTH123, SIM115
+    log_fd = _open_log(log)
+    os.dup2(log_fd, 1)
+    os.dup2(log_fd, 2)
+    os.close(log_fd)
+    _log_to_stderr()
+    try:
+        yield _driver_on(terminal)
+    finally:
+        for number, copy in zip((1, 2), saved, strict=True):
+            os.dup2(copy, number)
+            os.close(copy)
+        terminal.close()
+
+
+def _is_terminal(fd: int) -> bool:
+    try:
+        return os.isatty(fd)
+    except OSError:
+        return False
+
+
+def _open_log(log: Path) -> int:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(log, flags, 0o600)
+    except OSError:
+        return os.open(os.devnull, os.O_WRONLY)
+
+
+def _log_to_stderr() -> None:
+    """Log to descriptor 2 itself: Textual replaces `sys.stderr` while it runs."""
+    logging.basicConfig(
+        stream=sys.__stderr__,
+        level=logging.WARNING,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    logging.captureWarnings(True)
+
+
+def _driver_on(terminal: TextIOWrapper) -> type[LinuxDriver]:
+    """Return a driver class that writes to `terminal` instead of `sys.__stderr__`."""
+
+    class TerminalDriver(LinuxDriver):
+        def __init__(self, *args: object, **options: object) -> None:
+            super().__init__(*args, **options)  # type: ignore[arg-type]
+            self._file = terminal
+
+        def _get_terminal_size(self) -> tuple[int, int]:
+            try:
+                size = os.get_terminal_size(terminal.fileno())
+            except (OSError, ValueError):
+                return super()._get_terminal_size()
+            return size.columns or 80, size.lines or 24
+
+    return TerminalDriver

@@ -1,0 +1,56 @@
+"""One running turn: drives the assistant's event stream into the answer's state."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chatapp.assistant import events
+from chatapp.tui.answer_state import AnswerState
+from chatapp.tui.errors import problem_of
+
+if TYPE_CHECKING:
+    from chatapp.assistant.assistant import Assistant
+
+log = logging.getLogger(__name__)
+
+Stream = Callable[["Assistant"], AsyncIterator[events.Event]]
+"""What to ask the assistant once it is open."""
+
+Listener = Callable[["Turn", events.Event], Awaitable[None]]
+
+
+@dataclass
+class Turn:
+    """A turn that was asked for; `question` is what to give back if it could not start."""
+
+    conversation_id: str | None
+    state: AnswerState
+    question: str = ""
+    stop_requested: bool = False
+
+    def stop(self, assistant: Assistant | None) -> None:
+        """Ask the turn to end; one that has not begun yet ends as soon as it begins."""
+        self.stop_requested = True
+        if assistant is not None:
+            assistant.interrupt()
+
+    async def run(self, assistant: Assistant, stream: Stream, listener: Listener) -> None:
+        """Take in every event of the stream and pass it on; never raises for a failed turn."""
+        try:
+            async for event in stream(assistant):
+                if isinstance(event, events.TurnStart) and self.stop_requested:
+                    assistant.interrupt()
+                await self._take(event, listener)
+        except Exception as error:
+            log.exception("the turn failed")
+            problem = problem_of("The answer failed", error)
+            await self._take(events.Error("internal", problem.message, problem.hint), listener)
+        if self.state.running:
+            await self._take(events.TurnEnd("error"), listener)
+
+    async def _take(self, event: events.Event, listener: Listener) -> None:
+        self.state.apply(event)
+        await listener(self, event)

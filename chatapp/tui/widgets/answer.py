@@ -1,0 +1,139 @@
+"""One answer: streaming Markdown, what it stands on, and what went wrong if anything did."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.message import Message
+from textual.widgets import Static
+from textual.widgets.markdown import MarkdownStream
+
+from chatapp.assistant import events
+from chatapp.assistant.text import sanitize_text
+from chatapp.tui.answer_state import AnswerState
+from chatapp.tui.text import shortened
+from chatapp.tui.widgets.answer_markdown import AnswerMarkdown
+from chatapp.tui.widgets.grounding_badge import GroundingBadge
+
+SHOWN_CHARACTERS = 40_000
+
+
+class Answer(Vertical, can_focus=True):
+    """Focusing an answer selects it: the sources panel shows its quotes."""
+
+    DEFAULT_CSS = """
+    Answer {
+        height: auto;
+        margin: 0 0 1 0;
+        padding: 0 2;
+        border-left: outer transparent;
+        &:focus, &.-selected:focus { border-left: outer $accent; }
+        & .activity { height: 1; color: $text-muted; }
+        & .notes { height: auto; color: $text-warning; display: none; }
+        &.-failed .notes { color: $text-error; }
+        &.-finished .activity { display: none; }
+    }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open(1)", "Open its first source", id="answer.open"),
+        *(
+            Binding(str(n), f"open({n})", f"Open source {n}", id=f"answer.open_{n}", show=False)
+            for n in range(1, 10)
+        ),
+        Binding("c,y", "copy", "Copy answer", id="answer.copy"),
+    ]
+
+    class Selected(Message):
+        """This answer got the focus."""
+
+        def __init__(self, state: AnswerState) -> None:
+            super().__init__()
+            self.state = state
+
+    class SourceRequested(Message):
+        """The person wants to see source `n` of this answer in its document."""
+
+        def __init__(self, state: AnswerState, n: int) -> None:
+            super().__init__()
+            self.state = state
+            self.n = n
+
+    class CopyRequested(Message):
+        """The person wants this answer in the clipboard."""
+
+        def __init__(self, state: AnswerState) -> None:
+            super().__init__()
+            self.state = state
+
+    def __init__(self, state: AnswerState) -> None:
+        super().__init__(classes="" if state.running else "-finished")
+        self.state = state
+        self._markdown = AnswerMarkdown(self._shown())
+        self._activity = Static("", classes="activity", markup=False)
+        self._notes = Static("", classes="notes", markup=False)
+        self._badge = GroundingBadge()
+        self._stream: MarkdownStream | None = None
+
+    def compose(self) -> ComposeResult:
+        yield self._markdown
+        yield self._activity
+        yield self._notes
+        yield self._badge
+
+    def on_mount(self) -> None:
+        self._draw_facts()
+
+    def _shown(self) -> str:
+        return shortened(sanitize_text(self.state.text), SHOWN_CHARACTERS)
+
+    async def show(self, event: events.Event) -> None:
+        """Draw what `event` changed; the state has taken it in already."""
+        if isinstance(event, events.MessageDelta):
+            if self._stream is None:
+                self._stream = AnswerMarkdown.get_stream(self._markdown)
+            await self._stream.write(sanitize_text(event.text))
+        if isinstance(event, events.TurnEnd):
+            await self.finish()
+        else:
+            self.remove_class("-finished")
+        self._draw_facts()
+
+    async def finish(self) -> None:
+        """Stop streaming and render the whole text once: appended code fences can end up blank."""
+        if self._stream is not None:
+            await self._stream.stop()
+            self._stream = None
+        await self._markdown.update(self._shown())
+        self.add_class("-finished")
+        self._draw_facts()
+
+    def _draw_facts(self) -> None:
+        state = self.state
+        self._activity.update(f"{state.activity}…" if state.running else "")
+        notes = list(state.notes)
+        if state.interrupted:
+            notes.append("Interrupted. What was written is kept.")
+        self._notes.update(sanitize_text("\n".join(notes)))
+        self._notes.display = bool(notes)
+        self.set_class(state.failed, "-failed")
+        self._badge.show(state.grounding, len(state.citations))
+        self._badge.display = state.grounding is not None
+
+    def on_focus(self) -> None:
+        self.post_message(self.Selected(self.state))
+
+    @on(AnswerMarkdown.CitationClicked)
+    def _citation_clicked(self, event: AnswerMarkdown.CitationClicked) -> None:
+        event.stop()
+        self.action_open(event.n)
+
+    def action_open(self, n: int) -> None:
+        self.post_message(self.SourceRequested(self.state, n))
+
+    def action_copy(self) -> None:
+        self.post_message(self.CopyRequested(self.state))

@@ -1,0 +1,104 @@
+"""Markdown of an answer: `[n]` opens source n, HTML shows as text, other links never open."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from textual.message import Message
+from textual.widgets import Markdown
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.rules_core import StateCore
+    from markdown_it.token import Token
+
+CITATION = re.compile(r"\[(\d{1,3})\]")
+CITE_SCHEME = "cite:"
+
+
+class AnswerMarkdown(Markdown):
+    """Streams with `Markdown.get_stream()`; ends with one full `update()` (see `Answer.finish`)."""
+
+    DEFAULT_CSS = """
+    AnswerMarkdown {
+        padding: 0;
+        background: transparent;
+        MarkdownBlock {
+            link-color: $accent;
+            link-style: none;
+            link-background-hover: $accent;
+            link-color-hover: $background;
+            link-style-hover: none;
+        }
+        MarkdownParagraph { margin: 0 0 1 0; }
+        MarkdownBlock:last-child { margin-bottom: 0; }
+        MarkdownH1, MarkdownH2, MarkdownH3 {
+            color: $foreground;
+            text-style: bold;
+            content-align: left middle;
+            margin: 1 0;
+        }
+        MarkdownFence { background: $panel; margin: 0 0 1 0; }
+        MarkdownBlockQuote { background: transparent; border-left: outer $panel; margin: 0 0 1 0; }
+    }
+    """
+
+    class CitationClicked(Message):
+        """`[n]` in the text was clicked."""
+
+        def __init__(self, n: int) -> None:
+            super().__init__()
+            self.n = n
+
+    class LinkRefused(Message):
+        """A link was clicked; the app shows its address and never opens it by itself."""
+
+        def __init__(self, href: str) -> None:
+            super().__init__()
+            self.href = href
+
+    def __init__(self, text: str = "", **options: Any) -> None:
+        super().__init__(text, parser_factory=make_parser, open_links=False, **options)
+
+    def on_markdown_link_clicked(self, event: Markdown.LinkClicked) -> None:
+        """Tell a citation from a link of the outside world."""
+        event.stop()
+        if event.href.startswith(CITE_SCHEME):
+            self.post_message(self.CitationClicked(int(event.href.removeprefix(CITE_SCHEME))))
+        else:
+            self.post_message(self.LinkRefused(event.href))
+
+
+def make_parser() -> MarkdownIt:
+    """Return the parser: GitHub flavour, HTML kept as text, bare addresses not made links."""
+    from markdown_it import MarkdownIt
+
+    parser = MarkdownIt("gfm-like", {"html": False, "linkify": False})
+    parser.core.ruler.push("citations", _link_citations)
+    return parser
+
+
+def _link_citations(state: StateCore) -> None:
+    """Core rule: turn `[n]` in running text (not in code) into a link to `cite:n`."""
+    for token in state.tokens:
+        if token.type == "inline" and token.children:
+            token.children = [part for child in token.children for part in _split(child)]
+
+
+def _split(token: Token) -> list[Token]:
+    from markdown_it.token import Token
+
+    if token.type != "text" or not CITATION.search(token.content):
+        return [token]
+    parts: list[Token] = []
+    position = 0
+    for match in CITATION.finditer(token.content):
+        parts.append(Token("text", "", 0, content=token.content[position : match.start()]))
+        href = {"href": CITE_SCHEME + match[1]}
+        parts.append(Token("link_open", "a", 1, attrs=dict(href)))
+        parts.append(Token("text", "", 0, content=match[0]))
+        parts.append(Token("link_close", "a", -1))
+        position = match.end()
+    parts.append(Token("text", "", 0, content=token.content[position:]))
+    return parts

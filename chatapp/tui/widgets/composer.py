@@ -1,0 +1,161 @@
+"""The input: grows with its text, sends on Enter, remembers what was sent, survives huge pastes."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.widgets import TextArea
+
+from chatapp.assistant.text import sanitize_text
+from chatapp.tui.widgets.command_menu import CommandMenu
+
+FOLD_CHARACTERS = 4_000
+"""Longer pastes show as one short marker and are unfolded when sent: laying out a megabyte on
+every key press would make typing crawl."""
+
+
+class Composer(TextArea):
+    """Where the person types."""
+
+    DEFAULT_CSS = """
+    Composer {
+        height: auto;
+        min-height: 3;
+        max-height: 10;
+        border: round $foreground 25%;
+        background: transparent;
+        padding: 0 1;
+        scrollbar-size-vertical: 1;
+        &:focus { border: round $accent; }
+        & .text-area--cursor-line { background: transparent; }
+        & .text-area--placeholder { color: $text-muted; }
+    }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "send", "Send", id="composer.send"),
+        Binding("ctrl+j,shift+enter", "newline", "New line", id="composer.newline"),
+        Binding("up", "older", "Earlier message", show=False, id="composer.older"),
+        Binding("down", "newer", "Later message", show=False, id="composer.newer"),
+        Binding("tab", "complete", "Complete command", show=False, id="composer.complete"),
+    ]
+
+    class Sent(Message):
+        """The person pressed Enter on `text` (pastes unfolded)."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    class HelpRequested(Message):
+        """`?` was typed into the empty input."""
+
+    def __init__(self, menu: CommandMenu) -> None:
+        super().__init__(
+            id="composer",
+            placeholder="Ask anything, or ? for help",
+            highlight_cursor_line=False,
+        )
+        self.menu = menu
+        self.sent: list[str] = []
+        self._position = 0
+        self._draft = ""
+        self._folded: dict[str, str] = {}
+
+    @property
+    def value(self) -> str:
+        """The text as it will be sent."""
+        text = self.text
+        for marker, pasted in self._folded.items():
+            text = text.replace(marker, pasted)
+        return text
+
+    def set_draft(self, text: str) -> None:
+        """Show `text` (folded markers allowed) with the cursor at its end."""
+        self.text = text
+        self.move_cursor(self.document.end)
+        self._position = len(self.sent)
+
+    def remember(self, sent: list[str]) -> None:
+        """Replace the history that up and down walk through, oldest first."""
+        self.sent = sent
+        self._position = len(sent)
+
+    def action_send(self) -> None:
+        """Send the text, or take the highlighted command if it is not complete yet."""
+        if self.menu.display and (chosen := self.menu.chosen) and chosen != self.text.strip():
+            self.set_draft(f"{chosen} ")
+            return
+        if text := self.value.strip():
+            self.post_message(self.Sent(text))
+
+    def accept_sent(self, text: str) -> None:
+        """Clear the input after the message was taken and keep it in the history."""
+        if not self.sent or self.sent[-1] != text:
+            self.sent.append(text)
+        self._folded.clear()
+        self.set_draft("")
+
+    def action_newline(self) -> None:
+        self.insert("\n")
+
+    def action_complete(self) -> None:
+        """Complete the slash command, else move the focus on like Tab everywhere."""
+        if self.menu.display and self.menu.chosen:
+            self.set_draft(f"{self.menu.chosen} ")
+        else:
+            self.screen.focus_next()
+
+    def action_older(self) -> None:
+        """Move up in the menu, the text or, from its first line, the history."""
+        if self.menu.display:
+            self.menu.move(-1)
+        elif self.cursor_at_first_line and self._position > 0:
+            self._recall(self._position - 1)
+        else:
+            self.action_cursor_up()
+
+    def action_newer(self) -> None:
+        """Move down in the menu, the text or, from its last line, the history."""
+        if self.menu.display:
+            self.menu.move(1)
+        elif self.cursor_at_last_line and self._position < len(self.sent):
+            self._recall(self._position + 1)
+        else:
+            self.action_cursor_down()
+
+    def _recall(self, position: int) -> None:
+        if self._position == len(self.sent):
+            self._draft = self.text
+        at_end = position == len(self.sent)
+        self.set_draft(self._draft if at_end else self._fold(self.sent[position]))
+        self._position = position
+
+    def _fold(self, text: str) -> str:
+        """Return `text`, or a marker that stands for it when it is long."""
+        if len(text) <= FOLD_CHARACTERS:
+            return text
+        marker = f"[pasted text {len(self._folded) + 1}: {len(text):,} characters]"
+        self._folded[marker] = text
+        return marker
+
+    async def _on_paste(self, event: events.Paste) -> None:
+        """Insert the pasted text, cleaned of terminal escapes and folded when long."""
+        event.prevent_default()
+        event.stop()
+        text = sanitize_text(event.text.replace("\r\n", "\n").replace("\r", "\n"))
+        self.insert(self._fold(text))
+
+    async def _on_key(self, event: events.Key) -> None:
+        if event.character == "?" and not self.text:
+            event.prevent_default()
+            event.stop()
+            self.post_message(self.HelpRequested())
+            return
+        if event.key == "enter":  # the binding sends; TextArea must not insert a line
+            event.prevent_default()
+            return
+        await super()._on_key(event)

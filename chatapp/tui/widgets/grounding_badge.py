@@ -1,0 +1,38 @@
+"""The one line that says what an answer stands on. The words carry it; colour only helps."""
+
+from __future__ import annotations
+
+from textual.widgets import Static
+
+from chatapp.assistant.events import Grounding
+
+_LABELS: dict[Grounding, str] = {
+    "grounded": "✓ grounded",
+    "model": "○ from the model, no sources",
+    "not_found": "∅ not found in the sources",
+}
+
+
+class GroundingBadge(Static):
+    """Shows `grounded`, `model` or `not_found`; empty while unknown."""
+
+    DEFAULT_CSS = """
+    GroundingBadge {
+        width: auto;
+        height: 1;
+        color: $text-muted;
+        &.-grounded { color: $accent; }
+        &.-not_found { color: $text-warning; }
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__("", markup=False)
+
+    def show(self, grounding: Grounding | None, sources: int = 0) -> None:
+        """Display the grounding; `sources` is how many quotes the answer cites."""
+        self.set_classes(f"-{grounding}" if grounding else "")
+        label = _LABELS[grounding] if grounding else ""
+        if grounding == "grounded" and sources:
+            label += f" in {sources} quote" + ("s" if sources > 1 else "")
+        self.update(label)

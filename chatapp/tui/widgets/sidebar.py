@@ -1,0 +1,127 @@
+"""The list of conversations, newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from chatapp.conversations.types import Conversation
+from chatapp.tui.text import one_line
+from chatapp.tui.theme import MUTED
+
+TITLE_CHARACTERS = 24
+UNTITLED = "New conversation"
+
+
+class ConversationOptions(OptionList):
+    """The options; keys act on the highlighted conversation."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("delete,d", "act('delete')", "Delete", id="conversations.delete"),
+        Binding("u", "act('undo')", "Undo delete", id="conversations.undo"),
+        Binding("r", "act('rename')", "Rename", id="conversations.rename"),
+    ]
+
+    class Act(Message):
+        """`delete`, `undo` or `rename` was pressed on a conversation."""
+
+        def __init__(self, action: str, conversation_id: str) -> None:
+            super().__init__()
+            self.action = action
+            self.conversation_id = conversation_id
+
+    def action_act(self, action: str) -> None:
+        option = self.highlighted_option
+        self.post_message(self.Act(action, option.id or "" if option else ""))
+
+
+class Sidebar(Vertical):
+    """Title, age and an interrupted mark for each conversation."""
+
+    DEFAULT_CSS = """
+    Sidebar {
+        width: 28;
+        height: 1fr;
+        padding: 1 1 0 1;
+        border-right: vkey $foreground 10%;
+        &.-hidden { display: none; }
+        & > Static { color: $text-muted; padding: 0 1; height: 1; margin-bottom: 1; }
+        & > ConversationOptions {
+            height: 1fr;
+            padding: 0;
+            border: none;
+            background: transparent;
+            scrollbar-size-vertical: 1;
+            &:focus { border: none; }
+            & > .option-list--option { padding: 0 1; }
+            & > .option-list--option-highlighted { background: $surface; color: $foreground; }
+            &:focus > .option-list--option-highlighted { background: $accent 20%; }
+        }
+    }
+    """
+
+    class Chosen(Message):
+        """The person wants to read this conversation."""
+
+        def __init__(self, conversation_id: str) -> None:
+            super().__init__()
+            self.conversation_id = conversation_id
+
+    def __init__(self) -> None:
+        super().__init__(id="sidebar")
+        self.conversations: list[Conversation] = []
+
+    def compose(self) -> ComposeResult:
+        yield Static("Conversations", markup=False)
+        yield ConversationOptions(markup=False)
+
+    def show(
+        self,
+        conversations: Sequence[Conversation],
+        *,
+        current: str | None,
+        interrupted: Collection[str] = (),
+    ) -> None:
+        """List the conversations with `current` highlighted; `interrupted` ids get a mark."""
+        self.conversations = list(conversations)
+        now = datetime.now(UTC)
+        options = self.query_one(ConversationOptions)
+        options.clear_options()
+        for item in conversations:
+            entry = _entry(item, now, item.id == current, item.id in interrupted)
+            options.add_option(Option(entry, id=item.id))
+        ids = [item.id for item in conversations]
+        options.highlighted = ids.index(current) if current in ids else None
+
+    @on(OptionList.OptionSelected)
+    def _chosen(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        if event.option_id:
+            self.post_message(self.Chosen(event.option_id))
+
+
+def _entry(item: Conversation, now: datetime, current: bool, interrupted: bool) -> Content:
+    title = Content(one_line(item.title, TITLE_CHARACTERS) or UNTITLED)
+    if current:
+        title = title.stylize("bold $accent")
+    details = age(item.updated_at, now) + (" · interrupted" if interrupted else "")
+    return title + Content("\n") + Content(details).stylize(MUTED)
+
+
+def age(timestamp: str, now: datetime) -> str:
+    """Return how long ago an ISO 8601 time was, in the largest whole unit."""
+    seconds = (now - datetime.fromisoformat(timestamp)).total_seconds()
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= length:
+            return f"{int(seconds // length)} {unit} ago"
+    return "now"

@@ -1,0 +1,88 @@
+"""The chat as tests drive it: the real screen, store and index; only the model is a fake."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from chatapp import resources
+from chatapp.assistant.assistant import Assistant
+from chatapp.conversations import ConversationStore
+from chatapp.inference.generator import Generator
+from chatapp.settings import Settings
+from chatapp.tui.app import ChatApp
+from chatapp.tui.backend import Backend
+from retrieval.index import Index
+from tests.fakes import FakeGenerator
+
+PAGES = {
+    "Mona Lisa": "Leonardo da Vinci painted the Mona Lisa about 1503. It hangs in Paris.",
+    "Kaaba": "The Kaaba is a cube-shaped building in Mecca. It is the holiest site in Islam.",
+}
+
+WAIT_SECONDS = 20.0
+"""How long a test waits for something that is bound to happen; only a failing test takes it."""
+
+
+class Chat:
+    """Makes apps on one database, as if the program was started again and again."""
+
+    def __init__(self, home: Path) -> None:
+        self.database = home / "chatapp.sqlite3"
+        self.index = home / "index.sqlite3"
+        self.generator: Generator = FakeGenerator()
+        self.load_error: Exception | None = None
+        self.open_error: Exception | None = None
+        self.loading: Callable[[], None] = lambda: None
+
+    def add_pages(self, pages: dict[str, str]) -> None:
+        """Put pages into the index that the next app opens."""
+        index = self._open_index()
+        for title, text in pages.items():
+            index.add_text(f"test:{title}", title, text, collection="files")
+        index.close()
+
+    def app(self, *, resume: str | None = None) -> ChatApp:
+        return ChatApp(Settings(), Backend(self._build), resume=resume)
+
+    def store(self) -> ConversationStore:
+        return ConversationStore.open(self.database)
+
+    def _build(self, unsaved: bool) -> Assistant:
+        if self.open_error is not None and not unsaved:
+            raise self.open_error
+        return Assistant(
+            ConversationStore.open(None if unsaved else self.database),
+            settings=Settings(),
+            open_index=self._open_index,
+            load_generator=self._load,
+        )
+
+    def _load(self) -> Generator:
+        self.loading()
+        if self.load_error is not None:
+            raise self.load_error
+        return self.generator
+
+    def _open_index(self) -> Index:
+        return Index.open(self.index, embedder_dir=resources.embedder_dir())
+
+
+@pytest.fixture
+def chat(tmp_path: Path) -> Iterator[Chat]:
+    """An app with an empty database and two pages in the index."""
+    made = Chat(tmp_path)
+    made.add_pages(PAGES)
+    return made
+
+
+async def until(true: Callable[[], object], what: str = "") -> None:
+    """Wait, by asking again and again, until `true()` is true."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not true():
+        assert time.monotonic() < deadline, f"never happened: {what or true}"
+        await asyncio.sleep(0.01)
