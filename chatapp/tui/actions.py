@@ -12,10 +12,10 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from chatapp.tui.answer_state import AnswerState
 from chatapp.tui.errors import problem_of
 
 if TYPE_CHECKING:
+    from chatapp.tui.answer_state import AnswerState
     from chatapp.tui.screens.chat import ChatScreen
 
 log = logging.getLogger(__name__)
@@ -63,6 +63,8 @@ async def regenerate(chat: ChatScreen, argument: str) -> None:
     old = _idle_answer(chat)
     if old is None:
         return
+    from chatapp.tui.answer_state import AnswerState
+
     await chat.transcript.remove_answer(old)
     state = AnswerState(activity="answering again")
     await chat.start_turn(state, lambda assistant: assistant.regenerate(old.message_id))

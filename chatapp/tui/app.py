@@ -95,21 +95,32 @@ class ChatApp(App[int]):
 
     def _open(self, *, unsaved: bool = False) -> None:
         """Start everything that may take its time; the first frame stands already."""
-        self.chat.status.set_state("opening")
-        self._backend.open(unsaved=unsaved)
-        self.run_worker(self._opened(), group="open", exclusive=True, exit_on_error=False)
+        if self._backend.opened is None:
+            self._backend.open(unsaved=unsaved)
+        self.run_worker(self._get_ready(), group="open", exclusive=True, exit_on_error=False)
 
-    async def _opened(self) -> None:
-        """Show the last conversation, then load the model and the index."""
+    async def _get_ready(self) -> None:
+        """Show the last conversation, then load the model and open the index."""
+        assistant = await self._open_conversations()
+        if assistant is not None:
+            await self._load_model(assistant)
+            await assistant.warm_up()
+
+    async def _open_conversations(self) -> Assistant | None:
+        self.chat.status.set_state("opening")
         try:
             assistant = await self._backend.assistant()
         except Exception as error:
-            log.exception("the assistant did not open")
+            log.exception("the conversations did not open")
             self.chat.status.set_state("failed")
             problem = problem_of("The conversations cannot be opened", error)
             self.chat.trouble(problem, offer_unsaved=True)
-            return
-        await self.chat.begin(assistant, resume=self._resume)
+            return None
+        if self.chat.library is None:
+            await self.chat.begin(assistant, resume=self._resume)
+        return assistant
+
+    async def _load_model(self, assistant: Assistant) -> None:
         self.chat.status.set_state("loading")
         try:
             model = await assistant.load_model()
@@ -119,7 +130,6 @@ class ChatApp(App[int]):
             self.chat.trouble(problem_of("The language model cannot be loaded", error))
         else:
             self.chat.status.set_state("ready", model.name)
-        await assistant.warm_up()
 
     @on(ChatScreen.Reopen)
     def _reopen(self, event: ChatScreen.Reopen) -> None:

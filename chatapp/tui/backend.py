@@ -8,11 +8,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from chatapp.tui.errors import Problem, problem_of
-from chatapp.tui.screens.passage import Source
 
 if TYPE_CHECKING:
     from chatapp.assistant.assistant import Assistant
     from chatapp.assistant.events import Citation
+    from chatapp.tui.screens.passage import Source
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +46,8 @@ class Backend:
 
     async def open_source(self, citation: Citation) -> Source | Problem:
         """Return the document a quote stands in and whether it still stands there."""
+        from chatapp.tui.screens.passage import Source
+
         try:
             document = await (await self.assistant()).document(citation.document)
         except Exception as error:

@@ -7,7 +7,7 @@ from chatapp.tui.screens.chat import ChatScreen
 from chatapp.tui.screens.help import Group, binding_rows
 from chatapp.tui.widgets.answer import Answer
 from chatapp.tui.widgets.composer import Composer
-from chatapp.tui.widgets.sidebar import ConversationOptions
+from chatapp.tui.widgets.conversation_options import ConversationOptions
 
 
 def help_groups() -> list[Group]:

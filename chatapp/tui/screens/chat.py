@@ -2,7 +2,8 @@
 
 This screen lays out the widgets, answers their messages and offers a few verbs (`start_turn`,
 `open_conversation`, …). What a key, a slash command or a palette entry does with them stands in
-`chatapp.tui.actions`.
+`chatapp.tui.actions`. What the first frame does not show is imported when it is first needed, which
+is why handlers of such widgets' messages go by name (`on_answer_selected`) and not by `@on`.
 """
 
 from __future__ import annotations
@@ -18,28 +19,28 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Static, TextArea
 
-from chatapp.assistant.events import Error, Event, TurnEnd, TurnStart
 from chatapp.tui import actions
-from chatapp.tui.answer_state import AnswerState
 from chatapp.tui.backend import Backend
 from chatapp.tui.errors import Problem, problem_of
-from chatapp.tui.screens.passage import PassageScreen
 from chatapp.tui.text import one_line
-from chatapp.tui.turn import Stream, Turn
-from chatapp.tui.widgets.answer import Answer
-from chatapp.tui.widgets.answer_markdown import AnswerMarkdown
 from chatapp.tui.widgets.command_menu import CommandMenu
 from chatapp.tui.widgets.composer import Composer
-from chatapp.tui.widgets.recovery_banner import RecoveryBanner
-from chatapp.tui.widgets.sidebar import ConversationOptions, Sidebar
+from chatapp.tui.widgets.sidebar import Sidebar
 from chatapp.tui.widgets.sources_panel import SourcesPanel
 from chatapp.tui.widgets.status_bar import StatusBar
 from chatapp.tui.widgets.transcript import Transcript
-from chatapp.tui.widgets.trouble_panel import TroublePanel
 
 if TYPE_CHECKING:
     from chatapp.assistant.assistant import Assistant
+    from chatapp.assistant.events import Event
+    from chatapp.tui.answer_state import AnswerState
     from chatapp.tui.library import Library
+    from chatapp.tui.turn import Stream, Turn
+    from chatapp.tui.widgets.answer import Answer
+    from chatapp.tui.widgets.answer_markdown import AnswerMarkdown
+    from chatapp.tui.widgets.conversation_options import ConversationOptions
+    from chatapp.tui.widgets.recovery_banner import RecoveryBanner
+    from chatapp.tui.widgets.trouble_panel import TroublePanel
 
 log = logging.getLogger(__name__)
 
@@ -127,17 +128,18 @@ class ChatScreen(Screen[None]):
                         yield Static("", id="title", markup=False)
                         yield Transcript()
                     yield SourcesPanel()
-                yield TroublePanel()
-                yield RecoveryBanner()
                 yield menu
                 yield Composer(menu)
         yield StatusBar()
 
-    async def on_mount(self) -> None:
+    def on_mount(self) -> None:
         self.composer.focus()
-        await self.transcript.show([])
 
     # Parts
+
+    @property
+    def menu(self) -> CommandMenu:
+        return self.query_one(CommandMenu)
 
     @property
     def composer(self) -> Composer:
@@ -174,7 +176,10 @@ class ChatScreen(Screen[None]):
         """Show the conversations and go there, or hide them and go back."""
         self._sidebar_wanted = shown
         self.sidebar.set_class(not shown, "-hidden")
-        (self.query_one(ConversationOptions) if shown else self.composer).focus()
+        if shown:
+            self.sidebar.focus_list()
+        else:
+            self.composer.focus()
 
     def toggle_sidebar(self) -> None:
         self.show_sidebar(self.sidebar.has_class("-hidden"))
@@ -195,7 +200,19 @@ class ChatScreen(Screen[None]):
 
     def trouble(self, problem: Problem, *, offer_unsaved: bool = False) -> None:
         """Show what does not work and how to repair it."""
-        self.query_one(TroublePanel).show(problem, offer_unsaved=offer_unsaved)
+        from chatapp.tui.widgets.trouble_panel import TroublePanel
+
+        self.query(TroublePanel).remove()
+        self.mount(TroublePanel(problem, offer_unsaved=offer_unsaved), before=self.menu)
+
+    def offer_recovery(self, message_id: str) -> None:
+        """Offer to continue or redo the interrupted answer `message_id`; do nothing unasked."""
+        from chatapp.tui.widgets.recovery_banner import RecoveryBanner
+
+        self.mount(RecoveryBanner(message_id), before=self.menu)
+
+    def withdraw_recovery(self) -> None:
+        self.query("RecoveryBanner").remove()
 
     # Conversations
 
@@ -204,7 +221,7 @@ class ChatScreen(Screen[None]):
         from chatapp.tui.library import Library
 
         self.library = Library(assistant.store)
-        self.query_one(CommandMenu).commands = actions.command_rows()
+        self.menu.commands = actions.command_rows()
         for notice in assistant.store.notices:
             self.trouble(Problem("The conversations were repaired", notice))
         if self.turn is None:
@@ -217,7 +234,7 @@ class ChatScreen(Screen[None]):
     async def open_conversation(self, conversation_id: str | None) -> None:
         """Show a conversation (None: an empty, new one) and keep the draft of the one left."""
         self._drafts[self.conversation_id] = self.composer.text
-        self.query_one(RecoveryBanner).withdraw()
+        self.withdraw_recovery()
         self.conversation_id = conversation_id
         self.selected = None
         self.sources.show([])
@@ -237,7 +254,7 @@ class ChatScreen(Screen[None]):
             if running is not None:
                 entries = [running.state if _is(e, running.state) else e for e in entries]
             elif loaded.interrupted is not None:
-                self.query_one(RecoveryBanner).offer(loaded.interrupted)
+                self.offer_recovery(loaded.interrupted)
         await self.transcript.show(entries)
         self.composer.remember(history)
         self.set_title(title)
@@ -298,6 +315,8 @@ class ChatScreen(Screen[None]):
         self.composer.accept_sent(text)
         await self.transcript.add(text)
         here = self.conversation_id
+        from chatapp.tui.answer_state import AnswerState
+
         await self.start_turn(
             AnswerState(activity="waiting for the model"),
             lambda assistant: assistant.turn(here, text),
@@ -306,9 +325,11 @@ class ChatScreen(Screen[None]):
 
     async def start_turn(self, state: AnswerState, stream: Stream, *, question: str = "") -> None:
         """Run a turn whose answer is `state`; it is added to the transcript unless it is there."""
-        self.query_one(RecoveryBanner).withdraw()
+        self.withdraw_recovery()
         if state not in self.transcript.entries:
             await self.transcript.add(state)
+        from chatapp.tui.turn import Turn
+
         self.turn = Turn(self.conversation_id, state, question)
         self.status.set_activity("Esc stops")
         self.run_worker(self._run(self.turn, stream), group="turn", exit_on_error=False)
@@ -328,6 +349,8 @@ class ChatScreen(Screen[None]):
 
     async def _give_back(self, turn: Turn, problem: Problem) -> None:
         """Put a question that could not be sent back into the input: nothing typed is lost."""
+        from chatapp.assistant.events import Error, TurnEnd
+
         turn.state.apply(Error("storage", problem.message, problem.hint))
         turn.state.apply(TurnEnd("error"))
         if (answer := self.transcript.answer(turn.state)) is not None:
@@ -337,6 +360,8 @@ class ChatScreen(Screen[None]):
 
     async def _on_event(self, turn: Turn, event: Event) -> None:
         """Draw one event of the running turn, if its answer is on the screen."""
+        from chatapp.assistant.events import TurnEnd, TurnStart
+
         answer = self.transcript.answer(turn.state)
         if isinstance(event, TurnStart):
             turn.conversation_id = event.conversation
@@ -381,12 +406,13 @@ class ChatScreen(Screen[None]):
         if index is None:
             self.hint(f"This answer cites no source [{n}].")
             return
+        from chatapp.tui.screens.passage import PassageScreen
+
         self.app.push_screen(PassageScreen(state.citations, index, self.backend.open_source))
 
     # Messages of the widgets
 
-    @on(Composer.Sent)
-    async def _sent(self, event: Composer.Sent) -> None:
+    async def on_composer_sent(self, event: Composer.Sent) -> None:
         if await actions.run_slash(self, event.text):
             self.composer.accept_sent(event.text)
         elif self.turn is not None:
@@ -396,50 +422,40 @@ class ChatScreen(Screen[None]):
 
     @on(TextArea.Changed, "#composer")
     def _typed(self) -> None:
-        self.query_one(CommandMenu).filter(self.composer.text)
+        self.menu.filter(self.composer.text)
 
-    @on(Composer.HelpRequested)
-    async def _help(self) -> None:
+    async def on_composer_help_requested(self) -> None:
         await actions.run(self, "help")
 
-    @on(Answer.Selected)
-    def _selected(self, event: Answer.Selected) -> None:
+    def on_answer_selected(self, event: Answer.Selected) -> None:
         self.select(event.state)
 
-    @on(Answer.SourceRequested)
-    def _source_requested(self, event: Answer.SourceRequested) -> None:
+    def on_answer_source_requested(self, event: Answer.SourceRequested) -> None:
         self.open_source(event.state, event.n)
 
-    @on(Answer.CopyRequested)
-    async def _copy_requested(self, event: Answer.CopyRequested) -> None:
+    async def on_answer_copy_requested(self, event: Answer.CopyRequested) -> None:
         self.select(event.state)
         await actions.run(self, "copy")
 
-    @on(AnswerMarkdown.LinkRefused)
-    def _link(self, event: AnswerMarkdown.LinkRefused) -> None:
+    def on_answer_markdown_link_refused(self, event: AnswerMarkdown.LinkRefused) -> None:
         self.hint(f"Links are not opened: {one_line(event.href, 200)}")
 
-    @on(SourcesPanel.Opened)
-    def _source_opened(self, event: SourcesPanel.Opened) -> None:
+    def on_sources_panel_opened(self, event: SourcesPanel.Opened) -> None:
         if self.selected is not None:
             self.open_source(self.selected, event.citation.n)
 
-    @on(Sidebar.Chosen)
-    async def _chosen(self, event: Sidebar.Chosen) -> None:
+    async def on_sidebar_chosen(self, event: Sidebar.Chosen) -> None:
         await self.open_conversation(event.conversation_id)
 
-    @on(ConversationOptions.Act)
-    async def _act(self, event: ConversationOptions.Act) -> None:
+    async def on_conversation_options_act(self, event: ConversationOptions.Act) -> None:
         await actions.run(self, event.action, event.conversation_id)
 
-    @on(RecoveryBanner.Chosen)
-    async def _recover(self, event: RecoveryBanner.Chosen) -> None:
+    async def on_recovery_banner_chosen(self, event: RecoveryBanner.Chosen) -> None:
         if event.choice != "leave":
             await actions.run(self, event.choice)
         self.composer.focus()
 
-    @on(TroublePanel.Chosen)
-    def _repair(self, event: TroublePanel.Chosen) -> None:
+    def on_trouble_panel_chosen(self, event: TroublePanel.Chosen) -> None:
         self.post_message(self.Reopen(unsaved=event.choice == "unsaved"))
 
     # Keys
@@ -450,12 +466,10 @@ class ChatScreen(Screen[None]):
 
     def action_last_answer(self) -> None:
         """Select the newest answer, or the one before the selected one."""
-        answers = list(self.query(Answer))
-        if not answers:
-            return
-        focused = self.focused
-        place = answers.index(focused) if isinstance(focused, Answer) else len(answers)
-        answers[max(0, place - 1)].focus()
+        answers = self.transcript.answers()
+        place = next((i for i, a in enumerate(answers) if a.has_focus), len(answers))
+        if answers:
+            answers[max(0, place - 1)].focus()
 
     def action_page(self, direction: int) -> None:
         if direction < 0:
@@ -465,4 +479,4 @@ class ChatScreen(Screen[None]):
 
 
 def _is(entry: str | AnswerState, state: AnswerState) -> bool:
-    return isinstance(entry, AnswerState) and entry.message_id == state.message_id
+    return not isinstance(entry, str) and entry.message_id == state.message_id

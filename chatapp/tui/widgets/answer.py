@@ -29,9 +29,8 @@ class Answer(Vertical, can_focus=True):
     Answer {
         height: auto;
         margin: 0 0 1 0;
-        padding: 0 2;
-        border-left: outer transparent;
-        &:focus, &.-selected:focus { border-left: outer $accent; }
+        padding: 0 2 0 3;
+        &:focus { border-left: outer $accent; padding: 0 2; }
         & .activity { height: 1; color: $text-muted; }
         & .notes { height: auto; color: $text-warning; display: none; }
         &.-failed .notes { color: $text-error; }

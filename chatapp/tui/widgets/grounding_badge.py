@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual.widgets import Static
 
-from chatapp.assistant.events import Grounding
+if TYPE_CHECKING:
+    from chatapp.assistant.events import Grounding
 
 _LABELS: dict[Grounding, str] = {
     "grounded": "✓ grounded",

@@ -14,11 +14,10 @@ Choice = Literal["continue", "regenerate", "leave"]
 
 
 class RecoveryBanner(Horizontal):
-    """Hidden until `offer()`; nothing is ever re-asked by itself."""
+    """Stands there while an answer is cut off; nothing is ever re-asked by itself."""
 
     DEFAULT_CSS = """
     RecoveryBanner {
-        display: none;
         height: auto;
         margin: 0 1;
         padding: 0 1;
@@ -36,24 +35,15 @@ class RecoveryBanner(Horizontal):
             self.choice = choice
             self.message_id = message_id
 
-    def __init__(self) -> None:
+    def __init__(self, message_id: str) -> None:
         super().__init__(id="recovery")
-        self.message_id = ""
+        self._message_id = message_id
 
     def compose(self) -> ComposeResult:
         yield Static("The last answer was interrupted.", markup=False)
         yield Button("Continue", id="recover-continue", compact=True)
         yield Button("Regenerate", id="recover-regenerate", compact=True)
         yield Button("Leave", id="recover-leave", compact=True)
-
-    def offer(self, message_id: str) -> None:
-        """Show the offer for this answer."""
-        self.message_id = message_id
-        self.display = True
-
-    def withdraw(self) -> None:
-        """Hide the offer."""
-        self.display = False
 
     @on(Button.Pressed)
     def _choose(self, event: Button.Pressed) -> None:
@@ -63,5 +53,5 @@ class RecoveryBanner(Horizontal):
             "recover-regenerate": "regenerate",
             "recover-leave": "leave",
         }
-        self.withdraw()
-        self.post_message(self.Chosen(choices[event.button.id or ""], self.message_id))
+        self.remove()
+        self.post_message(self.Chosen(choices[event.button.id or ""], self._message_id))

@@ -4,45 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
-from typing import ClassVar
+from typing import TYPE_CHECKING
 
-from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import OptionList, Static
-from textual.widgets.option_list import Option
+from textual.widgets import Static
 
-from chatapp.conversations.types import Conversation
 from chatapp.tui.text import one_line
 from chatapp.tui.theme import MUTED
 
+if TYPE_CHECKING:
+    from textual.widgets import OptionList
+
+    from chatapp.conversations.types import Conversation
+    from chatapp.tui.widgets.conversation_options import ConversationOptions
+
 TITLE_CHARACTERS = 24
 UNTITLED = "New conversation"
-
-
-class ConversationOptions(OptionList):
-    """The options; keys act on the highlighted conversation."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("delete,d", "act('delete')", "Delete", id="conversations.delete"),
-        Binding("u", "act('undo')", "Undo delete", id="conversations.undo"),
-        Binding("r", "act('rename')", "Rename", id="conversations.rename"),
-    ]
-
-    class Act(Message):
-        """`delete`, `undo` or `rename` was pressed on a conversation."""
-
-        def __init__(self, action: str, conversation_id: str) -> None:
-            super().__init__()
-            self.action = action
-            self.conversation_id = conversation_id
-
-    def action_act(self, action: str) -> None:
-        option = self.highlighted_option
-        self.post_message(self.Act(action, option.id or "" if option else ""))
 
 
 class Sidebar(Vertical):
@@ -83,7 +63,6 @@ class Sidebar(Vertical):
 
     def compose(self) -> ComposeResult:
         yield Static("Conversations", markup=False)
-        yield ConversationOptions(markup=False)
 
     def show(
         self,
@@ -93,9 +72,11 @@ class Sidebar(Vertical):
         interrupted: Collection[str] = (),
     ) -> None:
         """List the conversations with `current` highlighted; `interrupted` ids get a mark."""
+        from textual.widgets.option_list import Option
+
         self.conversations = list(conversations)
         now = datetime.now(UTC)
-        options = self.query_one(ConversationOptions)
+        options = self._options()
         options.clear_options()
         for item in conversations:
             entry = _entry(item, now, item.id == current, item.id in interrupted)
@@ -103,8 +84,19 @@ class Sidebar(Vertical):
         ids = [item.id for item in conversations]
         options.highlighted = ids.index(current) if current in ids else None
 
-    @on(OptionList.OptionSelected)
-    def _chosen(self, event: OptionList.OptionSelected) -> None:
+    def focus_list(self) -> None:
+        """Go to the conversations."""
+        self._options().focus()
+
+    def _options(self) -> ConversationOptions:
+        """Return the list, made when it is first needed: the first frame does without it."""
+        from chatapp.tui.widgets.conversation_options import ConversationOptions
+
+        if not self.query(ConversationOptions):
+            self.mount(ConversationOptions(markup=False))
+        return self.query_one(ConversationOptions)
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
         if event.option_id:
             self.post_message(self.Chosen(event.option_id))

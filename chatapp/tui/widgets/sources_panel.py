@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import OptionList, Static
-from textual.widgets.option_list import Option
+from textual.widgets import Static
 
-from chatapp.assistant.events import Citation
 from chatapp.tui.text import one_line
 from chatapp.tui.theme import MUTED
+
+if TYPE_CHECKING:
+    from textual.widgets import OptionList
+
+    from chatapp.assistant.events import Citation
 
 QUOTE_CHARACTERS = 160
 
@@ -57,12 +60,13 @@ class SourcesPanel(Vertical):
 
     def compose(self) -> ComposeResult:
         yield Static("Sources", markup=False)
-        yield OptionList(markup=False)
 
     def show(self, citations: Sequence[Citation]) -> None:
         """List these quotes; an empty list says so."""
+        from textual.widgets.option_list import Option
+
         self.citations = list(citations)
-        options = self.query_one(OptionList)
+        options = self._options()
         options.clear_options()
         options.add_options(Option(_entry(c), id=f"source-{c.n}") for c in citations)
         count = len(self.citations)
@@ -70,10 +74,18 @@ class SourcesPanel(Vertical):
 
     def focus_list(self) -> None:
         """Go to the quotes."""
-        self.query_one(OptionList).focus()
+        self._options().focus()
 
-    @on(OptionList.OptionSelected)
-    def _open(self, event: OptionList.OptionSelected) -> None:
+    def _options(self) -> OptionList:
+        """Return the list, made when it is first needed: the first frame does without it."""
+        from textual.widgets import OptionList
+
+        found = self.query(OptionList)
+        if not found:
+            self.mount(OptionList(markup=False))
+        return self.query_one(OptionList)
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
         self.post_message(self.Opened(self.citations[event.option_index]))
 

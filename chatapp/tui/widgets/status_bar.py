@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from textual.content import Content
 from textual.widgets import Static
 
-from chatapp.assistant.events import Usage
+if TYPE_CHECKING:
+    from chatapp.assistant.events import Usage
 
 ModelState = Literal["opening", "loading", "ready", "failed"]
 

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
-from textual.widget import Widget
 from textual.widgets import Static
 
-from chatapp.tui.answer_state import AnswerState
 from chatapp.tui.text import plain
-from chatapp.tui.widgets.answer import Answer
 from chatapp.tui.widgets.user_message import UserMessage
 from chatapp.tui.widgets.welcome import Welcome
 
-Entry = str | AnswerState
-"""A message of the person, or an answer."""
+if TYPE_CHECKING:
+    from textual.widget import Widget
+
+    from chatapp.tui.answer_state import AnswerState
+    from chatapp.tui.widgets.answer import Answer
+
+    Entry = str | AnswerState  # a message of the person, or an answer
 
 WINDOW = 20
 """How many messages are mounted at first, and how many more each time the top is reached."""
@@ -50,7 +52,7 @@ class Transcript(VerticalScroll, can_focus=True):
     def __init__(self) -> None:
         super().__init__(id="transcript")
         # Never lower than the view: `anchor()` would scroll a shorter content to below zero.
-        self._messages = Vertical()
+        self._messages = Vertical(Welcome())
         self.entries: list[Entry] = []
         self._first = 0
         self._extending = False
@@ -89,11 +91,17 @@ class Transcript(VerticalScroll, can_focus=True):
 
     def answer(self, state: AnswerState) -> Answer | None:
         """Return the widget that shows `state`, if it is mounted."""
-        return next((a for a in self.query(Answer) if a.state is state), None)
+        return next((a for a in self.answers() if a.state is state), None)
+
+    def answers(self) -> list[Answer]:
+        """Return the mounted answers, oldest first."""
+        from chatapp.tui.widgets.answer import Answer
+
+        return list(self.query(Answer))
 
     def last_answer(self) -> AnswerState | None:
         """Return the newest answer of this conversation."""
-        return next((e for e in reversed(self.entries) if isinstance(e, AnswerState)), None)
+        return next((e for e in reversed(self.entries) if not isinstance(e, str)), None)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
@@ -116,7 +124,7 @@ class Transcript(VerticalScroll, can_focus=True):
             self._extending = False
 
     async def _forget_oldest(self) -> None:
-        shown = [w for w in self._messages.children if isinstance(w, UserMessage | Answer)]
+        shown = [w for w in self._messages.children if not w.has_class("earlier", "note")]
         if len(shown) <= MOST:
             return
         self._first += WINDOW
@@ -138,4 +146,6 @@ def _earlier(count: int) -> Static:
 
 
 def _widget(entry: Entry) -> Widget:
+    from chatapp.tui.widgets.answer import Answer  # Markdown: the first frame does without it
+
     return UserMessage(entry) if isinstance(entry, str) else Answer(entry)

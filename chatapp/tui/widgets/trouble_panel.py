@@ -16,11 +16,10 @@ from chatapp.tui.text import plain
 
 
 class TroublePanel(Vertical):
-    """Hidden until `show()`."""
+    """One problem; `offer_unsaved` when chatting on without the database makes sense."""
 
     DEFAULT_CSS = """
     TroublePanel {
-        display: none;
         height: auto;
         max-height: 60%;
         margin: 0 1 1 1;
@@ -40,24 +39,25 @@ class TroublePanel(Vertical):
             super().__init__()
             self.choice = choice
 
-    def compose(self) -> ComposeResult:
-        yield Static("", markup=False)
-        with Horizontal():
-            yield Button("Try again", id="trouble-retry", compact=True)
-            yield Button("Chat without saving", id="trouble-unsaved", compact=True)
+    def __init__(self, problem: Problem, *, offer_unsaved: bool) -> None:
+        super().__init__()
+        self._problem = problem
+        self._offer_unsaved = offer_unsaved
 
-    def show(self, problem: Problem, *, offer_unsaved: bool) -> None:
-        """Show the problem; `offer_unsaved` when chatting on without the database makes sense."""
+    def compose(self) -> ComposeResult:
+        problem = self._problem
         lines = [plain(problem.title).stylize("bold $text-error"), plain(problem.message)]
         if problem.hint:
             lines.append(Content("Fix: ").stylize("bold") + plain(problem.hint))
-        self.query_one(Static).update(Content("\n").join(lines))
-        self.query_one("#trouble-unsaved").display = offer_unsaved
-        self.display = True
+        yield Static(Content("\n").join(lines), markup=False)
+        with Horizontal():
+            yield Button("Try again", id="trouble-retry", compact=True)
+            if self._offer_unsaved:
+                yield Button("Chat without saving", id="trouble-unsaved", compact=True)
 
     @on(Button.Pressed)
     def _choose(self, event: Button.Pressed) -> None:
         event.stop()
-        self.display = False
+        self.remove()
         unsaved = event.button.id == "trouble-unsaved"
         self.post_message(self.Chosen("unsaved" if unsaved else "retry"))
