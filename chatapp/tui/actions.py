@@ -142,7 +142,7 @@ async def help_(chat: ChatScreen, argument: str) -> None:
     from chatapp.tui.help import help_groups
     from chatapp.tui.screens.help import HelpScreen
 
-    chat.app.push_screen(HelpScreen(help_groups()))
+    chat.app.push_screen(HelpScreen(help_groups(chat.app.BINDINGS)))
 
 
 async def quit_(chat: ChatScreen, argument: str) -> None:

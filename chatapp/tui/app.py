@@ -51,6 +51,7 @@ class ChatApp(App[int]):
         Binding(
             "ctrl+c", "interrupt", "Stop the answer; twice quits", id="app.stop", priority=True
         ),
+        Binding("ctrl+p", "command_palette", "Command palette", id="app.palette", priority=True),
     ]
 
     def __init__(

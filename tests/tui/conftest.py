@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 import pytest
+from textual.pilot import Pilot
 
 from chatapp import resources
 from chatapp.assistant.assistant import Assistant
 from chatapp.conversations import ConversationStore
 from chatapp.inference.generator import Generator
 from chatapp.settings import Settings
+from chatapp.tui.answer_state import AnswerState
 from chatapp.tui.app import ChatApp
 from chatapp.tui.backend import Backend
 from retrieval.index import Index
@@ -49,8 +54,19 @@ class Chat:
     def app(self, *, resume: str | None = None) -> ChatApp:
         return ChatApp(Settings(), Backend(self._build), resume=resume)
 
-    def store(self) -> ConversationStore:
-        return ConversationStore.open(self.database)
+    @contextmanager
+    def store_open(self) -> Iterator[ConversationStore]:
+        """Open the database as another program would."""
+        store = ConversationStore.open(self.database)
+        try:
+            yield store
+        finally:
+            store.close()
+
+    def forget_owner(self, message_id: str) -> None:
+        """Make an answer look as if the process that wrote it had died."""
+        with sqlite3.connect(self.database) as db:
+            db.execute("update messages set owner = 'gone' where id = ?", [message_id])
 
     def _build(self, unsaved: bool) -> Assistant:
         if self.open_error is not None and not unsaved:
@@ -86,3 +102,30 @@ async def until(true: Callable[[], object], what: str = "") -> None:
     while not true():
         assert time.monotonic() < deadline, f"never happened: {what or true}"
         await asyncio.sleep(0.01)
+
+
+async def ready(app: ChatApp) -> None:
+    """Wait until the conversations are open and the model is loaded."""
+    await until(lambda: app.chat.status.state == "ready", "the model is ready")
+
+
+async def ask(pilot: Pilot[int], text: str) -> None:
+    """Type a message, send it, and wait for the end of its answer."""
+    chat = cast("ChatApp", pilot.app).chat
+    expected = len(chat.transcript.entries) + 2
+    chat.composer.insert(text)
+    await pilot.press("enter")
+    await until(lambda: len(chat.transcript.entries) == expected, "the message is shown")
+    await until(lambda: chat.turn is None, "the answer has ended")
+    await pilot.pause()
+
+
+def answers(app: ChatApp) -> list[AnswerState]:
+    """Return the answers of the conversation on screen, oldest first."""
+    return [entry for entry in app.chat.transcript.entries if not isinstance(entry, str)]
+
+
+def screen_text(app: ChatApp) -> str:
+    """Return the characters on the screen, one line a row."""
+    lines = app.screen._compositor.render_strips()
+    return "\n".join(strip.text for strip in lines)

@@ -50,8 +50,11 @@ WIDE = 100
 ROOMY = 120
 """From this width the sources stand beside the transcript, below it they share its height."""
 
-TALL = 18
-"""Below this height the title goes and the input stays small."""
+TALL = 32
+"""Below this height messages stand closer."""
+
+LOW = 18
+"""Below this height the title goes as well, and the input stays small."""
 
 HINT_SECONDS = 3.0
 
@@ -85,6 +88,7 @@ class ChatScreen(Screen[None]):
         }
         &.-narrow SourcesPanel > Static { margin-bottom: 0; }
         &.-small Sidebar { layer: over; dock: left; background: $background; }
+        &.-compact UserMessage { padding: 0 2; }
         &.-low #title { display: none; }
         &.-low Transcript { padding-top: 0; }
         &.-low Composer { max-height: 4; }
@@ -168,7 +172,8 @@ class ChatScreen(Screen[None]):
         width, height = event.size
         self.set_class(width < ROOMY, "-narrow")
         self.set_class(width < WIDE, "-small")
-        self.set_class(height < TALL, "-low")
+        self.set_class(height < TALL, "-compact")
+        self.set_class(height < LOW, "-low")
         shown = self._sidebar_wanted if self._sidebar_wanted is not None else width >= WIDE
         self.sidebar.set_class(not shown, "-hidden")
 

@@ -27,13 +27,12 @@ class HelpScreen(ModalScreen[None]):
         & > Vertical {
             width: 76;
             max-width: 94%;
-            height: auto;
-            max-height: 90%;
+            height: 90%;
             background: $background;
             border: round $foreground 25%;
             padding: 1 2;
         }
-        & VerticalScroll { height: auto; max-height: 1fr; scrollbar-size-vertical: 1; }
+        & VerticalScroll { height: 1fr; scrollbar-size-vertical: 1; }
         & .help-text { height: auto; }
         & .help-keys { height: 1; margin-top: 1; color: $text-muted; }
     }
@@ -62,9 +61,12 @@ def binding_rows(bindings: Iterable[BindingType]) -> list[tuple[str, str]]:
 
 def _keys(keys: str) -> str:
     """Return `ctrl+j,shift+enter` as a person reads it."""
-    names = {"escape": "Esc", "question_mark": "?", "delete": "Del"}
+    names = {"escape": "Esc", "question_mark": "?", "pageup": "PgUp", "pagedown": "PgDn"}
+    names["delete"] = "Del"
     return ", ".join(
-        "+".join(names.get(part, part.capitalize() if len(part) > 1 else part) for part in parts)
+        "+".join(names.get(part, part.capitalize()) for part in parts)
+        if len(parts) > 1
+        else names.get(parts[0], parts[0].capitalize() if len(parts[0]) > 1 else parts[0])
         for parts in (key.split("+") for key in keys.split(","))
     )
 

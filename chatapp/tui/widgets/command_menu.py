@@ -19,6 +19,8 @@ class CommandMenu(Static):
     CommandMenu {
         display: none;
         height: auto;
+        text-wrap: nowrap;
+        text-overflow: ellipsis;
         margin: 0 1;
         padding: 0 1;
         background: $panel;
