@@ -82,13 +82,16 @@ class LazyGroup(click.Group):
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Run `chatapp` alone to open the chat in this terminal.",
 )
+@click.option("--resume", metavar="ID", help="Open this conversation in the chat.")
 @click.version_option(__version__, "--version", prog_name="chatapp")
 @click.pass_context
-def cli(ctx: click.Context) -> None:
+def cli(ctx: click.Context, resume: str | None) -> None:
     """A private, local ChatGPT that answers from your own sources."""
     _require_directory()
     if ctx.invoked_subcommand is None:
-        ctx.exit(_open_tui())
+        ctx.exit(_open_tui(resume))
+    elif resume is not None:
+        raise click.UsageError("--resume opens the chat and takes no command.", ctx)
 
 
 def _require_directory() -> None:
@@ -101,7 +104,7 @@ def _require_directory() -> None:
         ) from error
 
 
-def _open_tui() -> int:
+def _open_tui(resume: str | None) -> int:
     """Open the terminal UI and return its exit code; refuse where there is no terminal."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise CliError(
@@ -114,7 +117,7 @@ def _open_tui() -> int:
     settings = load_settings().settings
     from chatapp.tui.app import run_tui
 
-    return run_tui(settings)
+    return run_tui(settings, resume=resume)
 
 
 def main(args: Sequence[str] | None = None) -> int:
