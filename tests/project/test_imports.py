@@ -6,6 +6,8 @@ import graphlib
 import subprocess
 import sys
 
+import pytest
+
 from tests.project.imports import PACKAGES, ROOT, Import, all_imports, imports_of
 
 # The rooms, and what each may import besides itself and the leaves. `cli` may import all.
@@ -207,3 +209,9 @@ def test_no_command_loads_anything_heavy_before_it_runs() -> None:
     modules = [f"chatapp.cli.{path.stem}" for path in (ROOT / "chatapp" / "cli").glob("[a-z]*.py")]
     assert "chatapp.cli.main" in modules
     assert loaded_after("import " + ", ".join(modules)) & HEAVY == set()
+
+
+def test_the_terminal_ui_comes_up_without_the_model_or_the_index() -> None:
+    """The first screen needs Textual alone; torch and faiss load in a worker afterwards."""
+    pytest.importorskip("textual")
+    assert loaded_after("import chatapp.tui.app") & (HEAVY - {"textual"}) == set()
