@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 RECOVERED_TITLE = "Recovered messages"
 
+_PAGE_COUNT = range(28, 32)  # bytes of the database header; zero means "see the file's size"
+
 Row = dict[str, Any]
 
 
@@ -40,6 +42,7 @@ def salvage(damaged: Path, target: Database) -> Found:
         for suffix in ("", "-wal"):
             with contextlib.suppress(FileNotFoundError):
                 shutil.copyfile(f"{damaged}{suffix}", f"{copy}{suffix}")
+        _believe_size_on_disk(copy)
         with contextlib.closing(sqlite3.connect(copy)) as source:
             source.row_factory = sqlite3.Row
             source.text_factory = lambda raw: raw.decode("utf-8", "replace")
@@ -48,6 +51,14 @@ def salvage(damaged: Path, target: Database) -> Found:
             citations = list(_readable(source, "citations", "rowid"))
     _store(target, conversations, messages, citations)
     return Found(target.table("conversations").count, target.table("messages").count)
+
+
+def _believe_size_on_disk(copy: Path) -> None:
+    """Clear the page count in the header: SQLite refuses all of a file that lost its end."""
+    with copy.open("r+b") as file:
+        if len(file.read(_PAGE_COUNT.stop)) == _PAGE_COUNT.stop:
+            file.seek(_PAGE_COUNT.start)
+            file.write(bytes(4))
 
 
 def _readable(source: sqlite3.Connection, table: str, key: str) -> Iterator[Row]:

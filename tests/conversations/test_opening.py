@@ -1,0 +1,192 @@
+"""Old, newer, damaged, locked and unwritable files: a clear word, and nothing is lost."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from chatapp.conversations import ConversationStore, StorageError
+from tests.conversations.helpers import say, texts
+
+GOLDEN = Path(__file__).with_name("golden") / "v1.sql"
+
+
+def golden_file(path: Path) -> Path:
+    """Write the version 1 file to `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(GOLDEN.read_text("utf-8"))
+    return path
+
+
+def fill(path: Path, turns: int) -> None:
+    """Write a conversation file with as many long turns, all in the main file."""
+    store = ConversationStore.open(path)
+    for number in range(turns):
+        say(store, f"Question {number} " + "q" * 900, f"Answer {number} " + "a" * 900)
+    store.close()
+
+
+def damage(path: Path, start: int, length: int) -> bytes:
+    """Overwrite bytes of a file; return what it holds afterwards."""
+    data = bytearray(path.read_bytes())
+    data[start : start + length] = b"\xaa" * length
+    path.write_bytes(data)
+    return bytes(data)
+
+
+class TestMigration:
+    def test_a_version_1_file_is_brought_up_to_date_and_kept_as_it_was(self, path):
+        """The old messages are searchable, and a snapshot of the old file lies beside it."""
+        store = ConversationStore.open(golden_file(path))
+        assert texts(store, "01C") == ["An old question", "A half ans"]
+        assert [hit.message_id for hit in store.search("old question")] == ["01A"]
+        assert store.citations("01B")[0].quote == "quoted"
+        assert [m.id for m in store.interrupted()] == ["01B"]
+        [snapshot] = path.parent.glob("chat.sqlite3.before-*")
+        assert str(snapshot) in store.notices[0]
+        store.close()
+        with closing(sqlite3.connect(snapshot)) as old:
+            names = {row[0] for row in old.execute("select name from sqlite_master")}
+            assert "messages" in names
+            assert "messages_fts" not in names
+
+    def test_a_new_file_needs_no_snapshot_and_a_second_open_changes_nothing(self, path):
+        ConversationStore.open(path).close()
+        again = ConversationStore.open(path)
+        again.close()
+        assert again.notices == ()
+        assert not list(path.parent.glob("*before*"))
+
+    def test_only_the_newest_snapshots_are_kept(self, path):
+        golden_file(path)
+        for day in range(1, 9):
+            path.with_name(f"chat.sqlite3.before-2020010{day}").touch()
+        ConversationStore.open(path).close()
+        kept = sorted(p.name for p in path.parent.glob("*before*"))
+        assert len(kept) == 5
+        assert kept[0] == "chat.sqlite3.before-20200105"
+
+
+class TestNewer:
+    @pytest.fixture
+    def newer(self, path: Path) -> ConversationStore:
+        fill(path, 2)
+        with closing(sqlite3.connect(path)) as db, db:
+            db.execute(
+                "insert into _sqlite_migrations (migration_set, name, applied_at) "
+                "values ('conversations', 'm999_future', '2030-01-01')"
+            )
+        store = ConversationStore.open(path)
+        yield store
+        store.close()
+
+    def test_it_can_be_read_and_searched_and_says_why_it_is_read_only(self, newer):
+        assert newer.read_only
+        assert "newer chatapp" in newer.notices[0]
+        assert len(newer.conversations()) == 2
+        assert len(newer.search("question")) == 2
+
+    def test_writing_to_it_is_refused_with_the_fix(self, newer):
+        for write in (lambda: newer.create("x"), lambda: newer.begin_turn(None, "Hello")):
+            with pytest.raises(StorageError, match="newer chatapp") as caught:
+                write()
+            assert "Update" in caught.value.hint
+
+
+class TestDamage:
+    def test_pages_in_the_middle_are_lost_and_the_rest_is_recovered(self, path):
+        """The file is kept byte for byte, what is readable is there, the person is told."""
+        fill(path, 60)
+        damaged = damage(path, path.stat().st_size // 2, 3 * 4096)
+        store = ConversationStore.open(path)
+        [aside] = path.parent.glob("chat.sqlite3.corrupt-*")
+        assert aside.read_bytes() == damaged
+        assert str(aside) in store.notices[0]
+        recovered = [text for c in store.conversations() for text in texts(store, c.id)]
+        assert len(recovered) > 60
+        assert all(text.startswith(("Question", "Answer")) for text in recovered)
+        say(store, "And life goes on?")
+        store.close()
+        with closing(sqlite3.connect(path)) as db:
+            assert db.execute("pragma integrity_check").fetchone() == ("ok",)
+            assert db.execute("pragma foreign_key_check").fetchall() == []
+
+    def test_a_file_that_is_no_database_is_set_aside(self, path):
+        content = b"this is no database at all, but some text" * 100
+        path.parent.mkdir()
+        path.write_bytes(content)
+        store = ConversationStore.open(path)
+        say(store, "Hello?")
+        store.close()
+        [aside] = path.parent.glob("chat.sqlite3.corrupt-*")
+        assert aside.read_bytes() == content
+        assert "0 conversations" in store.notices[0]
+
+    def test_a_truncated_file_keeps_its_first_messages(self, path):
+        fill(path, 60)
+        path.write_bytes(path.read_bytes()[: 20 * 4096])
+        store = ConversationStore.open(path)
+        assert list(path.parent.glob("chat.sqlite3.corrupt-*"))
+        recovered = [text for c in store.conversations() for text in texts(store, c.id)]
+        assert any(text.startswith("Question 0") for text in recovered)
+        # The page that named the conversations is gone; their messages are not.
+        assert {c.title for c in store.conversations()} == {"Recovered messages"}
+        store.close()
+
+    def test_an_empty_file_is_a_new_store(self, path):
+        path.parent.mkdir()
+        path.touch()
+        store = ConversationStore.open(path)
+        say(store, "Hello?")
+        store.close()
+        assert store.notices == ()
+
+
+class TestUnusable:
+    def test_a_home_that_cannot_be_made_is_named_with_the_fix(self, tmp_path):
+        """A directory below a plain file cannot be made, not even by root."""
+        (tmp_path / "file").touch()
+        with pytest.raises(StorageError, match="cannot be written") as caught:
+            ConversationStore.open(tmp_path / "file" / "home" / "chat.sqlite3")
+        assert "CHATAPP_HOME" in caught.value.hint
+
+    def test_a_read_only_file_is_named_with_the_fix(self, path, monkeypatch):
+        """What SQLite says on a read-only disk (tests may run as root, which chmod never stops)."""
+
+        def refuse(*arguments, **options):
+            raise sqlite3.OperationalError("attempt to write a readonly database")
+
+        monkeypatch.setattr("chatapp.conversations.opening.sqlite3.connect", refuse)
+        with pytest.raises(StorageError, match="cannot be written") as caught:
+            ConversationStore.open(path)
+        assert "CHATAPP_HOME" in caught.value.hint
+
+    def test_a_full_disk_is_told_apart(self, store, monkeypatch):
+        monkeypatch.setattr(store, "_insert_conversation", _disk_full)
+        with pytest.raises(StorageError, match="no space left"):
+            store.create("x")
+
+    def test_a_file_that_another_program_holds_is_called_locked(self, path):
+        ConversationStore.open(path).close()
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("begin immediate")
+            with pytest.raises(StorageError, match="locked by another program") as caught:
+                ConversationStore.open(path, busy_seconds=0.05)
+        assert "Close the other program" in caught.value.hint
+
+    def test_a_window_that_is_still_opening_is_waited_for_and_then_named(self, path):
+        import fcntl
+
+        ConversationStore.open(path).close()
+        with path.with_name("chat.sqlite3.lock").open("a") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            with pytest.raises(StorageError, match="still opening"):
+                ConversationStore.open(path, busy_seconds=0.05)
+
+
+def _disk_full(*arguments):
+    raise sqlite3.OperationalError("database or disk is full")
