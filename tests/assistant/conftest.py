@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 import retrieval.quotes
 from chatapp.assistant.assistant import Assistant
-from chatapp.assistant.events import Event
 from chatapp.conversations import ConversationStore
 from chatapp.settings import Settings
 from tests.fakes import FakeGenerator, FakeIndex, fake_select_quotes
@@ -49,12 +48,7 @@ def make(store: ConversationStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         assistant.close()
 
 
-def _or_raise(thing):
+def _or_raise(thing: object) -> object:
     if isinstance(thing, Exception):
         raise thing
     return thing
-
-
-async def collect(events: AsyncIterator[Event]) -> list[Event]:
-    """Return all events of a turn."""
-    return [event async for event in events]
