@@ -1,0 +1,168 @@
+"""Byte-level BPE with the chat's own special tokens, and the chat template.
+
+Byte-level BPE (GPT-2) can spell any text, so nothing is ever unknown. Special tokens are only ever
+produced by `encode_chat` and friends: text that merely looks like one is encoded as plain bytes,
+so a message cannot forge a turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+
+END_OF_TEXT = "<|endoftext|>"  # between documents; starts every sequence
+END_OF_TURN = "<|end|>"  # the model says it when its turn is over
+PADDING = "<|pad|>"  # never a target, so distinct from both ends
+ROLE_TOKENS = {
+    "system": "<|system|>",
+    "user": "<|user|>",
+    "assistant": "<|assistant|>",
+    "tool": "<|tool|>",
+}
+SPECIAL_TOKENS = (END_OF_TEXT, END_OF_TURN, PADDING, *ROLE_TOKENS.values())
+
+# Words with their leading space, runs of at most two digits (a small vocabulary should not spend
+# itself on numbers), punctuation, and space runs that leave the last space to the next word.
+_SPLIT = (
+    r"""'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,2}"""
+    r"""| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"""
+)
+
+
+class TokenizerError(ValueError):
+    """A tokenizer file that cannot serve; the message names the file and the fix."""
+
+
+@dataclass(frozen=True)
+class EncodedChat:
+    """Token ids of a conversation and, for each, whether the assistant is to produce it."""
+
+    ids: list[int]
+    trained: list[bool]
+
+
+class ChatTokenizer:
+    """Text to ids and back, with the chat template."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        missing = [token for token in SPECIAL_TOKENS if tokenizer.token_to_id(token) is None]
+        if missing:
+            raise TokenizerError(
+                f"the tokenizer lacks the special tokens {', '.join(missing)}; "
+                "train one with this project's recipes"
+            )
+        self._tokenizer = tokenizer
+        # Special tokens written out in a text stay plain text.
+        self._tokenizer.encode_special_tokens = True
+        self.end_of_text = self._special(END_OF_TEXT)
+        self.end_of_turn = self._special(END_OF_TURN)
+        self.padding = self._special(PADDING)
+        self._roles = {role: self._special(token) for role, token in ROLE_TOKENS.items()}
+        self._newline = self.encode("\n")
+
+    @classmethod
+    def train(cls, texts: Iterable[str], vocab_size: int) -> ChatTokenizer:
+        """Learn merges from `texts` until the vocabulary has `vocab_size` entries."""
+        tokenizer = Tokenizer(models.BPE())
+        tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+            [
+                pre_tokenizers.Split(Regex(_SPLIT), behavior="isolated"),
+                pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+            ]
+        )
+        tokenizer.decoder = decoders.ByteLevel()
+        trainer = trainers.BpeTrainer(
+            vocab_size=vocab_size,
+            special_tokens=[AddedToken(token, special=True) for token in SPECIAL_TOKENS],
+            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+            show_progress=False,
+        )
+        tokenizer.train_from_iterator(texts, trainer)
+        return cls(tokenizer)
+
+    @classmethod
+    def load(cls, path: Path) -> ChatTokenizer:
+        """Read `tokenizer.json`.
+
+        Raises:
+            TokenizerError: missing, damaged, or without the chat's special tokens.
+        """
+        if not path.is_file():
+            raise TokenizerError(f"no tokenizer at {path}")
+        try:
+            return cls(Tokenizer.from_file(str(path)))
+        except TokenizerError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the library raises bare Exception
+            raise TokenizerError(f"{path} is not a tokenizer file: {error}") from error
+
+    def save(self, path: Path) -> None:
+        """Write `tokenizer.json`."""
+        self._tokenizer.save(str(path))
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of ids, special tokens included."""
+        return int(self._tokenizer.get_vocab_size())
+
+    def _special(self, token: str) -> int:
+        return int(self._tokenizer.token_to_id(token))
+
+    def encode(self, text: str) -> list[int]:
+        """Return the ids of plain text; no special token is ever among them."""
+        return list(self._tokenizer.encode(text, add_special_tokens=False).ids)
+
+    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
+        """Encode many texts at once, on as many threads as the library takes."""
+        return [
+            list(encoding.ids)
+            for encoding in self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        ]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return the text of `ids`; special tokens are left out, broken UTF-8 becomes U+FFFD."""
+        return str(self._tokenizer.decode(list(ids), skip_special_tokens=True))
+
+    def byte_lengths(self) -> list[int]:
+        """Return how many bytes of text each id spells; 0 for special tokens.
+
+        In byte-level BPE every character of a token's written form stands for one byte.
+        """
+        special = set(SPECIAL_TOKENS)
+        written = [self._tokenizer.id_to_token(index) or "" for index in range(self.vocab_size)]
+        return [0 if token in special else len(token) for token in written]
+
+    def encode_chat(self, messages: Sequence[tuple[str, str]]) -> EncodedChat:
+        """Encode a conversation of (role, content) pairs for training.
+
+        Every turn is `<|role|> newline content <|end|>`; the whole starts with `<|endoftext|>`.
+        Only the assistant's content and its `<|end|>` are trained.
+
+        Raises:
+            ValueError: a role that is not system, user, assistant or tool.
+        """
+        ids, trained = [self.end_of_text], [False]
+        for role, content in messages:
+            header = [self._role(role), *self._newline]
+            body = [*self.encode(content.strip()), self.end_of_turn]
+            ids += header + body
+            trained += [False] * len(header) + [role == "assistant"] * len(body)
+        return EncodedChat(ids, trained)
+
+    def encode_prompt(self, messages: Sequence[tuple[str, str]], partial: str = "") -> list[int]:
+        """Encode a conversation and open the assistant's turn, which may be partly written."""
+        header = [self._roles["assistant"], *self._newline]
+        return [
+            *self.encode_chat(messages).ids,
+            *header,
+            *(self.encode(partial) if partial else []),
+        ]
+
+    def _role(self, role: str) -> int:
+        try:
+            return self._roles[role]
+        except KeyError:
+            raise ValueError(f"unknown role {role!r}; known: {', '.join(self._roles)}") from None
