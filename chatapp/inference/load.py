@@ -1,0 +1,34 @@
+"""Loading a model directory as a `Generator`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import torch
+
+from chatapp.inference.engine import Engine
+from chatapp.inference.generator import Generator
+from chatapp.model.checkpoint import ModelUnavailable, load_model
+
+__all__ = ["ModelUnavailable", "load_generator"]
+
+
+def load_generator(model_dir: Path, *, threads: int = 0) -> Generator:
+    """Load a chat model onto the CPU.
+
+    Args:
+        model_dir: directory with config.json, model.safetensors and tokenizer.json.
+        threads: CPU threads for matrix products; 0 takes one per physical core.
+
+    Raises:
+        ModelUnavailable: the directory holds no model that can be loaded.
+    """
+    torch.set_num_threads(threads or usable_cores())
+    model, tokenizer = load_model(model_dir)
+    return Engine(model_dir.name, model, tokenizer)
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may run on, at most 8 (decoding gains no more)."""
+    return max(1, min(len(os.sched_getaffinity(0)), 8))
