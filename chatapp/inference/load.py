@@ -31,4 +31,5 @@ def load_generator(model_dir: Path, *, threads: int = 0) -> Generator:
 
 def usable_cores() -> int:
     """Return how many cores this process may run on, at most 8 (decoding gains no more)."""
-    return max(1, min(len(os.sched_getaffinity(0)), 8))
+    affinity = getattr(os, "sched_getaffinity", None)  # Linux only; it knows about cgroups' cpusets
+    return max(1, min(len(affinity(0)) if affinity else os.cpu_count() or 1, 8))

@@ -1,4 +1,4 @@
-"""Attention patterns: which keys a query sees. This file is the definition, everything else is speed.
+"""Attention patterns: which keys a query sees. The definition; everything else is speed.
 
 All patterns are causal. With `d = i - j >= 0`:
 
@@ -10,8 +10,8 @@ All patterns are causal. With `d = i - j >= 0`:
 | `sparse(w, r)` | `local(w)` or `strided(r)`: one softmax, no key counted twice              |
 | `fixed(w, r)`  | same block of w, or j among the last r columns of its block of w           |
 
-`sparse` is the union of Su Jianlin's local and atrous attention; `fixed` is the Sparse Transformer's
-second pattern (arXiv:1904.10509, section 4.2).
+`sparse` is the union of Su Jianlin's local and atrous attention; `fixed` is the second pattern of
+the Sparse Transformer (arXiv:1904.10509, section 4.2).
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Pattern:
         numbers = [int(group) for group in match.groups()[1:] if group is not None]
         if len(numbers) != _ARITY[kind] or any(number < 1 for number in numbers):
             raise ValueError(
-                f"attention pattern {text!r}: {kind} takes {_ARITY[kind]} parameter(s) of at least 1"
+                f"attention pattern {text!r}: {kind} takes {_ARITY[kind]} number(s), each 1 or more"
             )
         if kind == "strided":
             return cls(kind, r=numbers[0])

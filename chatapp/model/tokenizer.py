@@ -96,7 +96,7 @@ class ChatTokenizer:
             return cls(Tokenizer.from_file(str(path)))
         except TokenizerError:
             raise
-        except Exception as error:  # noqa: BLE001 - the library raises bare Exception
+        except Exception as error:  # the library raises nothing more precise
             raise TokenizerError(f"{path} is not a tokenizer file: {error}") from error
 
     def save(self, path: Path) -> None:

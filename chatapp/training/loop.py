@@ -73,7 +73,14 @@ class Trainer:
         return True
 
     def train(self) -> None:
-        """Run to the end of the budget, saving and evaluating on the way."""
+        """Run to the end of the budget, saving and evaluating on the way; Ctrl-C saves first."""
+        try:
+            self._train()
+        except KeyboardInterrupt:
+            self.save()
+            raise
+
+    def _train(self) -> None:
         last_save = last_evaluation = self.run.seconds
         self.model.train()
         with tqdm(total=100, desc=self.name, unit="%", initial=self._percent()) as bar:

@@ -1,7 +1,7 @@
 """A recipe: one TOML file that says everything a training run depends on.
 
 Paths in a recipe are relative to `data.root`, which `--data` replaces, so the same recipe serves
-wherever the records lie.
+wherever the records lie. A path that begins with a dot is relative to the recipe itself.
 """
 
 from __future__ import annotations
@@ -117,8 +117,8 @@ def load_recipe(path: Path, root: Path | None = None) -> Recipe:
             "root": chosen_root,
             "tokenizer": tokenizer,
             "model": model,
-            "pretrain": _stage(values, "pretrain"),
-            "finetune": _stage(values, "finetune"),
+            "pretrain": _stage(values, "pretrain", path.parent),
+            "finetune": _stage(values, "finetune", path.parent),
         },
         "recipe",
     )
@@ -126,10 +126,21 @@ def load_recipe(path: Path, root: Path | None = None) -> Recipe:
     return built
 
 
-def _stage(values: Mapping[str, Any], name: str) -> StageRecipe:
+def _stage(values: Mapping[str, Any], name: str, directory: Path) -> StageRecipe:
     table = dict(_table(values, name))
-    sources = tuple(_build(Source, source, f"{name}.sources") for source in table["sources"])
-    return _build(StageRecipe, {**table, "sources": sources}, name)
+    sources = table.get("sources")
+    if not isinstance(sources, list) or not sources:
+        raise RecipeError(f"[{name}]: sources must list at least one {{ path = ... }}")
+    return _build(
+        StageRecipe, {**table, "sources": tuple(_source(s, name, directory) for s in sources)}, name
+    )
+
+
+def _source(values: Mapping[str, Any], stage: str, directory: Path) -> Source:
+    source = _build(Source, values, f"{stage}.sources")
+    if source.path.startswith("."):
+        return dataclasses.replace(source, path=str((directory / source.path).resolve()))
+    return source
 
 
 def _check(recipe: Recipe) -> None:
