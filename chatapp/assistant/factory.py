@@ -86,6 +86,6 @@ def model_dir(settings: Settings) -> Path:
 
 
 def _load_generator(settings: Settings) -> Generator:
-    from chatapp.inference import load_generator
+    from chatapp.inference.load import load_generator
 
     return load_generator(model_dir(settings), threads=settings.threads)

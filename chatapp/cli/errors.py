@@ -53,6 +53,8 @@ _PROMISED: dict[str, ExitCode] = {
     "ModelUnavailable": ExitCode.ERROR,
     "ContextOverflow": ExitCode.LIMIT,
     "DataError": ExitCode.ERROR,
+    "RecipeError": ExitCode.USAGE,
+    "RecordError": ExitCode.ERROR,
 }
 _OWN_PACKAGES = ("chatapp.", "retrieval.", "tools.")
 _NOTHING_CAN_BE_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}

@@ -17,9 +17,7 @@ from chatapp.cli.errors import CliError, ExitCode
 )
 @click.option("--resume", is_flag=True, help="Continue the run that lies in --out.")
 @click.option("--threads", default=0, help="CPU threads [default: one per core].")
-def train(
-    recipe: Path, data: Path | None, out: Path | None, resume: bool, threads: int
-) -> None:
+def train(recipe: Path, data: Path | None, out: Path | None, resume: bool, threads: int) -> None:
     """Train a model from RECIPE, a TOML file: tokenizer, pretraining, fine-tuning.
 
     Every stage saves its state as it goes; after Ctrl-C or a crash, --resume continues. The

@@ -72,6 +72,8 @@ class Generator(Protocol):
     ) -> Iterator[TextDelta | Finished]:
         """Yield the assistant's reply as it is made; `should_stop` is asked before every token.
 
+        A message of the assistant at the end is continued, any other is answered.
+
         Raises:
             ContextOverflow: the prompt leaves no room for one new token.
         """

@@ -73,29 +73,32 @@ def _attend_step(pattern: Pattern, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
 
 
 def _attend_sparse(pattern: Pattern, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """`sparse(w, r)` over a whole sequence; q, k, v are (B, H, T, D) with equal heads."""
-    length, width = q.shape[2], pattern.w
+    """`sparse(w, r)` over a whole sequence; q, k, v are (B, H, T, D) with equal heads.
+
+    Scores are float32 at least, as in fused attention, unless autocast asks for speed instead.
+    """
+    length, width, dtype = q.shape[2], pattern.w, q.dtype
+    precise = torch.promote_types(dtype, torch.float32)
+    q, k, v = q.to(precise), k.to(precise), v.to(precise)
     near = _local_scores(q, k, width)
     far = _strided_scores(q, k, pattern)
-    # at least float32 for the one softmax over both blocks, whatever the inputs' dtype
-    precise = torch.promote_types(v.dtype, torch.float32)
-    weights = torch.softmax(torch.cat((near, far), dim=-1), dim=-1, dtype=precise).to(v.dtype)
-    near_weights, far_weights = weights.split((near.shape[-1], far.shape[-1]), dim=-1)
-    return _local_values(near_weights, v, width)[:, :, :length] + _strided_values(
-        far_weights, v, pattern.r
-    )
+    # one softmax over both disjoint sets of keys: the exact union
+    weights = torch.softmax(torch.cat((near, far), dim=-1), dim=-1, dtype=precise)
+    near_weights, far_weights = torch.split(weights, [near.shape[-1], far.shape[-1]], dim=-1)
+    near_values = _local_values(near_weights, v, width)[:, :, :length]
+    return (near_values + _strided_values(far_weights, v, pattern.r)).to(dtype)
 
 
 def _chunks_with_previous(x: Tensor, width: int) -> Tensor:
     """(B, H, T, D) -> (B, H, n, 2w, D): each chunk of w rows with the chunk before it."""
-    chunks = _pad(x, width).unflatten(2, (-1, width))
+    chunks = _cut(x, width)
     previous = functional.pad(chunks, (0, 0, 0, 0, 1, 0))[:, :, :-1]
     return torch.cat((previous, chunks), dim=3)
 
 
 def _local_scores(q: Tensor, k: Tensor, width: int) -> Tensor:
     """Scores of the band `0 <= i - j < w`, -inf elsewhere: (B, H, T, 2w)."""
-    chunks = _pad(q, width).unflatten(2, (-1, width))
+    chunks = _cut(q, width)
     scores = chunks @ _chunks_with_previous(k, width).transpose(-1, -2) / math.sqrt(q.shape[-1])
     rows = torch.arange(width, device=q.device)[:, None]
     columns = torch.arange(2 * width, device=q.device)[None, :]
@@ -107,8 +110,7 @@ def _local_scores(q: Tensor, k: Tensor, width: int) -> Tensor:
 
 
 def _local_values(weights: Tensor, v: Tensor, width: int) -> Tensor:
-    chunks = _pad(weights, width).unflatten(2, (-1, width))
-    return (chunks @ _chunks_with_previous(v, width)).flatten(2, 3)
+    return (_cut(weights, width) @ _chunks_with_previous(v, width)).flatten(2, 3)
 
 
 def _strided_scores(q: Tensor, k: Tensor, pattern: Pattern) -> Tensor:
@@ -127,7 +129,7 @@ def _strided_values(weights: Tensor, v: Tensor, r: int) -> Tensor:
 
 def _by_class(x: Tensor, r: int) -> Tensor:
     """(B, H, T, D) -> (B, H, r, ceil(T / r), D), class-major: class c holds positions c mod r."""
-    return _pad(x, r).unflatten(2, (-1, r)).transpose(2, 3)
+    return _cut(x, r).transpose(2, 3)
 
 
 def _natural_order(x: Tensor) -> Tensor:
@@ -135,6 +137,8 @@ def _natural_order(x: Tensor) -> Tensor:
     return x.transpose(2, 3).flatten(2, 3)
 
 
-def _pad(x: Tensor, multiple: int) -> Tensor:
-    """Append zero rows to the sequence until its length is a multiple."""
-    return functional.pad(x, (0, 0, 0, -x.shape[2] % multiple))
+def _cut(x: Tensor, size: int) -> Tensor:
+    """(B, H, T, D) -> (B, H, ceil(T / size), size, D), the last piece filled up with zeros."""
+    batch, heads, length, width = x.shape
+    padded = functional.pad(x, (0, 0, 0, -length % size))
+    return padded.view(batch, heads, -1, size, width)

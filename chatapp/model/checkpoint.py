@@ -24,6 +24,7 @@ from chatapp.model.tokenizer import ChatTokenizer, TokenizerError
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
 TOKENIZER_FILE = "tokenizer.json"
+_DIGEST = "weights_sha256"
 
 
 class ModelUnavailable(ValueError):
@@ -53,7 +54,7 @@ def save_model(
     tokenizer_file = directory / (TOKENIZER_FILE + ".tmp")
     tokenizer.save(tokenizer_file)
     tokenizer_file.replace(directory / TOKENIZER_FILE)
-    config = {**model.config.to_dict(), "weights_sha256": digest}
+    config = {**model.config.to_dict(), _DIGEST: digest}
     write_atomically(directory / CONFIG_FILE, json.dumps(config, indent=2) + "\n")
 
 
@@ -67,13 +68,11 @@ def load_model(directory: Path, dtype: torch.dtype = torch.float32) -> tuple[GPT
         if not (directory / name).is_file():
             raise ModelUnavailable(f"no model at {directory}: {name} is missing")
     try:
-        values = json.loads((directory / CONFIG_FILE).read_text(encoding="utf-8"))
-        expected = values.pop("weights_sha256", None)
-        config = ModelConfig.from_dict(values)
+        config = ModelConfig.load(directory / CONFIG_FILE)
         tokenizer = ChatTokenizer.load(directory / TOKENIZER_FILE)
-        _check_digest(directory / WEIGHTS_FILE, expected)
+        _check_digest(directory)
         tensors = load_file(directory / WEIGHTS_FILE)
-    except (json.JSONDecodeError, ModelConfigError, TokenizerError, SafetensorError) as error:
+    except (ModelConfigError, TokenizerError, SafetensorError) as error:
         raise ModelUnavailable(f"the model at {directory} cannot be read: {error}") from error
     if tokenizer.vocab_size > config.vocab_size:
         raise ModelUnavailable(
@@ -99,16 +98,15 @@ def _build(
     return model.eval().requires_grad_(False)
 
 
-def _check_digest(path: Path, expected: str | None) -> None:
+def _check_digest(directory: Path) -> None:
     """Refuse weights that are not the ones `config.json` was written for."""
-    if expected is None:
-        return
-    with path.open("rb") as file:
+    config = json.loads((directory / CONFIG_FILE).read_text(encoding="utf-8"))
+    with (directory / WEIGHTS_FILE).open("rb") as file:
         actual = hashlib.file_digest(file, "sha256").hexdigest()
-    if actual != expected:
+    if config.get(_DIGEST, actual) != actual:
         raise ModelUnavailable(
-            f"{path} is damaged or was changed (its sha256 is not the one in {CONFIG_FILE}); "
-            "fetch or train the model again"
+            f"{directory / WEIGHTS_FILE} is damaged or was changed: its sha256 is not the one in "
+            f"{CONFIG_FILE}; fetch or train the model again"
         )
 
 

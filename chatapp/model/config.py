@@ -102,9 +102,10 @@ class ModelConfig:
 
     @classmethod
     def load(cls, path: Path) -> ModelConfig:
-        """Read `config.json`."""
+        """Read `config.json`, whose checksum of the weights is no part of the shape."""
         try:
-            return cls.from_dict(json.loads(path.read_text(encoding="utf-8")))
+            values = json.loads(path.read_text(encoding="utf-8"))
+            return cls.from_dict({k: v for k, v in values.items() if k != "weights_sha256"})
         except json.JSONDecodeError as error:
             raise ModelConfigError(f"{path} is not JSON: {error}") from error
 

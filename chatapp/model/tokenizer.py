@@ -48,12 +48,6 @@ class ChatTokenizer:
     """Text to ids and back, with the chat template."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        missing = [token for token in SPECIAL_TOKENS if tokenizer.token_to_id(token) is None]
-        if missing:
-            raise TokenizerError(
-                f"the tokenizer lacks the special tokens {', '.join(missing)}; "
-                "train one with this project's recipes"
-            )
         self._tokenizer = tokenizer
         # Special tokens written out in a text stay plain text.
         self._tokenizer.encode_special_tokens = True
@@ -109,7 +103,13 @@ class ChatTokenizer:
         return int(self._tokenizer.get_vocab_size())
 
     def _special(self, token: str) -> int:
-        return int(self._tokenizer.token_to_id(token))
+        index = self._tokenizer.token_to_id(token)
+        if index is None:
+            raise TokenizerError(
+                f"the tokenizer lacks the special token {token}; "
+                "train one with this project's recipes"
+            )
+        return int(index)
 
     def encode(self, text: str) -> list[int]:
         """Return the ids of plain text; no special token is ever among them."""

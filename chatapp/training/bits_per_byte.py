@@ -21,7 +21,8 @@ def windows(tokens: npt.NDArray[np.uint16], sequence: int) -> npt.NDArray[np.int
     """Cut into rows of `sequence + 1`, each starting with the last token of the row before."""
     count = (len(tokens) - 1) // sequence
     starts = np.arange(count)[:, None] * sequence
-    return tokens[starts + np.arange(sequence + 1)].astype(np.int64)
+    rows: npt.NDArray[np.uint16] = tokens[starts + np.arange(sequence + 1)]
+    return rows.astype(np.int64)
 
 
 def model_bits_per_byte(
@@ -37,7 +38,7 @@ def model_bits_per_byte(
     lengths = torch.tensor(tokenizer.byte_lengths())
     bits, text_bytes = 0.0, 0
     with torch.inference_mode():
-        for part in rows.split(8):
+        for part in torch.split(rows, 8):
             targets = part[:, 1:]
             losses = functional.cross_entropy(
                 model(part[:, :-1]).flatten(0, 1), targets.flatten(), reduction="none"

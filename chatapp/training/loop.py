@@ -127,7 +127,7 @@ class Trainer:
         trained = int((batch.targets != IGNORED).sum())
         total = 0.0
         for inputs, targets in zip(
-            batch.inputs.split(size), batch.targets.split(size), strict=True
+            torch.split(batch.inputs, size), torch.split(batch.targets, size), strict=True
         ):
             loss = self._loss(inputs, targets) / max(trained, 1)
             loss.backward()

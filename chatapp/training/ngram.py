@@ -41,7 +41,7 @@ class NgramModel:
         self, tokens: npt.NDArray[np.uint16], *, order: int, vocab_size: int, discount: float = 0.75
     ) -> None:
         self.order, self.vocab_size, self.discount = order, vocab_size, discount
-        # suffix tables name every n-gram by its words; raw counts first, highest order down
+        # per order: the sorted distinct n-grams, and for every position which one begins there
         self._orders: list[_Order] = []
         self._index: list[Ids] = []
         text = tokens.astype(np.int64)
@@ -65,8 +65,7 @@ class NgramModel:
             positions = np.searchsorted(keys, occurrences[length - 1])
         else:
             # each distinct (length + 1)-gram adds one to the n-gram that is its suffix
-            longer, first = np.unique(occurrences[length], return_index=True)
-            del longer
+            first = np.unique(occurrences[length], return_index=True)[1]
             suffix = occurrences[length - 1][first + 1]
             positions = np.searchsorted(keys, suffix)
         counts = np.bincount(positions, minlength=len(keys)).astype(np.int64)
@@ -75,8 +74,8 @@ class NgramModel:
         return _Order(
             keys,
             counts,
-            np.bincount(histories, weights=counts, minlength=size),
-            np.bincount(histories, weights=counts > 0, minlength=size),
+            np.bincount(histories, weights=counts, minlength=size).astype(np.float64),
+            np.bincount(histories, weights=counts > 0, minlength=size).astype(np.float64),
         )
 
     def log2_probabilities(self, tokens: npt.NDArray[np.uint16]) -> npt.NDArray[np.float64]:
@@ -85,7 +84,8 @@ class NgramModel:
         probability = np.full(len(text), 1.0 / self.vocab_size)
         for length in range(1, self.order + 1):
             probability = self._interpolate(text, length, probability)
-        return np.log2(probability)
+        logarithms: npt.NDArray[np.float64] = np.log2(probability)
+        return logarithms
 
     def _interpolate(
         self, text: Ids, length: int, lower: npt.NDArray[np.float64]

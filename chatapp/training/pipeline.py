@@ -61,7 +61,7 @@ class Run:
         elif json.loads(stamp.read_text(encoding="utf-8")) != facts:
             raise RecipeError(
                 f"{self.out} holds a {stage} stage begun with other settings; "
-                f"give another --out, restore the recipe, or delete {stage}.* there to start it over"
+                f"give another --out, restore the recipe, or delete {stage}.* there"
             )
 
     def _tokenizer(self) -> ChatTokenizer:

@@ -1,0 +1,93 @@
+"""`chatapp model`: which models there are, and what is in one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from chatapp.cli.errors import CliError, ExitCode
+from chatapp.cli.output import output_option, print_json
+
+
+@click.group()
+def model() -> None:
+    """List the models and show what is in one."""
+
+
+@model.command(name="list")
+@output_option("text", "json")
+def list_models(output: str) -> None:
+    """List the shipped model and your own ones; `*` marks the one in use."""
+    from chatapp import paths
+    from chatapp.assistant.factory import model_dir
+    from chatapp.settings import load_settings
+
+    chosen = model_dir(load_settings().settings)
+    own = sorted(file.parent for file in paths.models_dir().glob("*/config.json"))
+    rows = [_summary("default"), *(_summary(directory.name) for directory in own)]
+    if all(row["path"] != str(chosen) for row in rows):
+        rows.append(_summary(str(chosen)))
+    for row in rows:
+        row["in_use"] = row["path"] == str(chosen)
+    if output == "json":
+        print_json(rows)
+        return
+    for row in rows:
+        mark = "*" if row["in_use"] else " "
+        click.echo(f"{mark} {row['name']:<20} {row.get('summary') or row['problem']}")
+
+
+@model.command()
+@click.argument("name", default="default")
+@output_option("text", "json")
+def info(name: str, output: str) -> None:
+    """Show shape, size and costs of the model NAME (`default`, one of yours, or a path)."""
+    row = _summary(name)
+    if "problem" in row:
+        raise CliError(
+            f"there is no model '{name}': {row['problem']}",
+            hint="see `chatapp model list`.",
+            code=ExitCode.NOT_FOUND,
+        )
+    if output == "json":
+        print_json(row)
+        return
+    width = max(len(key) for key in row)
+    for key, value in row.items():
+        click.echo(f"{key:<{width}}  {value}")
+
+
+def _summary(name: str) -> dict[str, Any]:
+    """What config.json and the files' sizes say of a model; `problem` when they say nothing."""
+    import dataclasses
+
+    from chatapp.assistant.factory import model_dir
+    from chatapp.model.checkpoint import CONFIG_FILE, WEIGHTS_FILE
+    from chatapp.model.config import ModelConfig, ModelConfigError
+    from chatapp.settings import load_settings
+
+    directory: Path = model_dir(dataclasses.replace(load_settings().settings, model=name))
+    row: dict[str, Any] = {"name": name, "path": str(directory)}
+    try:
+        config = ModelConfig.load(directory / CONFIG_FILE)
+        weights = (directory / WEIGHTS_FILE).stat().st_size
+    except ModelConfigError as error:
+        return row | {"problem": str(error)}
+    except OSError as error:
+        return row | {"problem": f"{error.strerror}: {error.filename}"}
+    parameters = config.parameter_count()
+    shape = f"{config.n_layers} layers of width {config.d_model}"
+    return row | {
+        "summary": f"{parameters / 1e6:.1f}M parameters, {shape}, {weights / 1e6:.1f} MB",
+        "parameters": parameters,
+        "layers": config.n_layers,
+        "width": config.d_model,
+        "heads": config.n_heads,
+        "vocabulary": config.vocab_size,
+        "context_length": config.context_length,
+        "attention": list(config.attention),
+        "weights_bytes": weights,
+        "cache_bytes_full_context": config.cache_bytes(config.context_length, 4),
+    }

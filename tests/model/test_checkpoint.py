@@ -1,0 +1,67 @@
+"""A model directory is read whole or refused with the reason."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from chatapp.model.checkpoint import ModelUnavailable, load_model, save_model
+
+FIXTURE = Path(__file__).parents[1] / "fixtures" / "model"
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(FIXTURE, tmp_path / "model"))
+
+
+def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
+    model, tokenizer = load_model(FIXTURE)
+    save_model(tmp_path, model, tokenizer)
+    again, _ = load_model(tmp_path)
+    tokens = torch.arange(20)[None]
+    torch.testing.assert_close(again(tokens), model(tokens), rtol=0, atol=0)
+    assert not list(tmp_path.glob("*.tmp"))
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json"])
+def test_a_missing_file_is_named(copy: Path, name: str) -> None:
+    (copy / name).unlink()
+    with pytest.raises(ModelUnavailable, match=name):
+        load_model(copy)
+
+
+def test_one_flipped_bit_in_the_weights_is_noticed(copy: Path) -> None:
+    weights = bytearray((copy / "model.safetensors").read_bytes())
+    weights[-100] ^= 1
+    (copy / "model.safetensors").write_bytes(weights)
+    with pytest.raises(ModelUnavailable, match="damaged"):
+        load_model(copy)
+
+
+@pytest.mark.parametrize("size", [0, 7, 5000])
+def test_truncated_weights_are_noticed_without_a_checksum_too(copy: Path, size: int) -> None:
+    config = json.loads((copy / "config.json").read_text())
+    del config["weights_sha256"]
+    (copy / "config.json").write_text(json.dumps(config))
+    weights = (copy / "model.safetensors").read_bytes()
+    (copy / "model.safetensors").write_bytes(weights[:size])
+    with pytest.raises(ModelUnavailable, match="cannot be read"):
+        load_model(copy)
+
+
+def test_weights_of_another_shape_are_refused(copy: Path) -> None:
+    config = json.loads((copy / "config.json").read_text()) | {"d_ff": 64}
+    (copy / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelUnavailable, match="do not fit"):
+        load_model(copy)
+
+
+def test_a_config_that_is_no_json_is_refused(copy: Path) -> None:
+    (copy / "config.json").write_text("{")
+    with pytest.raises(ModelUnavailable, match="not JSON"):
+        load_model(copy)
