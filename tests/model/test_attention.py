@@ -16,7 +16,9 @@ from chatapp.kernels.patterns import Pattern
 PATTERNS = ["dense", "local({w})", "strided({r})", "sparse({w}, {r})", "fixed({w}, {r})"]
 
 
-def random_qkv(length: int, *, kv_heads: int = 2, dtype: torch.dtype = torch.float64) -> list[Tensor]:
+def random_qkv(
+    length: int, *, kv_heads: int = 2, dtype: torch.dtype = torch.float64
+) -> list[Tensor]:
     rng = torch.Generator().manual_seed(length)
     heads = (4, kv_heads, kv_heads)
     return [torch.randn(2, h, length, 8, generator=rng, dtype=dtype) for h in heads]
