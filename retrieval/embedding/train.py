@@ -222,7 +222,7 @@ def train(corpus: Corpus, size: int, settings: Settings) -> NDArray[np.float32]:
             settings.temperature,
         )
         optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimiser.step()
         step += 1
         if spent - shown > 0.02:
