@@ -1,0 +1,184 @@
+"""`chatapp run`: scripted sessions that can be held to what they say."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from chatapp import paths
+from chatapp.cli.script import ScriptError, parse_script
+
+REPEATABLE = ("--seed", "1", "--greedy", "--clock", "2026-01-01T00:00:00Z", "--ephemeral")
+
+
+@pytest.fixture
+def script(tmp_path):
+    """Return a function that writes operations to a file and returns its name."""
+
+    def write(*operations: dict[str, object]) -> str:
+        path = tmp_path / "script.jsonl"
+        path.write_text("# a script\n\n" + "\n".join(json.dumps(o) for o in operations))
+        return str(path)
+
+    return write
+
+
+EVERYTHING = (
+    {"set": {"max_tokens": 50, "temperature": 0.5}},
+    {"system": "Be brief."},
+    {"user": "hello"},
+    {"expect": {"contains": "Hello", "regex": "^H.*you", "equals": "Hello there, you."}},
+    {"user": "Who painted the Mona Lisa?"},
+    {"expect": {"cites": 1, "grounding": "grounded"}},
+    {"command": {"name": "sources"}},
+    {"command": {"name": "rename", "args": {"title": "Art"}}},
+    {"command": {"name": "calc", "args": {"expression": "6 * 7"}}},
+    {"set": {"sources": False}},
+    {"interrupt": {"after_tokens": 1}},
+    {"user": "Who painted it?"},
+    {"expect": {"equals": "Hello "}},
+    {"command": {"name": "continue"}},
+    {"expect": {"equals": "Hello there, you."}},
+    {"command": {"name": "regenerate"}},
+    {"command": {"name": "new"}},
+    {"user": "hello"},
+)
+
+
+def test_every_operation_does_what_it_says(chatapp, script, generator):
+    done = chatapp("run", script(*EVERYTHING), "--output", "jsonl")
+    lines = [json.loads(line) for line in done.out.splitlines()]
+    assert (done.code, done.err) == (0, "")
+    end = lines[-1]
+    assert (end["turns"], end["expected"], end["errors"]) == (6, 4, [])
+    results = {line["name"]: line["text"] for line in lines if line["type"] == "command.result"}
+    assert results["calc"] == "42"
+    assert results["rename"] == "Renamed to: Art"
+    assert "[1] Mona Lisa" in results["sources"]
+    assert generator.prompts[0][0].content == "Be brief."
+    assert (generator.params[0].max_tokens, generator.params[0].temperature) == (50, 0.5)
+    conversations = {line["conversation"] for line in lines if line["type"] == "turn.start"}
+    assert len(conversations) == 2
+
+
+def test_two_runs_are_the_same_to_the_byte(chatapp, script):
+    name = script(*EVERYTHING)
+    first = chatapp("run", name, "--output", "jsonl", *REPEATABLE)
+    second = chatapp("run", name, "--output", "jsonl", *REPEATABLE)
+    assert first.code == 0
+    assert first.out == second.out
+    assert '"ts": "2026-01-01T00:00:00.000Z"' in first.out
+
+
+def test_every_line_meets_the_printed_schema(chatapp, script):
+    schema = json.loads(chatapp("run", "--schema").out)
+    failing = (
+        {"expect": {"contains": "zebra"}},
+        {"command": {"name": "open", "args": {"conversation": "x"}}},
+    )
+    done = chatapp("run", script(*EVERYTHING, *failing), "--output", "jsonl", "--keep-going")
+    lines = [json.loads(line) for line in done.out.splitlines()]
+    assert {"error", "command.result", "retrieval", "citation"} <= {line["type"] for line in lines}
+    for line in lines:
+        jsonschema.validate(line, schema)
+
+
+def test_the_json_object_is_the_last_jsonl_line(chatapp, script):
+    name = script(*EVERYTHING)
+    jsonl = chatapp("run", name, "--output", "jsonl", *REPEATABLE).out
+    assert chatapp("run", name, "--output", "json", *REPEATABLE).out == jsonl.splitlines(True)[-1]
+
+
+class TestExpect:
+    @pytest.mark.parametrize(
+        ("expected", "said"),
+        [
+            ({"contains": "zebra"}, "does not contain 'zebra'"),
+            ({"regex": "^x"}, "has no match '^x'"),
+            ({"equals": "Hello"}, "does not equal 'Hello'"),
+            ({"cites": 1}, "0 citations, expected 1"),
+            ({"grounding": "grounded"}, "the grounding is model, expected 'grounded'"),
+        ],
+    )
+    def test_an_unmet_expectation_ends_the_session_with_its_own_code(
+        self, chatapp, script, expected, said
+    ):
+        done = chatapp("run", script({"user": "hello"}, {"expect": expected}, {"user": "hi"}))
+        assert done.code == 7
+        assert said in done.err
+        assert "line 4" in done.err
+        assert done.out.count("Hello") == 1
+
+    def test_keep_going_runs_the_rest_and_still_fails(self, chatapp, script):
+        operations = ({"user": "hello"}, {"expect": {"contains": "zebra"}}, {"user": "hi"})
+        done = chatapp("run", script(*operations), "--keep-going")
+        assert done.code == 7
+        assert done.out.count("Hello") == 2
+
+    def test_before_any_answer_nothing_is_met(self, chatapp, script):
+        assert chatapp("run", script({"expect": {"contains": "Hello"}})).code == 7
+
+
+class TestScripts:
+    def test_stdin_is_a_script_too(self, chatapp):
+        assert chatapp("run", "-", stdin='{"user": "hello"}').out == "Hello there, you.\n"
+
+    @pytest.mark.parametrize(
+        ("line", "said"),
+        [
+            ("hello", "no JSON"),
+            ("[]", "one object"),
+            ('{"user": "a", "system": "b"}', "one object"),
+            ('{"sing": "a"}', "there is no operation 'sing'"),
+            ('{"user": 1}', "takes a text"),
+            ('{"user": " "}', "cannot be empty"),
+            ('{"set": {"colour": "red"}}', "there is no 'colour'"),
+            ('{"set": {"max_tokens": true}}', "'max_tokens' cannot be true"),
+            ('{"set": {}}', "takes an object"),
+            ('{"expect": {"regex": "("}}', "no regular expression"),
+            ('{"expect": {"grounding": "yes"}}', "'grounding' is one of"),
+            ('{"interrupt": {"after_tokens": 0}}', "at least 1"),
+            ('{"command": {"name": "fly"}}', "no command /fly"),
+            ('{"command": {"name": "rename", "args": {"name": "x"}}}', "there is no 'name'"),
+            ('{"command": "list"}', "takes an object"),
+        ],
+    )
+    def test_a_line_that_is_wrong_is_named_and_nothing_is_run(self, line, said):
+        with pytest.raises(ScriptError, match="line 2") as caught:
+            parse_script('{"user": "hello"}\n' + line)
+        assert said in str(caught.value)
+
+    def test_a_wrong_script_is_wrong_use_and_stores_nothing(self, chatapp, script):
+        done = chatapp("run", script({"user": "hello"}, {"sing": "a"}))
+        assert (done.code, done.out) == (2, "")
+        assert not paths.database_path().exists()
+
+    def test_a_missing_file_is_not_found(self, chatapp):
+        assert chatapp("run", "nowhere.jsonl").code == 3
+
+    def test_a_file_that_is_no_text_is_wrong_use(self, chatapp, tmp_path):
+        (tmp_path / "x").write_bytes(b"\xff\xfe\x00")
+        assert chatapp("run", str(tmp_path / "x")).code == 2
+
+    def test_db_is_where_the_conversation_goes(self, chatapp, script, tmp_path: Path):
+        assert chatapp("run", script({"user": "hello"}), "--db", str(tmp_path / "my.db")).code == 0
+        assert (tmp_path / "my.db").exists()
+        assert not paths.database_path().exists()
+
+    def test_a_clock_that_is_no_time_is_wrong_use(self, chatapp, script):
+        assert chatapp("run", script({"user": "hi"}), "--clock", "noon").code == 2
+
+    def test_a_command_that_fails_names_its_line(self, chatapp, script):
+        done = chatapp("run", script({"command": {"name": "sources"}}))
+        assert done.code == 2
+        assert "line 3: No conversation is open" in done.err
+
+    def test_too_long_a_session_is_stopped_with_the_limit_code(self, chatapp, script, generator):
+        generator.reply, generator.delay = "word " * 2000, 0.01
+        done = chatapp("run", script({"user": "hello"}, {"user": "hi"}), "--timeout", "0.2")
+        assert done.code == 4
+        assert "longer than 0.2 seconds" in done.err
+        assert done.out.startswith("word ")
