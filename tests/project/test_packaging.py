@@ -1,0 +1,89 @@
+"""What is installed is what is used: dependencies, shipped files, checksums, the Makefile."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+from chatapp import resources
+from chatapp.cli.doctor.data import checksums
+from tests.project.imports import PACKAGES, ROOT, all_imports
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def tracked_files() -> list[Path]:
+    """Return the files of the repository; skips where the sources lie without their history."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout")
+    done = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return [ROOT / name for name in done.stdout.split("\0") if name]
+
+
+def declared() -> set[str]:
+    """Return the names of the distributions that the project depends on."""
+    return {
+        re.split(r"[<>=!~\[; ]", requirement)[0].lower()
+        for requirement in PROJECT["project"]["dependencies"]
+    }
+
+
+def test_every_library_that_is_imported_is_declared() -> None:
+    """No module leans on a library that only another library happens to bring along."""
+    homes = packages_distributions()
+    used = {found.target.split(".")[0] for found in all_imports()}
+    used -= set(PACKAGES) | set(sys.stdlib_module_names)
+    missing = {
+        name for name in used if declared().isdisjoint(d.lower() for d in homes.get(name, [name]))
+    }
+    assert missing == set()
+
+
+def test_every_library_that_is_declared_is_imported() -> None:
+    """A dependency is a cost; one that nothing imports is dropped."""
+    homes = packages_distributions()
+    used = {found.target.split(".")[0] for found in all_imports()}
+    needed = {home.lower() for name in used for home in homes.get(name, [])}
+    assert declared() - needed == set()
+
+
+def test_the_makefile_asks_for_the_same_torch() -> None:
+    """torch is installed first and alone; its range must be the project's own."""
+    [wanted] = [each for each in PROJECT["project"]["dependencies"] if each.startswith("torch")]
+    assert f"$(PIP) '{wanted}'" in (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+def test_no_file_names_a_package_index() -> None:
+    """Where packages come from is the business of the machine, not of the project."""
+    pattern = re.compile("(extra-)?index-url|find-links|pypi[.]org|download[.]pytorch")
+    suffixes = {".py", ".toml", ".md", ".cfg", ".txt", ""}
+    named = [
+        path.relative_to(ROOT)
+        for path in tracked_files()
+        if path.suffix in suffixes and path != Path(__file__).resolve()
+        if pattern.search(path.read_text(encoding="utf-8", errors="replace"))
+    ]
+    assert named == []
+
+
+def test_everything_that_a_wheel_carries_is_there() -> None:
+    """Each shipped directory exists and lands where `resources` looks for it."""
+    included = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    for source, target in included.items():
+        assert any((ROOT / source).iterdir()), source
+        assert target == f"chatapp/_shipped/{source}"
+
+
+def test_the_list_of_checksums_covers_the_shipped_models() -> None:
+    """`data/models/SHA256SUMS` is what the doctor trusts: `make checksums` brings it up to date."""
+    for directory in (resources.default_model_dir(), resources.embedder_dir()):
+        listed = set(checksums(directory))
+        assert listed == {path for path in directory.rglob("*") if path.is_file()}
