@@ -72,7 +72,7 @@ class FakeGenerator:
             if made == self.fail_after:
                 raise self.error
             time.sleep(self.delay)
-            yield TextDelta(word, 1)
+            yield TextDelta(word, made + 1)
         yield Finished("stop", prompt_tokens, len(words), 0.0, 0.0)
 
 

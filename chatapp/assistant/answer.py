@@ -178,12 +178,14 @@ class Answer:
         async for item in stream_from_thread(self._services.generator.thread, self._run, start):
             if isinstance(item, Finished):
                 reason = item.reason
+                self._usage = self._used(generator, prompt, item.completion_tokens)
                 continue
-            self._usage = self._used(generator, prompt, self._usage.completion_tokens + item.tokens)
+            self._usage = self._used(generator, prompt, item.tokens)
             text = sanitize_text(item.text)
             self._recorder.append(text)
             self._run.emit(MessageDelta(text))
-            if self._usage.completion_tokens == self._draft.options.interrupt_after:
+            limit = self._draft.options.interrupt_after
+            if limit is not None and self._usage.completion_tokens >= limit:
                 self._run.stop()
         return reason
 

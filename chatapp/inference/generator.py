@@ -37,7 +37,7 @@ class SamplingParams:
 
 @dataclass(frozen=True)
 class TextDelta:
-    """More generated text (always whole characters) and how many tokens made it."""
+    """More generated text (always whole characters); `tokens` counts all made so far."""
 
     text: str
     tokens: int
