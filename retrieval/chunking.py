@@ -47,7 +47,7 @@ def chunk(text: str) -> list[Chunk]:
     open_units: list[_Unit] = []
     words = 0
     for unit in _units(text):
-        if open_units and _closes_before(unit, words):
+        if open_units and _closes_before(unit, words, open_units[0].start):
             chunks.append(_join(open_units))
             open_units, words = [], 0
         open_units.append(unit)
@@ -60,10 +60,10 @@ def chunk(text: str) -> list[Chunk]:
     return chunks
 
 
-def _closes_before(unit: _Unit, words: int) -> bool:
+def _closes_before(unit: _Unit, words: int, start: int) -> bool:
     if unit.opens_section and words >= _SECTION_FROM:
         return True
-    return words + unit.words > _MOST_WORDS
+    return words + unit.words > _MOST_WORDS or unit.end - start > _MOST_CHARS
 
 
 def _join(units: list[_Unit]) -> Chunk:
@@ -93,8 +93,11 @@ def _paragraphs(text: str) -> Iterator[tuple[int, int]]:
     start = len(text) - len(text.lstrip())
     stop = len(text.rstrip())
     for gap in _PARAGRAPH_GAP.finditer(text, start, stop):
-        if gap.start() > start:
-            yield start, gap.start()
+        end = gap.start()
+        while end > start and text[end - 1].isspace():
+            end -= 1
+        if end > start:
+            yield start, end
         start = gap.end()
     if start < stop:
         yield start, stop

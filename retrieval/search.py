@@ -1,7 +1,7 @@
 """One query, two routes, one ranking: full text and vectors, fused.
 
 The thing to know: the lexical route is the stronger one for questions that name things; the dense
-one adds what is said in other words. The weight of the dense list was measured, see `DENSE_WEIGHT`.
+one adds what is said in other words. `retrieval.fusion` says how they are weighed and why.
 """
 
 from __future__ import annotations
@@ -11,15 +11,14 @@ from collections.abc import Sequence
 from sqlite_utils import Database
 
 from retrieval.embedding import Embedder
-from retrieval.fusion import reciprocal_rank_fusion
+from retrieval.fusion import blend
 from retrieval.store.dense import DenseHit, DenseIndex
 from retrieval.store.lexical import LexicalHit, search_lexical
 from retrieval.store.records import fetch_passages
 from retrieval.types import Hit, Passage, SearchMode
 from retrieval.upkeep import has_vectors_of
 
-DEPTH = 100  # candidates a route; fusion reads ranks this deep
-DENSE_WEIGHT = 0.3
+DEPTH = 100  # candidates a route
 _SPARE = 20  # asked for beyond k, because some passages may have been deleted meanwhile
 
 
@@ -40,8 +39,8 @@ class Searcher:
         depth = max(DEPTH, k) if mode == "hybrid" else k + _SPARE
         lexical = [] if mode == "dense" else search_lexical(database, query, depth, collections)
         dense = [] if mode == "lexical" else self._nearest(database, query, depth, collections)
-        fused = reciprocal_rank_fusion(
-            [[hit.passage for hit in lexical], [hit.passage for hit in dense]], [1.0, DENSE_WEIGHT]
+        fused = blend(
+            {hit.passage: hit.score for hit in lexical}, {hit.passage: hit.score for hit in dense}
         )
         best = fused[: k + _SPARE]
         found = fetch_passages(database, [passage for passage, _ in best])

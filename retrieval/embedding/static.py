@@ -27,7 +27,6 @@ VOCABULARY_NAME = "vocabulary.json"
 
 _WORD = re.compile(r"[^\W_]+")
 _MEMO_WORDS = 500_000
-_BLOCK = 512  # passages per gather: 512 × ~130 words × 256 × 4 B stays near the cache
 
 
 class StaticEmbedder:
@@ -70,15 +69,10 @@ class StaticEmbedder:
         import numpy as np
 
         result = np.zeros((len(texts), self.dimension), dtype=np.float32)
-        for start in range(0, len(texts), _BLOCK):
-            block = [self._rows.rows(text) for text in texts[start : start + _BLOCK]]
-            lengths = np.fromiter((len(rows) for rows in block), dtype=np.int64, count=len(block))
-            filled = np.flatnonzero(lengths)
-            if not filled.size:
-                continue
-            flat = np.fromiter((row for rows in block for row in rows), dtype=np.int64)
-            starts = np.concatenate(([0], np.cumsum(lengths[filled])[:-1]))
-            result[start + filled] = np.add.reduceat(self._table[flat], starts, axis=0)
+        for number, text in enumerate(texts):
+            # One sum a text: `add.reduceat` over many at once is twenty times slower.
+            if rows := self._rows.rows(text):
+                result[number] = self._table.take(rows, axis=0).sum(axis=0)
         norms = np.linalg.norm(result, axis=1, keepdims=True)
         unit: NDArray[np.float32] = result / np.maximum(norms, 1e-9)
         return unit

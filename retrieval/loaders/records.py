@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import lzma
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -104,7 +105,14 @@ def _document(path: Path, line: bytes, position: int, consumed: int) -> Loaded |
         return None
     address = _paragraph_id(name, clean) if kind == "qa" else str(record["id"])
     uri = record.get("url") or f"{path.as_uri()}#{address}"
-    return Loaded(address, sanitize_text(str(uri)), name or path.name, clean, position, consumed)
+    return Loaded(
+        address, sanitize_text(str(uri)), name or _opening(clean), clean, position, consumed
+    )
+
+
+def _opening(text: str) -> str:
+    """Return the first words of a text that came without a title."""
+    return textwrap.shorten(text[:400], 60, placeholder="…")
 
 
 def _parse(line: bytes, path: Path, position: int) -> dict[str, object]:

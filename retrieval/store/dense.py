@@ -18,7 +18,7 @@ from sqlite_utils import Database
 from retrieval.store import cache
 from retrieval.store.database import get_meta
 from retrieval.store.lexical import collection_filter
-from retrieval.store.vectors import SCALE, count_vectors, iterate_vectors
+from retrieval.store.vectors import SCALE, count_vectors, iterate_vectors, quantise
 
 if TYPE_CHECKING:
     import numpy as np
@@ -66,13 +66,14 @@ class DenseIndex:
 
         A passage that was deleted a moment ago may still be among them.
         """
+        scaled = quantise(vector[None, :]).astype("float32")
         with self._lock:
             self._refresh(database)
             selector = self._selector(database, tuple(collections))
             found: list[DenseHit] = []
             for part in (self._main, self._tail):
                 if part is not None and part.ntotal:
-                    found += _search_part(part, vector, min(k, part.ntotal), selector)
+                    found += _search_part(part, scaled, min(k, part.ntotal), selector)
         return sorted(found, key=lambda hit: -hit.score)[:k]
 
     def update(self, database: Database) -> None:
@@ -195,7 +196,11 @@ def _sample(database: Database, dimension: int, count: int) -> NDArray[np.float3
     return np.concatenate(parts)
 
 
-def _search_part(part: Any, vector: NDArray[np.float32], k: int, selector: Any) -> list[DenseHit]:
+def _search_part(part: Any, scaled: NDArray[np.float32], k: int, selector: Any) -> list[DenseHit]:
+    """Search one FAISS index; `scaled` is (1, dimension) in the int8 units of the stored vectors.
+
+    FAISS truncates the components of a query to integers here, so an unscaled one finds nothing.
+    """
     faiss = cache.load_faiss()
 
     parameters: Any = None
@@ -203,9 +208,9 @@ def _search_part(part: Any, vector: NDArray[np.float32], k: int, selector: Any) 
         parameters = faiss.SearchParametersIVF(nprobe=PROBES, sel=selector)
     elif selector is not None:
         parameters = faiss.SearchParameters(sel=selector)
-    scores, ids = part.search(vector[None, :], k, params=parameters)
+    scores, ids = part.search(scaled, k, params=parameters)
     return [
-        DenseHit(int(passage), float(score) / SCALE)
+        DenseHit(int(passage), float(score) / SCALE**2)
         for passage, score in zip(ids[0], scores[0], strict=True)
         if passage >= 0
     ]

@@ -1,0 +1,68 @@
+"""Passages: exact offsets, sensible sizes, whole sentences."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from retrieval.chunking import chunk
+from retrieval.sentences import sentence_spans
+
+_PIECES = st.sampled_from(
+    [
+        *["One short sentence. ", "word " * 40, "## Heading\n\n", "x" * 3000, "Dr. J. Doe ran! "],
+        *["\n\n", "\t", "\n", " ", "- item\n", "é 東京 ", "# \n\n", "end?"],
+    ]
+)
+_TEXTS = st.one_of(st.text(), st.lists(_PIECES, max_size=60).map("".join))
+
+
+@given(_TEXTS)
+def test_passages_are_ordered_spans_of_the_text(text: str) -> None:
+    """Offsets are exact: in order, without overlap, inside the text, no white space at an edge."""
+    last = 0
+    for start, end, _ in chunk(text):
+        assert last <= start < end <= len(text)
+        piece = text[start:end]
+        assert piece == piece.strip()
+        last = end
+
+
+@given(_TEXTS)
+def test_no_word_is_lost_but_headings(text: str) -> None:
+    """Every word outside a heading line is in a passage, so every word can be found."""
+    covered = "".join(text[start:end] for start, end, _ in chunk(text))
+    body = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
+    missing = [word for line in body for word in line.split() if word not in covered]
+    assert not missing
+
+
+@given(_TEXTS)
+def test_no_passage_is_huge(text: str) -> None:
+    """Even text without spaces or sentences is cut to a size a person can read."""
+    longest = max((end - start for start, end, _ in chunk(text)), default=0)
+    assert longest <= 1_600
+
+
+def test_passages_end_where_sentences_end_and_know_their_heading() -> None:
+    """About a hundred words each; the heading path of the place is kept."""
+    sentence = "The quick brown fox jumps over the lazy dog again and again. "
+    text = f"Lead paragraph.\n\n## Setup\n\n{sentence * 20}\n\n### Linux\n\n{sentence * 8}"
+    chunks = chunk(text)
+    assert [piece.heading for piece in chunks][-1] == "Setup › Linux"
+    assert all(text[piece.end - 1] == "." for piece in chunks)
+    sizes = [len(text[piece.start : piece.end].split()) for piece in chunks]
+    assert max(sizes) <= 140
+    assert min(sizes[:-1]) >= 50
+
+
+def test_abbreviations_and_initials_do_not_end_a_sentence() -> None:
+    """A quote holds the whole sentence, titles and initials included."""
+    text = (
+        'Dr. J. R. Smith of Acme Inc. met Mrs. Jones. "Hello!" she said. They left at 5 p.m. sharp.'
+    )
+    assert [text[start:end] for start, end in sentence_spans(text)] == [
+        "Dr. J. R. Smith of Acme Inc. met Mrs. Jones.",
+        '"Hello!" she said.',
+        "They left at 5 p.m. sharp.",
+    ]
