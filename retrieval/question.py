@@ -28,7 +28,9 @@ class Question:
 
     text: str
     words: tuple[str, ...]
+    names: tuple[str, ...]
     kind: AnswerKind
+    asks_definition: bool
 
 
 _NUMBER_NOUN = (
@@ -64,8 +66,20 @@ _RULES = (
 )
 
 
+_DEFINITION = re.compile(
+    r"(?:what|who)(?: is| are| was| were|'s) (?:an? |the )?(?:[^\W_]+[ -]?){1,4}"
+)
+_NAME = re.compile(r"(?<=[\w,'’\"“(] )[\"“'(]*([A-Z][^\W_]+)")
+
+
 def analyse(text: str) -> Question:
-    """Return the content words and the expected answer kind of `text`."""
+    """Return content words, names, expected answer kind and form of `text`."""
     lowered = " ".join(text.lower().split())
     kind = next((kind for kind, rule in _RULES if re.search(rule, lowered)), AnswerKind.OTHER)
-    return Question(text, tuple(content_words(text)), kind)
+    return Question(
+        text=text,
+        words=tuple(content_words(text)),
+        names=tuple(content_words(" ".join(_NAME.findall(text)))),
+        kind=kind,
+        asks_definition=bool(_DEFINITION.fullmatch(lowered.rstrip("?!. "))),
+    )

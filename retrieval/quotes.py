@@ -14,13 +14,16 @@ from retrieval.answers import short_answer
 from retrieval.index import Index
 from retrieval.question import analyse
 from retrieval.sentences import sentence_spans
-from retrieval.support import Asked, measure, probability
+from retrieval.support import Asked, Features, Place, measure, probability
 from retrieval.terms import fold, words
 from retrieval.types import Document, Hit, Quote
 
 __all__ = ["DEFAULT_THRESHOLD", "select_quotes", "short_answer", "verify_quote"]
 
-DEFAULT_THRESHOLD = 0.3
+# On the held-out half of the calibration set (`retrieval.calibrate`) this shows a quote for 74 % of
+# the questions that have an answer and refuses 59 % of those whose answer was taken away, although
+# passages on the same topic were left in. Questions on no indexed topic score far below.
+DEFAULT_THRESHOLD = 0.15
 MAX_QUOTE_CHARACTERS = 1_000
 _SAME = 0.8  # quotes that share this much of their words say the same thing
 
@@ -42,7 +45,7 @@ def select_quotes(
 
     Every quote scores at least `threshold` and is verified against the stored document.
     """
-    asked = _ask(index, question)
+    asked = ask(index, question)
     if not asked.stems:
         return []
     candidates = [
@@ -72,34 +75,44 @@ def _stands(index: Index, quote: Quote) -> bool:
     return verify_quote(quote, index.document(quote.document_id))
 
 
-def _ask(index: Index, text: str) -> Asked:
+def ask(index: Index, text: str) -> Asked:
+    """Return the question `text` with what this index knows of its words."""
     question = analyse(text)
     stems = tuple(dict.fromkeys(index.stems(question.words)))
-    return Asked(question, stems, index.rarity(stems))
+    return Asked(question, stems, index.rarity(stems), frozenset(index.stems(question.names)))
 
 
-def _candidates(index: Index, asked: Asked, hit: Hit, rank: int) -> Iterator[_Candidate]:
-    """Yield the sentences of a hit as scored quotes."""
+def scored_sentences(
+    index: Index, asked: Asked, hit: Hit, rank: int
+) -> Iterator[tuple[int, int, Features, frozenset[str]]]:
+    """Yield (start, end, features, stems) of a hit's sentences; offsets are in the passage."""
     passage = hit.passage
-    surroundings = f"{passage.title} {passage.heading} {passage.text}"
-    context = frozenset(_stems(index, surroundings))
+    title = frozenset(_stems(index, f"{passage.title} {passage.heading}"))
+    inside = frozenset(_stems(index, passage.text))
     for start, end in sentence_spans(passage.text):
         sentence = passage.text[start:end]
         if sentence.startswith("#") or len(sentence) > MAX_QUOTE_CHARACTERS:
             continue
         stems = _stems(index, sentence)
-        score = probability(measure(asked, sentence, stems, context, rank))
+        place = Place(title, inside, rank, opens_document=passage.start + start == 0)
+        yield start, end, measure(asked, sentence, stems, place), frozenset(stems)
+
+
+def _candidates(index: Index, asked: Asked, hit: Hit, rank: int) -> Iterator[_Candidate]:
+    """Yield the sentences of a hit as scored quotes."""
+    passage = hit.passage
+    for start, end, features, stems in scored_sentences(index, asked, hit, rank):
         quote = Quote(
-            text=sentence,
+            text=passage.text[start:end],
             passage_id=passage.id,
             document_id=passage.document_id,
             uri=passage.uri,
             title=passage.title,
             start=passage.start + start,
             end=passage.start + end,
-            score=score,
+            score=probability(features),
         )
-        yield _Candidate(quote, frozenset(stems))
+        yield _Candidate(quote, stems)
 
 
 def _stems(index: Index, text: str) -> list[str]:

@@ -37,7 +37,7 @@ def read_records(path: Path, *, skip: int = 0) -> Iterator[Loaded | BadRecord]:
     """
     seen: set[bytes] = set()
     bad = taken = 0
-    for position, consumed, line in _lines(path):
+    for position, consumed, line in read_lines(path):
         if position <= skip or not line.strip():
             continue
         try:
@@ -57,7 +57,7 @@ def read_records(path: Path, *, skip: int = 0) -> Iterator[Loaded | BadRecord]:
         raise LoadError("the file holds no document", _SCHEMA_HINT)
 
 
-def _lines(path: Path) -> Iterator[tuple[int, int, bytes]]:
+def read_lines(path: Path) -> Iterator[tuple[int, int, bytes]]:
     """Yield (line number from 1, bytes of the file behind it, line)."""
     position = 0
     try:
