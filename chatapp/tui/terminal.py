@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import TextIOWrapper
 from pathlib import Path
 
 from textual.drivers.linux_driver import LinuxDriver
@@ -39,7 +39,7 @@ def quiet_terminal(log: Path) -> Iterator[type[LinuxDriver]]:
     sys.stdout.flush()
     sys.stderr.flush()
     saved = os.dup(1), os.dup(2)
-    terminal = open(os.dup(fd), "w", encoding="utf-8", errors="replace")  # noqa: PTH123, SIM115
+    terminal = Terminal(os.dup(fd))
     log_fd = _open_log(log)
     os.dup2(log_fd, 1)
     os.dup2(log_fd, 2)
@@ -80,13 +80,51 @@ def _log_to_stderr() -> None:
     logging.captureWarnings(True)
 
 
-def _driver_on(terminal: TextIOWrapper) -> type[LinuxDriver]:
+class Terminal:
+    """The text file that the driver writes to; it outlives the terminal behind it.
+
+    When the terminal is gone (its window was closed), Textual's writer thread would die of the
+    failed write and the app would wait for it for ever. Writes go nowhere instead, and the app
+    gets the SIGHUP that a closed terminal means.
+    """
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+
+    def write(self, text: str) -> None:
+        """Write all of `text`, as UTF-8."""
+        data = memoryview(text.encode("utf-8", errors="replace"))
+        while data:
+            try:
+                data = data[os.write(self._fd, data) :]
+            except OSError:
+                self._hang_up()
+
+    def flush(self) -> None:
+        """Do nothing: every write goes straight to the terminal."""
+
+    def fileno(self) -> int:
+        """Return the terminal's descriptor."""
+        return self._fd
+
+    def close(self) -> None:
+        """Close the descriptor."""
+        os.close(self._fd)
+
+    def _hang_up(self) -> None:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self._fd)
+        os.close(nowhere)
+        os.kill(os.getpid(), signal.SIGHUP)
+
+
+def _driver_on(terminal: Terminal) -> type[LinuxDriver]:
     """Return a driver class that writes to `terminal` instead of `sys.__stderr__`."""
 
     class TerminalDriver(LinuxDriver):
         def __init__(self, *args: object, **options: object) -> None:
             super().__init__(*args, **options)  # type: ignore[arg-type]
-            self._file = terminal
+            self._file = terminal  # type: ignore[assignment]  # what the driver uses of a file
 
         def _get_terminal_size(self) -> tuple[int, int]:
             try:
