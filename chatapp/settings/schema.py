@@ -49,7 +49,7 @@ class RetrievalSettings:
     max_quotes: int = _setting(3, "Quotes in one answer at most.", low=1, high=20)
     # retrieval.quotes.DEFAULT_THRESHOLD; importing it here would load numpy, so a test compares.
     threshold: float = _setting(
-        0.3, "Support a quote needs to be shown; below it: not found.", low=0, high=1
+        0.15, "Support a quote needs to be shown; below it: not found.", low=0, high=1
     )
 
 
