@@ -166,7 +166,11 @@ class Assistant:
     async def _work(self, run: Run, begin: Callable[[], Coroutine[Any, Any, Draft]]) -> None:
         try:
             draft = await begin()
-            run.emit(TurnStart(draft.conversation_id, draft.question.id, draft.message.id))
+            run.emit(
+                TurnStart(
+                    draft.conversation_id, draft.question.id, draft.message.id, draft.question.text
+                )
+            )
             status = await Answer(self._services, run, draft).write()
         except Exception as error:  # noqa: BLE001 - every failure becomes an event
             run.emit(explain(error))

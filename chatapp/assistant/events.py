@@ -40,12 +40,13 @@ class SessionStart(Event):
 
 @dataclass(frozen=True)
 class TurnStart(Event):
-    """Both message rows are on disk; nothing has been generated yet."""
+    """Both message rows are on disk; nothing has been generated yet. `text` is the question."""
 
     type: ClassVar[str] = "turn.start"
     conversation: str
     user_message: str
     assistant_message: str
+    text: str = ""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from chatapp.assistant.events import (
     MessageDelta,
     MessageDone,
     SessionEnd,
+    TurnStart,
     Warning,
 )
 from chatapp.conversations import StoredCitation
@@ -29,15 +30,21 @@ class Printer(Protocol):
 
 
 class TextPrinter:
-    """The answer as it is made, then its sources. `quiet` leaves warnings out."""
+    """The answer as it is made, then its sources.
 
-    def __init__(self, *, quiet: bool = False) -> None:
+    `quiet` leaves warnings out; `transcript` puts each question before its answer.
+    """
+
+    def __init__(self, *, quiet: bool = False, transcript: bool = False) -> None:
         self._quiet = quiet
+        self._transcript = transcript
         self._citations: list[StoredCitation] = []
 
     def show(self, event: Event, line: dict[str, Any]) -> None:
         """Print what a person wants to see of this event."""
         match event:
+            case TurnStart(text=text) if self._transcript:
+                _write("> " + text.replace("\n", "\n> ") + "\n")
             case MessageDelta(text=text):
                 _write(text)
             case Citation():
@@ -73,11 +80,13 @@ class JsonPrinter:
             _write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
-def make_printer(output: str, *, quiet: bool) -> Printer:
-    """Return the printer for `--output`."""
+def make_printer(output: str, *, quiet: bool, transcript: bool = False) -> Printer:
+    """Return the printer for `--output`; `transcript` is for text only."""
     if output == "jsonl":
         return JsonlPrinter()
-    return JsonPrinter(quiet=quiet) if output == "json" else TextPrinter(quiet=quiet)
+    if output == "json":
+        return JsonPrinter(quiet=quiet)
+    return TextPrinter(quiet=quiet, transcript=transcript)
 
 
 def sources_list(citations: list[StoredCitation]) -> str:

@@ -76,7 +76,8 @@ def run(
         settings, database=db, ephemeral=ephemeral, clock=now or utc_now, ids=ids
     )
     assistant.sample(greedy=greedy, seed=seed)
-    session = HeadlessSession(assistant, make_printer(output, quiet=quiet), now or utc_now)
+    printer = make_printer(output, quiet=quiet, transcript=True)
+    session = HeadlessSession(assistant, printer, now or utc_now)
     runner = ScriptRunner(session, keep_going, timeout)
     return session.run(lambda: runner.run(operations), model=settings.model)
 

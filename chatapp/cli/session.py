@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
+import sys
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
 from datetime import datetime
@@ -64,11 +66,20 @@ class HeadlessSession:
         self._envelope = Envelope(clock)
 
     def run(self, body: Callable[[], Coroutine[Any, Any, None]], *, model: str) -> int:
-        """Carry out `body` between `session.start` and `session.end`; return the exit code."""
+        """Carry out `body` between `session.start` and `session.end`; return the exit code.
+
+        After a signal the process ends here.
+        """
         try:
             return asyncio.run(self._whole(body, model))
+        except OSError:
+            if self.signalled is None:
+                raise
+            return self.signalled  # after SIGHUP the terminal we print to is gone
         finally:
             self.assistant.close()
+            if self.signalled is not None:
+                _leave(self.signalled)
 
     def emit(self, event: Event) -> None:
         """Note what matters for the end of the session and print the event."""
@@ -137,3 +148,11 @@ class HeadlessSession:
             os.kill(os.getpid(), number)
         self.signalled = _SIGNALS[number]
         self.assistant.interrupt()
+
+
+def _leave(code: int) -> None:
+    """End at once: Python would wait for the worker thread, which may be loading the model."""
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)

@@ -28,6 +28,8 @@ BUSY_SECONDS = 5.0
 CHECK_SECONDS = 0.25
 SNAPSHOTS_KEPT = 5
 
+# What SQLite says when the file could not be looked at, which tells nothing about its content.
+_NO_DAMAGE = ("locked", "unable to open", "readonly", "disk I/O", "full")
 _PRAGMAS = ("foreign_keys=ON", "secure_delete=ON", "mmap_size=0", "temp_store=MEMORY")
 
 
@@ -60,21 +62,30 @@ def open_database(path: Path | None, busy_seconds: float = BUSY_SECONDS) -> Open
 
 
 def is_damaged(path: Path, seconds: float = CHECK_SECONDS) -> bool:
-    """Return whether `quick_check` finds a fault within `seconds`; unfinished means no."""
+    """Return whether `integrity_check` finds a fault within `seconds`; unfinished means no."""
     if not path.exists() or path.stat().st_size == 0:
         return False
     deadline = time.monotonic() + seconds
     with contextlib.closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as connection:
+        connection.text_factory = bytes  # the report of a fault may quote damaged text
         connection.set_progress_handler(lambda: int(time.monotonic() > deadline), 1000)
         try:
-            row = connection.execute("PRAGMA quick_check(1)").fetchone()
-        except sqlite3.OperationalError as error:
-            if "interrupted" in str(error):
-                return False
-            raise  # locked, or unreadable: a different problem from damage
-        except sqlite3.DatabaseError:
-            return True
-        return bool(row[0] != "ok")
+            row = connection.execute("PRAGMA integrity_check(1)").fetchone()
+            if row[0] == b"ok":
+                _check_search_table(connection)
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # it may quote damaged text
+            if any(words in str(error) for words in _NO_DAMAGE):
+                raise
+            return "interrupted" not in str(error)
+        return bool(row[0] != b"ok")
+
+
+def _check_search_table(connection: sqlite3.Connection) -> None:
+    """Raise DatabaseError when the full-text index is damaged; SQLite's own check skips it."""
+    tables = connection.execute("select 1 from sqlite_master where name = 'messages_fts'")
+    if tables.fetchone():
+        connection.execute("insert into messages_fts(messages_fts) values ('integrity-check')")
+        connection.rollback()
 
 
 def _open_file(path: Path, busy_seconds: float) -> Opened:
@@ -106,6 +117,8 @@ def _connect(target: str, busy_seconds: float, *, uri: bool = False) -> Database
     from sqlite_utils import Database
 
     connection = sqlite3.connect(target, timeout=busy_seconds, check_same_thread=False, uri=uri)
+    # A damaged byte inside a text is no fault to SQLite; it must not make the text unreadable.
+    connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
     for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
     return Database(connection)
@@ -156,14 +169,17 @@ def _replace_damaged(path: Path) -> str:
     fresh = _connect(str(path), BUSY_SECONDS)
     fresh.enable_wal()
     _migrate(fresh)
-    with immediate(fresh):
-        found = salvage(aside, fresh)
+    try:
+        with immediate(fresh):
+            found = salvage(aside, fresh)
+        saved = (
+            f"{found.conversations} conversations with {found.messages} messages "
+            "were recovered into a new file."
+        )
+    except sqlite3.Error as error:  # a person must be able to go on, even with an empty file
+        saved = f"nothing could be recovered from it ({error})."
     fresh.close()
-    return (
-        f"The conversation file was damaged. It was kept as {aside}; "
-        f"{found.conversations} conversations with {found.messages} messages "
-        "were recovered into a new file."
-    )
+    return f"The conversation file was damaged. It was kept as {aside}; {saved}"
 
 
 @contextlib.contextmanager

@@ -49,7 +49,18 @@ def salvage(damaged: Path, target: Database) -> Found:
             conversations = list(_readable(source, "conversations", "rowid"))
             messages = list(_readable(source, "messages", "key"))
             citations = list(_readable(source, "citations", "rowid"))
-    _store(target, conversations, messages, citations)
+    # Rows may arrive before the parents they name; the check is made when the copy is complete.
+    target.conn.execute("PRAGMA defer_foreign_keys=ON")
+    for table, found in (
+        ("conversations", conversations),
+        ("messages", messages),
+        ("citations", citations),
+    ):
+        columns = target.table(table).columns_dict
+        for row in found:
+            known = {name: value for name, value in row.items() if name in columns}
+            target.table(table).insert(known, ignore=True)
+    _mend(target)
     return Found(target.table("conversations").count, target.table("messages").count)
 
 
@@ -65,7 +76,8 @@ def _readable(source: sqlite3.Connection, table: str, key: str) -> Iterator[Row]
     seen: set[int] = set()
     for direction in ("asc", "desc"):
         query = f"select {key} as _key, * from {table} order by {key} {direction}"
-        with contextlib.suppress(sqlite3.DatabaseError):
+        # Python fails to decode error messages that quote damaged text.
+        with contextlib.suppress(sqlite3.DatabaseError, UnicodeDecodeError):
             for row in source.execute(query):
                 if row["_key"] in seen:
                     return
@@ -73,40 +85,28 @@ def _readable(source: sqlite3.Connection, table: str, key: str) -> Iterator[Row]
                 yield {name: row[name] for name in row.keys() if name != "_key"}  # noqa: SIM118
 
 
-def _store(
-    target: Database, conversations: list[Row], messages: list[Row], citations: list[Row]
-) -> None:
-    # Rows may arrive before the parents they name; the check is made when the copy is complete.
-    target.conn.execute("PRAGMA defer_foreign_keys=ON")
-    message_ids = {row["id"] for row in messages}
-    _adopt_orphans(conversations, messages)
-    for row in messages:
-        if row["parent_id"] not in message_ids:
-            row["parent_id"] = None
-    newest = {row["conversation_id"]: row["id"] for row in messages}
-    for row in conversations:
-        if row["tip"] not in message_ids:
-            row["tip"] = newest.get(row["id"])
-    target.table("conversations").insert_all(conversations, ignore=True)
-    target.table("messages").insert_all(messages, ignore=True)
-    target.table("citations").insert_all(
-        (row for row in citations if row["message_id"] in message_ids), ignore=True
-    )
-
-
-def _adopt_orphans(conversations: list[Row], messages: list[Row]) -> None:
-    """Give messages whose conversation was lost a new one each, under a title that says so."""
-    known = {row["id"] for row in conversations}
-    now = timestamp(utc_now())
-    for lost in dict.fromkeys(row["conversation_id"] for row in messages):
-        if lost not in known:
-            conversations.append(
-                {
-                    "id": lost,
-                    "title": RECOVERED_TITLE,
-                    "created_at": now,
-                    "updated_at": now,
-                    "deleted_at": None,
-                    "tip": None,
-                }
-            )
+def _mend(target: Database) -> None:
+    """Repair what lost rows left dangling; messages without a conversation get one by that id."""
+    now = {"now": timestamp(utc_now()), "title": RECOVERED_TITLE}
+    for statement in (
+        "update messages set usage = '{}' where not json_valid(usage)",
+        # A parent is always written before its child; anything else would be a loop.
+        """
+        update messages set parent_id = null where not exists (
+            select 1 from messages p where p.id = messages.parent_id and p.key < messages.key
+        )
+        """,
+        "delete from citations where message_id not in (select id from messages)",
+        """
+        insert into conversations (id, title, created_at, updated_at)
+        select distinct conversation_id, :title, :now, :now from messages
+        where conversation_id not in (select id from conversations)
+        """,
+        """
+        update conversations set tip = (
+            select id from messages m where m.conversation_id = conversations.id
+            order by key desc limit 1
+        ) where tip is null or tip not in (select id from messages)
+        """,
+    ):
+        target.execute(statement, now)

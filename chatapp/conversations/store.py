@@ -220,6 +220,8 @@ class ConversationStore:
                 conversation = self._insert_conversation(db, title_from(text))
             else:
                 conversation = rows.get_conversation(db, conversation_id)
+                if conversation.deleted_at:
+                    raise NotFound(f"Conversation {conversation_id} is deleted: restore it first.")
             parent = conversation.tip if parent_id is None else parent_id or None
             user = self._insert_message(db, conversation.id, parent, "user", text)
             answer = self._insert_message(db, conversation.id, user.id, "assistant", "")

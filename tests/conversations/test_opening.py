@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -136,6 +137,28 @@ class TestDamage:
         # The page that named the conversations is gone; their messages are not.
         assert {c.title for c in store.conversations()} == {"Recovered messages"}
         store.close()
+
+    @pytest.mark.parametrize("seed", range(25))
+    def test_wherever_the_damage_is_the_store_opens_and_is_sound(self, path, seed):
+        """Random bytes at random places: no crash, no endless loop, the original is kept."""
+        fill(path, 12)
+        chance = random.Random(seed)
+        data = bytearray(path.read_bytes())
+        for _ in range(chance.choice([1, 3, 30])):
+            place = chance.randrange(len(data))
+            data[place : place + 40] = chance.randbytes(min(40, len(data) - place))
+        path.write_bytes(data)
+        store = ConversationStore.open(path)
+        for aside in path.parent.glob("chat.sqlite3.corrupt-*"):
+            assert aside.read_bytes() == bytes(data)
+        for conversation in store.conversations():
+            store.messages(conversation.id)
+        say(store, "And life goes on?")
+        store.close()
+        if store.notices:
+            with closing(sqlite3.connect(path)) as db:
+                assert db.execute("pragma integrity_check").fetchone() == ("ok",)
+                assert db.execute("pragma foreign_key_check").fetchall() == []
 
     def test_an_empty_file_is_a_new_store(self, path):
         path.parent.mkdir()

@@ -54,6 +54,22 @@ class TestTurns:
             store.begin_turn("nowhere", "Hello").result()
         assert store.conversations() == []
 
+    def test_a_deleted_conversation_takes_no_turn_until_it_is_restored(self, store):
+        gone = say(store, "Hello").conversation.id
+        store.delete(gone)
+        with pytest.raises(NotFound, match="restore it first"):
+            store.begin_turn(gone, "Hello?").result()
+
+    def test_sending_waits_for_the_disk_and_streaming_does_not(self, store):
+        """`synchronous` is FULL for the transaction that stores a question, NORMAL for the rest."""
+        seen: list[str] = []
+        store._opened.db.conn.set_trace_callback(seen.append)
+        started = store.begin_turn(None, "Hello").result()
+        store.save_text(started.assistant.id, "Hi").result()
+        levels = [sql.partition("=")[2] for sql in seen if sql.startswith("PRAGMA synchronous")]
+        assert levels == ["FULL", "NORMAL"]
+        assert seen.count("BEGIN IMMEDIATE") == 2
+
     def test_a_write_after_close_says_so(self, path):
         store = ConversationStore.open(path)
         store.close()

@@ -124,7 +124,9 @@ class TestExpect:
 
 class TestScripts:
     def test_stdin_is_a_script_too(self, chatapp):
-        assert chatapp("run", "-", stdin='{"user": "hello"}').out == "Hello there, you.\n"
+        assert chatapp("run", "-", stdin='{"user": "hello"}').out == (
+            "> hello\nHello there, you.\n"
+        )
 
     @pytest.mark.parametrize(
         ("line", "said"),
@@ -181,4 +183,4 @@ class TestScripts:
         done = chatapp("run", script({"user": "hello"}, {"user": "hi"}), "--timeout", "0.2")
         assert done.code == 4
         assert "longer than 0.2 seconds" in done.err
-        assert done.out.startswith("word ")
+        assert done.out.startswith("> hello\nword ")

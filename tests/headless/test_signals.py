@@ -55,6 +55,16 @@ def test_a_reader_that_leaves_ends_the_answer_quietly(spawn):
     assert answer.text.startswith("word0 ")
 
 
+def test_nobody_waits_for_a_worker_that_is_busy(spawn):
+    """The model takes a minute for its next word; Ctrl-C ends the program all the same."""
+    child = spawn("ask", "hello", "--output", "jsonl", delay=60)
+    for _ in range(2):
+        child.stdout.readline()
+    child.send_signal(signal.SIGINT)
+    child.communicate(timeout=30)
+    assert child.returncode == 130
+
+
 def test_a_script_is_stopped_too(spawn, tmp_path):
     script = tmp_path / "s.jsonl"
     script.write_text('{"user": "hello"}\n{"user": "hi"}\n')
