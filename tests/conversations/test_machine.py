@@ -6,11 +6,21 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
+from hypothesis.stateful import (
+    Bundle,
+    MultipleResults,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+)
 
-from chatapp.conversations import ConversationStore, Outcome
+from chatapp.conversations import ConversationStore, NotFound, Outcome
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=40)
 
@@ -38,7 +48,11 @@ class Conversations(RuleBasedStateMachine):
         return made.id
 
     @rule(target=answers, conversation=conversations, question=TEXT, answer=TEXT)
-    def send(self, conversation: str, question: str, answer: str) -> str:
+    def send(self, conversation: str, question: str, answer: str) -> str | MultipleResults[str]:
+        if conversation in self.deleted:
+            with pytest.raises(NotFound):
+                self.store.begin_turn(conversation, question).result()
+            return multiple()
         started = self.store.begin_turn(conversation, question).result()
         self.store.finish(started.assistant.id, Outcome(answer, "complete", "stop")).result()
         self.said[started.user.id] = (question, self.tips[conversation])
@@ -85,14 +99,18 @@ class Conversations(RuleBasedStateMachine):
 
     @rule(conversation=consumes(conversations))
     def search(self, conversation: str) -> None:
-        """A word said in a live conversation is found there."""
+        """A word said in a conversation is found there while it is not deleted."""
+        was_deleted = conversation in self.deleted
+        self.restore(conversation)
         message = self.store.begin_turn(conversation, "findable platypus").result().user
         self.said[message.id] = ("findable platypus", self.tips[conversation])
         answer = self.store.messages(conversation)[-1]
         self.store.finish(answer.id, Outcome("x", "complete", "stop")).result()
         self.said[answer.id], self.tips[conversation] = ("x", message.id), answer.id
+        if was_deleted:
+            self.delete(conversation)
         found = {hit.message_id for hit in self.store.search("platypus", limit=1000)}
-        assert (message.id in found) == (conversation not in self.deleted)
+        assert (message.id in found) == (not was_deleted)
 
     @invariant()
     def same_as_the_model(self) -> None:
