@@ -16,7 +16,6 @@ from retrieval.question import AnswerKind, Question
 from retrieval.spans import spans_of_kind
 from retrieval.terms import fold, words
 
-
 _COPULA = re.compile(r"(?:\S+ ){1,12}?(?:is|are|was|were) (?:an?|the|one|any|used)\b")
 
 

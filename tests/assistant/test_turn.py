@@ -96,7 +96,7 @@ class TestGroundedAnswers:
         assert only(events, MessageDone).text == "Water boils at hundred degrees. [1][2]"
 
     async def test_nothing_found_says_so_and_names_the_nearest(self, make):
-        question = "Which famous painter painted somewhere beyond Leonardo?"
+        question = "Which distant kingdom remembers Leonardo beyond seventeen stormy winters?"
         done = only(await collect(make(None, FakeIndex()).turn(None, question)), MessageDone)
         assert done.grounding == "not_found"
         assert done.text == f"{NOT_FOUND} The nearest passages are in: Mona Lisa."

@@ -1,0 +1,186 @@
+"""Files of every kind: what is read, and what is said when it cannot be."""
+
+from __future__ import annotations
+
+import lzma
+import os
+from pathlib import Path
+
+import pytest
+
+from retrieval.errors import LoadError
+from retrieval.index import Index
+from retrieval.loaders import BadRecord, Loaded, load
+from retrieval.loaders.isolated import run_isolated
+from tests.retrieval.conftest import article, write_records
+
+
+def make_pdf(path: Path, lines: list[str], extra: str = "") -> Path:
+    """Write a real one-page PDF, byte offsets and all."""
+    shown = " T* ".join(f"({line}) Tj" for line in lines)
+    stream = f"BT /F1 12 Tf 14 TL 72 720 Td {shown} ET"
+    objects = [
+        "<< /Type /Catalog /Pages 2 0 R >>",
+        "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R"
+        " /Resources << /Font << /F1 5 0 R >> >> >>",
+        f"<< /Length {len(stream)} >>\nstream\n{stream}\nendstream",
+        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+        "<< /Title (Of Planets) >>",
+    ]
+    body, offsets = "%PDF-1.4\n", []
+    for number, content in enumerate(objects, 1):
+        offsets.append(len(body))
+        body += f"{number} 0 obj\n{content}\nendobj\n"
+    table = "".join(f"{offset:010} 00000 n \n" for offset in offsets)
+    trailer = f"<< /Size {len(objects) + 1} /Root 1 0 R /Info 6 0 R {extra}>>"
+    count = len(objects) + 1
+    path.write_bytes(
+        f"{body}xref\n0 {count}\n0000000000 65535 f \n{table}trailer\n{trailer}\n"
+        f"startxref\n{len(body)}\n%%EOF\n".encode()
+    )
+    return path
+
+
+def one(path: Path) -> Loaded:
+    [document] = load(path)
+    assert isinstance(document, Loaded)
+    return document
+
+
+def test_a_pdf_is_read_in_a_child_process(tmp_path: Path) -> None:
+    """Title and text come out; wrapped and hyphenated lines are joined."""
+    pdf = make_pdf(tmp_path / "p.pdf", ["Jupiter has ninety-", "five known moons and", "a ring."])
+    document = one(pdf)
+    assert document.title == "Of Planets"
+    assert document.text == "Jupiter has ninetyfive known moons and a ring."
+
+
+def test_markdown_is_stored_as_a_reader_sees_it(tmp_path: Path) -> None:
+    """Titles stay titles, links and emphasis become their text, code is no title."""
+    path = tmp_path / "page.md"
+    path.write_text(
+        "# Guide\n\nRead **this** [link](http://x).\n\n## Use\n\n- one\n\n```\n# sh\n```\n"
+    )
+    document = one(path)
+    assert document.title == "Guide"
+    assert document.text == "Read this link.\n\n## Use\n\n- one\n\n    # sh"
+
+
+def test_html_gives_its_main_text(tmp_path: Path) -> None:
+    """Scripts and navigation are gone, the article is there."""
+    sentence = "The harbour of Genoa was the busiest of the whole republic for many years. "
+    path = tmp_path / "page.html"
+    path.write_text(
+        f"<html><head><title>Genoa</title><script>alert(1)</script></head><body><nav>Home</nav>"
+        f"<article><h1>Genoa</h1><p>{sentence * 3}</p><p>{sentence * 3}</p></article></body></html>"
+    )
+    document = one(path)
+    assert document.title == "Genoa"
+    assert "busiest of the whole republic" in document.text
+    assert "alert" not in document.text
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("empty.txt", b"", "empty"),
+        ("blank.md", b" \n\n ", "no text"),
+        ("binary.txt", b"\x7fELF\0\0\1", "binary"),
+        ("latin.txt", "Café au lait".encode("latin-1"), "not valid UTF-8"),
+        ("broken.pdf", b"%PDF-1.7 nothing else", "not a readable PDF"),
+        ("page.html", b"<html><body></body></html>", "no main text"),
+        ("big.html", b"<p>" * 800_000, "taken up to"),
+        ("cut.jsonl.xz", lzma.compress(b'{"id":1}\n' * 500)[:40], "damaged"),
+        ("not.jsonl.xz", b"plain", "damaged"),
+        ("none.jsonl", b"\n", "no document"),
+    ],
+)
+def test_a_file_that_cannot_be_read_says_why(
+    tmp_path: Path, name: str, content: bytes, words: str
+) -> None:
+    """Each kind of bad file has its own message and its own way out."""
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(LoadError) as caught:
+        list(load(path))
+    assert words in caught.value.message
+    assert caught.value.hint
+
+
+def test_an_encrypted_pdf_asks_for_a_copy_without_password(tmp_path: Path) -> None:
+    """The message names the cause, not the library's error code."""
+    key = "/Filter /Standard /V 1 /R 2 /P -4 /O <" + "00" * 32 + "> /U <" + "00" * 32 + ">"
+    pdf = make_pdf(tmp_path / "e.pdf", ["secret"], extra=f"/Encrypt << {key} >> ")
+    with pytest.raises(LoadError, match="encrypted"):
+        list(load(pdf))
+
+
+@pytest.mark.parametrize("parser", ["hang", "hoard", "crash"])
+def test_a_parser_that_misbehaves_is_stopped(
+    tmp_path: Path, parser: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A parser that hangs, eats memory or crashes becomes an error; this process lives on."""
+    body = {
+        "hang": "import time; time.sleep(60)",
+        "hoard": "bytearray(64 << 30)",
+        "crash": "import os; os.abort()",
+    }[parser]
+    (tmp_path / "rogue.py").write_text(f"def parse(path):\n    {body}\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(LoadError):
+        run_isolated("rogue", tmp_path / "x", wall_seconds=2)
+
+
+def test_record_files_are_streamed_and_bad_lines_are_named(tmp_path: Path) -> None:
+    """A bad line is reported with its number; the lines around it are taken."""
+    path = write_records(tmp_path / "r.jsonl", [article(1), {"odd": 1}, article(2)])
+    path.write_bytes(path.read_bytes() + b"{not json\n")
+    items = list(load(path))
+    assert [type(item).__name__ for item in items] == [
+        "Loaded", "BadRecord", "Loaded", "BadRecord",
+    ]  # fmt: skip
+    bad = [item for item in items if isinstance(item, BadRecord)]
+    assert [item.position for item in bad] == [2, 4]
+    assert "unknown record schema (fields: odd)" in bad[0].message
+    assert f"{path}: line 4: not JSON" in bad[1].message
+
+
+def test_a_file_of_another_schema_is_given_up_soon(tmp_path: Path) -> None:
+    """Twenty bad lines are enough to know."""
+    path = write_records(tmp_path / "chat.jsonl", [{"messages": []}] * 100)
+    with pytest.raises(LoadError, match="giving the file up"):
+        list(load(path))
+
+
+def test_a_qa_file_gives_its_paragraphs_once_and_never_its_answers(tmp_path: Path) -> None:
+    """Questions that share a paragraph make one document, with the paragraph's title."""
+    record = {"id": "q", "question": "Secret?", "answers": ["hidden"], "title": "T", "source": ""}
+    rows = [{**record, "context": c} for c in ("First paragraph.", "First paragraph.", "Second.")]
+    rows.append({**record, "context": None})
+    documents = list(load(write_records(tmp_path / "qa.jsonl.xz", rows)))
+    texts = [item.text for item in documents if isinstance(item, Loaded)]
+    assert texts == ["First paragraph.", "Second."]
+
+
+def test_one_bad_input_does_not_stop_the_others(index: Index, tmp_path: Path) -> None:
+    """Problems are listed with a hint each; everything readable is in the index."""
+    good = tmp_path / "good.txt"
+    good.write_text("The lighthouse of Alexandria was a wonder.")
+    bad = tmp_path / "bad.txt"
+    bad.write_bytes(b"\0\1\2")
+    report = index.add([tmp_path / "missing", bad, good])
+    assert report.added == 1
+    assert [Path(problem.path).name for problem in report.problems] == ["missing", "bad.txt"]
+    assert all(problem.hint for problem in report.problems)
+    assert index.search("lighthouse")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_without_permission_is_a_problem_not_a_crash(index: Index, tmp_path: Path) -> None:
+    """Permission denied is reported like any other problem."""
+    locked = tmp_path / "locked.txt"
+    locked.write_text("text")
+    locked.chmod(0)
+    report = index.add([locked])
+    assert "Permission denied" in report.problems[0].message
