@@ -61,12 +61,12 @@ def open_database(path: Path | None, busy_seconds: float = BUSY_SECONDS) -> Open
         raise explain(error, str(path)) from error
 
 
-def is_damaged(path: Path, seconds: float = CHECK_SECONDS) -> bool:
+def is_damaged(path: Path, busy_seconds: float, seconds: float = CHECK_SECONDS) -> bool:
     """Return whether `integrity_check` finds a fault within `seconds`; unfinished means no."""
     if not path.exists() or path.stat().st_size == 0:
         return False
     deadline = time.monotonic() + seconds
-    with contextlib.closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as connection:
+    with contextlib.closing(sqlite3.connect(path, timeout=busy_seconds)) as connection:
         connection.text_factory = bytes  # the report of a fault may quote damaged text
         connection.set_progress_handler(lambda: int(time.monotonic() > deadline), 1000)
         try:
@@ -90,7 +90,7 @@ def _check_search_table(connection: sqlite3.Connection) -> None:
 
 def _open_file(path: Path, busy_seconds: float) -> Opened:
     notices: list[str] = []
-    if is_damaged(path):
+    if is_damaged(path, busy_seconds):
         notices.append(_replace_damaged(path))
     db = _connect(str(path), busy_seconds)
     unknown = _unknown_migrations(db)

@@ -10,8 +10,11 @@ import pytest
 import retrieval.quotes
 from chatapp.assistant.assistant import Assistant
 from chatapp.conversations import ConversationStore
-from chatapp.settings import Settings
+from chatapp.settings import RetrievalSettings, Settings
 from tests.fakes import FakeGenerator, FakeIndex, fake_select_quotes
+
+# The fake quotes have scores of their own: the shipped threshold is fitted to the real ones.
+SETTINGS = Settings(retrieval=RetrievalSettings(threshold=0.5))
 
 MakeAssistant = Callable[..., Assistant]
 
@@ -36,7 +39,7 @@ def make(store: ConversationStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     ) -> Assistant:
         assistant = Assistant(
             store,
-            settings=Settings(),
+            settings=SETTINGS,
             open_index=None if index is None else lambda: _or_raise(index),
             load_generator=lambda: _or_raise(generator or FakeGenerator()),
         )

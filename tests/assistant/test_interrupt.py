@@ -134,6 +134,7 @@ def test_the_end_of_the_event_loop_is_the_end_of_the_turn(make, store):
                 return
 
     asyncio.run(leave_early())
+    store.create("written after what was queued")
     [cut] = store.interrupted()
     assert cut.text.startswith("word ")
 
