@@ -53,6 +53,7 @@ _PROMISED: dict[str, ExitCode] = {
     "ModelUnavailable": ExitCode.ERROR,
     "ContextOverflow": ExitCode.LIMIT,
     "DataError": ExitCode.ERROR,
+    "MissingData": ExitCode.NOT_FOUND,
     "RecipeError": ExitCode.USAGE,
     "RecordError": ExitCode.ERROR,
 }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, get_args
 import click
 
 from chatapp import paths, resources
-from chatapp.cli.errors import CliError, ExitCode
+from chatapp.cli.errors import CliError
 from chatapp.cli.output import output_option, print_json
 from retrieval.types import SearchMode
 
@@ -99,7 +99,10 @@ def qa(
 
 
 def _open_index(contexts: tuple[Path, ...]) -> Index:
-    """Open the index to read; with `contexts`, first add those files' paragraphs to it."""
+    """Open the index to read; with `contexts`, first add those files' paragraphs to it.
+
+    A home without an index gets the one that a first question would get: the handbook alone.
+    """
     from retrieval.index import Index
 
     path, embedder = paths.index_path(), resources.embedder_dir()
@@ -108,11 +111,14 @@ def _open_index(contexts: tuple[Path, ...]) -> Index:
         _add(with_contexts, contexts)
         return with_contexts
     if not path.is_file():
-        raise CliError(
-            f"there is no index at {path}",
-            hint="add sources with `chatapp index add PATH`, or give --index-contexts.",
-            code=ExitCode.NOT_FOUND,
+        from chatapp.assistant.factory import open_index
+
+        click.echo(
+            "warning: there is no index yet, so only the handbook is asked\n"
+            "  fix: add sources with `chatapp index add PATH`, or give --index-contexts.",
+            err=True,
         )
+        return open_index()
     return Index.open(path, embedder_dir=embedder, read_only=True)
 
 

@@ -26,6 +26,10 @@ class DataError(ValueError):
         self.hint = hint
 
 
+class MissingData(DataError):
+    """A data file that is not there."""
+
+
 @dataclass(frozen=True)
 class Question:
     """One qa record: `answers` is empty exactly when the question is unanswerable."""
@@ -44,7 +48,8 @@ def read_questions(path: Path) -> Iterator[Question]:
     """Yield the questions of one file, in its order.
 
     Raises:
-        DataError: the file cannot be read or unpacked, holds no record, or one is malformed.
+        MissingData: there is no such file.
+        DataError: it cannot be read or unpacked, holds no record, or one is malformed.
     """
     line = 0
     try:
@@ -53,7 +58,7 @@ def read_questions(path: Path) -> Iterator[Question]:
                 if text.strip():
                     yield _question(text, f"{path}, line {line}")
     except FileNotFoundError as error:
-        raise DataError(f"{path} does not exist", hint="check the path.") from error
+        raise MissingData(f"{path} does not exist", hint="check the path.") from error
     except (OSError, EOFError, lzma.LZMAError, UnicodeDecodeError) as error:
         raise DataError(
             f"cannot read {path} after line {line}: {error}", hint="fetch or unpack it again."

@@ -153,12 +153,22 @@ def test_the_limit_and_the_seed_choose_the_questions(
     assert set(line["metrics"]) == {"hybrid", "lexical", "dense"}
 
 
-def test_mistakes_have_their_own_words_and_codes(
-    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_without_an_index_the_handbook_alone_is_asked(
+    data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """No index is 3; a bad data file is 1 and names its line; no data at all is 2."""
-    assert main(["eval", "qa", "--data", str(data)]) == ExitCode.NOT_FOUND
-    assert "chatapp index add" in capsys.readouterr().err
+    """A fresh home is measured as it is, and the command says why the figures are low."""
+    assert main(["eval", "qa", "--data", str(data), "--output", "json"]) == ExitCode.OK
+    shown = capsys.readouterr()
+    assert "chatapp index add" in shown.err
+    assert json.loads(shown.out)["metrics"]["recall@5"] == 0.0
+
+
+def test_mistakes_have_their_own_words_and_codes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A missing data file is 3; a bad one is 1 and names its line; none at all is 2."""
+    assert main(["eval", "qa", "--data", str(tmp_path / "none.jsonl")]) == ExitCode.NOT_FOUND
+    assert "none.jsonl does not exist" in capsys.readouterr().err
     bad = tmp_path / "bad.jsonl"
     bad.write_text("{}\n")
     assert main(["eval", "qa", "--data", str(bad)]) == ExitCode.ERROR
