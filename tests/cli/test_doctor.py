@@ -173,6 +173,17 @@ def test_a_shipped_model_is_held_to_its_checksums(
     assert "no checksum" in data.model().detail
 
 
+def test_a_model_of_ones_own_is_looked_for_where_the_setting_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A chosen model that is not there is a failure that names the setting."""
+    monkeypatch.setenv("CHATAPP_MODEL", str(tmp_path / "mine"))
+    assert data.model().status == "fail"
+    assert "setting `model`" in data.model().fix
+    make_model(tmp_path / "mine")
+    assert data.model().status == "ok"
+
+
 @pytest.mark.parametrize(
     ("version", "status"), [((3, 51, 2), "warn"), ((3, 51, 3), "ok"), ((3, 40, 1), "warn")]
 )

@@ -94,8 +94,15 @@ def index() -> Check:
 
 
 def model() -> Check:
-    """The shipped chat model is whole."""
-    return _shipped("model", resources.default_model_dir())
+    """The chosen chat model is there; the shipped one must be whole."""
+    from chatapp.assistant.factory import model_dir
+
+    chosen = model_dir(load_settings().settings)
+    if chosen == resources.default_model_dir():
+        return _shipped("model", chosen)
+    if not (chosen / "config.json").is_file():
+        return Check("model", "fail", f"{chosen} holds no model", "correct the setting `model`.")
+    return Check("model", "ok", f"{chosen}, chosen by you")
 
 
 def embedder() -> Check:
