@@ -173,7 +173,7 @@ class Answer:
     async def _stream(self, generator: Generator, prompt: Prompt) -> FinishReason:
         sampling = replace(self._draft.options.sampling, max_tokens=prompt.max_tokens)
         start = partial(generator.stream, prompt.messages, sampling, self._run.should_stop)
-        reason: FinishReason = "stop"
+        reason: FinishReason = "interrupted"  # a stopped stream may end without `Finished`
         self._usage = self._used(generator, prompt, 0)
         async for item in stream_from_thread(self._services.generator.thread, self._run, start):
             if isinstance(item, Finished):

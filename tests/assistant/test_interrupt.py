@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 
 import pytest
 
 from chatapp.assistant.events import MessageDelta, MessageDone, TurnEnd, TurnStart
+from chatapp.inference.generator import TextDelta
 from tests.assistant.helpers import collect, every, only
 from tests.fakes import FakeGenerator, FakeIndex
 
@@ -27,6 +29,27 @@ async def test_interrupt_keeps_the_text_so_far_and_ends_in_order(make, store):
     assert done.text == "".join(delta.text for delta in every(events, MessageDelta))
     assert store.message(done.message).status == "interrupted"
     assert [m.id for m in store.interrupted()] == [done.message]
+
+
+async def test_a_stream_that_just_ends_when_it_is_stopped_counts_as_stopped(make):
+    """The worker sees the stop first and ends without a last word, while the loop is busy."""
+
+    class Silent(FakeGenerator):
+        def stream(self, messages, params, should_stop):
+            while True:
+                time.sleep(0.01)
+                if should_stop():
+                    return
+                yield TextDelta("word ", 1)
+
+    assistant = make(Silent())
+    events = []
+    async for event in assistant.turn(None, "hello"):
+        events.append(event)
+        if len(events) == 4:
+            assistant.interrupt()
+            time.sleep(0.05)  # noqa: ASYNC251 - a loop that is busy is the point
+    assert only(events, MessageDone).finish_reason == "interrupted"
 
 
 async def test_interrupt_works_from_another_thread(make):
