@@ -68,6 +68,7 @@ _RULES = (
 
 _DEFINITION = re.compile(
     r"(?:what|who)(?: is| are| was| were|'s) (?:an? |the )?(?:[^\W_]+[ -]?){1,4}"
+    r"|what (?:can|does) (?:an? |the )?(?:[^\W_]+[ -]){1,4}do"
 )
 _NAME = re.compile(r"(?<=[\w,'’\"“(] )[\"“'(]*([A-Z][^\W_]+)")
 
@@ -83,3 +84,8 @@ def analyse(text: str) -> Question:
         kind=kind,
         asks_definition=bool(_DEFINITION.fullmatch(lowered.rstrip("?!. "))),
     )
+
+
+def says_more(question: Question, span: str) -> bool:
+    """Whether a span holds a word of content that the question does not hold itself."""
+    return not set(question.words).issuperset(content_words(span))

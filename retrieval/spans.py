@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from retrieval.question import AnswerKind
+from retrieval.terms import STOP_WORDS, fold
 
 Span = tuple[int, int]
 
@@ -21,7 +22,7 @@ _TIME = re.compile(
     rf"|{_MONTH} \d{{1,2}}\b|\d{{1,2}} {_MONTH}\b|{_MONTH},? {_YEAR}|{_YEAR}s?"
     r"|(?:\d{1,2}(?:st|nd|rd|th)|[a-z]+th|first|second|third) (?:century|millennium)"
     r"|\d{1,4} (?:BC|AD|BCE|CE)|(?:AD|BC) \d{1,4})\b"
-    rf"|\b(?:in|on|since|until|by|early|late|mid) {_MONTH}\b"
+    rf"|\b{_MONTH}\b"
     r"|\b(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b"
 )
 _NUMBER_WORD = (
@@ -43,6 +44,7 @@ _NUMBER = re.compile(
 _CAPITAL = r"[A-ZÀ-ÖØ-Þ][\w'’.&-]*"
 _CONNECTOR = r"(?:of|the|de|la|le|du|van|von|der|den|di|da|del|al|bin|ibn|and|&|for|in)"
 _NAME = re.compile(rf"\b{_CAPITAL}(?:(?: {_CONNECTOR}){{1,2}} {_CAPITAL}| {_CAPITAL})*")
+_FIRST_WORD = re.compile(r"([\w'’.&-]+)\s*")
 _QUOTED = re.compile(r"[\"“]([^\"“”]{2,60})[\"”]")
 _REASON = re.compile(
     r"\b(?:because|due to|owing to|in order to|so that|as a result of|since)\b(.{3,})"
@@ -65,7 +67,16 @@ def spans_of_kind(text: str, kind: AnswerKind) -> list[Span]:
 
 
 def _names(text: str) -> list[Span]:
-    return [_without_full_stop(text, *match.span()) for match in _NAME.finditer(text)]
+    """Return runs of capitalised words, without the article or pronoun that opens a sentence."""
+    found: list[Span] = []
+    for match in _NAME.finditer(text):
+        start, end = _without_full_stop(text, *match.span())
+        while start < end and (first := _FIRST_WORD.match(text, start, end)):
+            if fold(first.group(1)) not in STOP_WORDS:
+                found.append((start, end))
+                break
+            start = first.end()
+    return found
 
 
 def _without_full_stop(text: str, start: int, end: int) -> Span:

@@ -28,7 +28,7 @@ def embedder_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def make_embedder(directory: Path, seed: int) -> Path:
-    settings = Settings(dimension=160, buckets=64)
+    settings = Settings(dimension=160, buckets=8192)
     shape = (len(VOCABULARY) + settings.buckets, settings.dimension)
     table = np.random.default_rng(seed).normal(size=shape).astype(np.float32)
     save(directory, table, VOCABULARY, settings)

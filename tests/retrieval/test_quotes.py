@@ -1,0 +1,98 @@
+"""Quotes and short answers: true to the source, or not given at all."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from retrieval.index import Index
+from retrieval.quotes import select_quotes, short_answer, verify_quote
+from retrieval.types import Quote
+
+TEXT = """The Golden Gate Bridge is a suspension bridge in San Francisco.
+
+It was opened on May 27, 1937.
+
+Its chief engineer was Joseph Strauss. The main span is 1,280 metres long. It is painted orange
+because the colour is visible in fog."""
+
+
+@pytest.fixture
+def bridge(index: Index) -> Index:
+    index.add_text("b:1", "Golden Gate Bridge", TEXT, collection="t")
+    for number in range(40):
+        index.add_text(
+            f"n:{number}", f"Village {number}", "A village with a church.", collection="t"
+        )
+    return index
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("When was the Golden Gate Bridge opened?", "May 27, 1937"),
+        ("Who was the chief engineer of the Golden Gate Bridge?", "Joseph Strauss"),
+        ("How long is the main span of the Golden Gate Bridge?", "1,280 metres"),
+        ("Where is the Golden Gate Bridge?", "San Francisco"),
+        ("Why is the Golden Gate Bridge painted orange?", "the colour is visible in fog"),
+    ],
+)
+def test_the_best_quote_holds_the_answer_and_the_span_is_found(
+    bridge: Index, question: str, answer: str
+) -> None:
+    """The kind of question decides which sentence and which part of it."""
+    best = select_quotes(bridge, question, bridge.search(question))[0]
+    assert answer in best.text
+    assert short_answer(question, best) == answer
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "asdf qwer zxcv",
+        "What is the wifi password of the cafe?",
+        "Who won the chess title?",
+        "",
+        "?!",
+    ],
+)
+def test_a_question_the_sources_do_not_answer_gets_no_quote(bridge: Index, question: str) -> None:
+    """Nonsense and other topics end in an empty list, not in the least bad sentence."""
+    assert select_quotes(bridge, question, bridge.search(question)) == []
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(text=st.text(max_size=400), question=st.text(max_size=60))
+def test_every_quote_stands_in_its_document(index: Index, text: str, question: str) -> None:
+    """Whatever was stored and asked, a quote is an exact span with a score from 0 to 1."""
+    index.add_text("x:1", "X", text, collection="t")
+    for quote in select_quotes(index, question, index.search(question), threshold=0.0):
+        document = index.document(quote.document_id)
+        assert document.text[quote.start : quote.end] == quote.text
+        assert 0.0 <= quote.score <= 1.0
+        assert short_answer(question, quote) in quote.text
+
+
+def test_a_tampered_quote_does_not_pass(bridge: Index) -> None:
+    """Another word, another place or another document: verification says no."""
+    question = "Who was the chief engineer of the Golden Gate Bridge?"
+    quote: Quote = select_quotes(bridge, question, bridge.search(question))[0]
+    document = bridge.document(quote.document_id)
+    assert verify_quote(quote, document)
+    assert not verify_quote(replace(quote, text=quote.text.replace("Joseph", "Josef")), document)
+    assert not verify_quote(replace(quote, start=quote.start + 1, end=quote.end + 1), document)
+    assert not verify_quote(replace(quote, document_id="other"), document)
+    assert not verify_quote(replace(quote, text="", start=5, end=5), document)
+
+
+def test_the_same_sentence_is_quoted_once(index: Index) -> None:
+    """A sentence that stands in two documents is one quote."""
+    for number in range(2):
+        index.add_text(
+            f"d:{number}", f"Doc {number}", "The axolotl lives in Lake Xochimilco.", collection="t"
+        )
+    found = select_quotes(index, "Where does the axolotl live?", index.search("axolotl"))
+    assert len(found) == 1
