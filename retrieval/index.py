@@ -45,7 +45,7 @@ class Index:
         self._embedder = embedder
         self._stemmer = Stemmer()
         self._dense = _dense_index(connections, embedder)
-        self._searcher = Searcher(embedder, self._dense)
+        self._searcher = Searcher(self._stemmer, embedder, self._dense)
 
     @classmethod
     def open(cls, path: Path, *, embedder_dir: Path, read_only: bool = False) -> Index:

@@ -15,6 +15,7 @@ from retrieval.fusion import blend
 from retrieval.store.dense import DenseHit, DenseIndex
 from retrieval.store.lexical import LexicalHit, search_lexical
 from retrieval.store.records import fetch_passages
+from retrieval.store.stemming import Stemmer
 from retrieval.types import Hit, Passage, SearchMode
 from retrieval.upkeep import has_vectors_of
 
@@ -25,8 +26,11 @@ _SPARE = 20  # asked for beyond k, because some passages may have been deleted m
 class Searcher:
     """Searches one index with one embedder (or none)."""
 
-    def __init__(self, embedder: Embedder | None, dense: DenseIndex | None) -> None:
+    def __init__(
+        self, stemmer: Stemmer, embedder: Embedder | None, dense: DenseIndex | None
+    ) -> None:
         """Without embedder every mode but `dense` is lexical, and `dense` finds nothing."""
+        self._stemmer = stemmer
         self._embedder = embedder
         self._dense = dense
 
@@ -37,7 +41,11 @@ class Searcher:
         if k <= 0:
             return []
         depth = max(DEPTH, k) if mode == "hybrid" else k + _SPARE
-        lexical = [] if mode == "dense" else search_lexical(database, query, depth, collections)
+        lexical = (
+            []
+            if mode == "dense"
+            else search_lexical(database, self._stemmer, query, depth, collections)
+        )
         dense = [] if mode == "lexical" else self._nearest(database, query, depth, collections)
         fused = blend(
             {hit.passage: hit.score for hit in lexical}, {hit.passage: hit.score for hit in dense}

@@ -12,9 +12,14 @@ from typing import NamedTuple
 
 from sqlite_utils import Database
 
+from retrieval.store.stemming import Stemmer
 from retrieval.terms import content_words
 
 MAX_QUERY_WORDS = 32  # a pasted page is a query too; its first words decide
+# FTS5 scores every row that any word matches, about a microsecond each: common words cost time and
+# rank little beside rare ones. On 240 questions over 591,467 passages this bound kept recall@5 and
+# raised recall@20 by a point in half the time; half as many postings lost 2 to 4 points.
+MAX_POSTINGS = 60_000
 _WEIGHTS = "1.0, 1.0, 1.0"  # title, heading, text
 
 
@@ -25,25 +30,34 @@ class LexicalHit(NamedTuple):
     score: float
 
 
-def match_expression(query: str) -> str:
-    """Return the FTS5 expression for a user's text, "" when it holds no word."""
-    return " OR ".join(f'"{word}"' for word in content_words(query)[:MAX_QUERY_WORDS])
-
-
 def search_lexical(
-    database: Database, query: str, k: int, collections: Sequence[str] = ()
+    database: Database, stemmer: Stemmer, query: str, k: int, collections: Sequence[str] = ()
 ) -> list[LexicalHit]:
     """Return the `k` best passages for `query`, best first."""
-    expression = match_expression(query)
-    if not expression or k <= 0:
+    chosen = _selective_words(database, stemmer, content_words(query)[:MAX_QUERY_WORDS])
+    if not chosen or k <= 0:
         return []
     where, values = collection_filter(collections)
     rows = database.execute(
         f"SELECT rowid, bm25(passages_fts, {_WEIGHTS}) AS score FROM passages_fts"
         f" WHERE passages_fts MATCH ? {where} ORDER BY score LIMIT ?",
-        [expression, *values, k],
+        [" OR ".join(f'"{word}"' for word in chosen), *values, k],
     )
     return [LexicalHit(rowid, -score) for rowid, score in rows]
+
+
+def _selective_words(database: Database, stemmer: Stemmer, words: list[str]) -> list[str]:
+    """Return the words to search for, rarest first: two at least, then as many as stay cheap."""
+    stems = dict(zip(words, stemmer.stems(words), strict=True))
+    frequency = document_frequencies(database, list(stems.values()))
+    chosen: list[str] = []
+    postings = 0
+    for word in sorted(words, key=lambda word: frequency.get(stems[word], 0)):
+        postings += frequency.get(stems[word], 0)
+        if len(chosen) >= 2 and postings > MAX_POSTINGS:
+            break
+        chosen.append(word)
+    return chosen
 
 
 def collection_filter(collections: Sequence[str]) -> tuple[str, list[str]]:
