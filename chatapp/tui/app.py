@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
+import sys
+import threading
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -207,4 +210,24 @@ def run_tui(settings: Settings, *, database: Path | None = None, resume: str | N
         app = ChatApp(settings, backend, resume=resume, driver_class=driver, signals=True)
         code = app.run()
         backend.close()
-    return code if code is not None else app.return_code or 0
+    if code is None:
+        code = _crashed(paths.log_path())
+    _leave_busy_threads(code)
+    return code
+
+
+def _crashed(log_path: Path) -> int:
+    """Say where to look after a failure of the screen itself; the traceback is in the log."""
+    print(f"error: the chat window failed\n  fix: see the end of {log_path}", file=sys.stderr)
+    return 1
+
+
+def _leave_busy_threads(code: int) -> None:
+    """End the process now if threads still work, for example on loading a model.
+
+    Python would wait for them at exit. Everything is stored and closed by now.
+    """
+    if threading.active_count() > 1:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)

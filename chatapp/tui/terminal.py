@@ -18,28 +18,17 @@ from pathlib import Path
 from textual.drivers.linux_driver import LinuxDriver
 
 
-def terminal_fd() -> int | None:
-    """Return the descriptor to draw on: stdout or stderr, whichever is a terminal."""
-    return next((fd for fd in (1, 2) if _is_terminal(fd)), None)
-
-
-def is_interactive() -> bool:
-    """Say whether a person can type (stdin) and see (stdout or stderr)."""
-    return _is_terminal(0) and terminal_fd() is not None
-
-
 @contextmanager
 def quiet_terminal(log: Path) -> Iterator[type[LinuxDriver]]:
     """Send descriptors 1 and 2 to `log` and yield the driver that still draws on the terminal.
 
-    The log is `os.devnull` when the file cannot be written (a read-only home).
+    Descriptor 1 is the terminal (the command line has checked it). What is written to a log that
+    cannot be opened, in a read-only home, is dropped.
     """
-    fd = terminal_fd()
-    assert fd is not None, "is_interactive() is asked first"
     sys.stdout.flush()
     sys.stderr.flush()
     saved = os.dup(1), os.dup(2)
-    terminal = Terminal(os.dup(fd))
+    terminal = Terminal(os.dup(1))
     log_fd = _open_log(log)
     os.dup2(log_fd, 1)
     os.dup2(log_fd, 2)
@@ -52,13 +41,6 @@ def quiet_terminal(log: Path) -> Iterator[type[LinuxDriver]]:
             os.dup2(copy, number)
             os.close(copy)
         terminal.close()
-
-
-def _is_terminal(fd: int) -> bool:
-    try:
-        return os.isatty(fd)
-    except OSError:
-        return False
 
 
 def _open_log(log: Path) -> int:

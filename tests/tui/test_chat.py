@@ -114,7 +114,7 @@ async def test_escape_keeps_the_partial_answer_and_it_can_be_continued(chat: Cha
         stopped = answer.text
         assert answer.interrupted
         assert 3 < stopped.count("word") < 400
-        assert "Interrupted. What was written is kept." in screen_text(app)
+        assert "Interrupted; the text is kept." in screen_text(app)
         await pilot.press("ctrl+g")
         await until(lambda: answer.text.startswith(stopped) and len(answer.text) > len(stopped))
         await pilot.press("ctrl+c")
@@ -163,7 +163,7 @@ async def test_an_answer_cut_by_a_crash_is_offered_again(chat: Chat) -> None:
     app = chat.app()
     async with app.run_test(size=(80, 24)) as pilot:
         await ready(app)
-        await until(lambda: app.chat.query(RecoveryBanner))
+        await until(lambda: "The last answer was interrupted." in screen_text(app))
         assert "Hello th" in screen_text(app)
         assert app.chat.turn is None
         await pilot.click("#recover-regenerate")

@@ -116,7 +116,7 @@ class Answer(Vertical, can_focus=True):
         self._activity.update(f"{state.activity}…" if state.running else "")
         notes = list(state.notes)
         if state.interrupted:
-            notes.append("Interrupted. What was written is kept.")
+            notes.append("Interrupted; the text is kept.")
         self._notes.update(sanitize_text("\n".join(notes)))
         self._notes.display = bool(notes)
         self.set_class(state.failed, "-failed")

@@ -1,0 +1,94 @@
+"""A real terminal for tests: a tmux session that runs one program, seen through its screen."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+WAIT_SECONDS = 60.0
+
+needs_tmux = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
+
+
+class Terminal:
+    """Runs `python ARGUMENTS` in a terminal of `columns` by `rows`; `close()` ends it."""
+
+    def __init__(
+        self, arguments: Sequence[str], home: Path, *, columns: int = 100, rows: int = 30
+    ) -> None:
+        self._socket = f"chatapp-{uuid.uuid4().hex[:8]}"
+        self._arguments = arguments
+        self._home = home
+        self._tmux(
+            "-f", "/dev/null", "new-session", "-d", "-x", str(columns), "-y", str(rows), "sh"
+        )
+        self._tmux("set-option", "-g", "remain-on-exit", "on")
+        self.start()
+
+    def start(self) -> None:
+        """Start the program again, in a fresh screen."""
+        env = [f"CHATAPP_HOME={self._home}", "OMP_NUM_THREADS=1", f"PYTHONPATH={ROOT}"]
+        command = ["env", *env, sys.executable, *self._arguments]
+        self._tmux("respawn-pane", "-k", "-c", str(ROOT), *command)
+
+    def type(self, text: str) -> None:
+        """Type characters as they are."""
+        self._tmux("send-keys", "-l", text)
+
+    def press(self, *keys: str) -> None:
+        """Press keys by their tmux names, such as `Enter` and `C-c`."""
+        self._tmux("send-keys", *keys)
+
+    def resize(self, columns: int, rows: int) -> None:
+        self._tmux("resize-window", "-x", str(columns), "-y", str(rows))
+
+    def screen(self) -> str:
+        """Return what is on the screen."""
+        return self._tmux("capture-pane", "-p")
+
+    def colours(self) -> str:
+        """Return what is on the screen with its escape sequences."""
+        return self._tmux("capture-pane", "-p", "-e")
+
+    def pid(self) -> int:
+        """Return the process id of the program."""
+        return int(self._tmux("display-message", "-p", "#{pane_pid}"))
+
+    def exit_code(self) -> int | None:
+        """Return the program's exit code, None while it runs, -1 when a signal ended it."""
+        state = self._tmux("display-message", "-p", "#{pane_dead}:#{pane_dead_status}")
+        dead, status = state.split(":")
+        return None if dead.strip() != "1" else int(status.strip() or -1)
+
+    def kill(self, number: int) -> None:
+        os.kill(self.pid(), number)
+
+    def shows(self, *texts: str) -> str:
+        """Wait until all `texts` are on the screen and return it."""
+        self.until(lambda: all(text in self.screen() for text in texts), f"{texts} on the screen")
+        return self.screen()
+
+    def until(self, true: Callable[[], object], what: str) -> None:
+        """Wait, by looking again and again, until `true()` is true."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        while not true():
+            assert time.monotonic() < deadline, f"never happened: {what}\n{self.screen()}"
+            time.sleep(0.05)
+
+    def close(self) -> None:
+        subprocess.run(
+            ["tmux", "-L", self._socket, "kill-server"], check=False, capture_output=True
+        )
+
+    def _tmux(self, *arguments: str) -> str:
+        command = ["tmux", "-L", self._socket, *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
