@@ -47,7 +47,7 @@ async def new(chat: ChatScreen, argument: str) -> None:
 async def stop(chat: ChatScreen, argument: str) -> None:
     """Stop the answer; when none runs, put the cursor back into the input."""
     if not chat.stop_turn():
-        chat.composer.focus()
+        chat.set_focus(chat.composer)
 
 
 async def sidebar(chat: ChatScreen, argument: str) -> None:

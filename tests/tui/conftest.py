@@ -42,7 +42,8 @@ class Chat:
         self.generator: Generator = FakeGenerator()
         self.load_error: Exception | None = None
         self.open_error: Exception | None = None
-        self.loading: Callable[[], None] = lambda: None
+        self.opening: Callable[[], object] = lambda: None
+        self.loading: Callable[[], object] = lambda: None
 
     def add_pages(self, pages: dict[str, str]) -> None:
         """Put pages into the index that the next app opens."""
@@ -69,6 +70,7 @@ class Chat:
             db.execute("update messages set owner = 'gone' where id = ?", [message_id])
 
     def _build(self, unsaved: bool) -> Assistant:
+        self.opening()
         if self.open_error is not None and not unsaved:
             raise self.open_error
         return Assistant(

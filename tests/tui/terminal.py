@@ -81,7 +81,8 @@ class Terminal:
         """Wait, by looking again and again, until `true()` is true."""
         deadline = time.monotonic() + WAIT_SECONDS
         while not true():
-            assert time.monotonic() < deadline, f"never happened: {what}\n{self.screen()}"
+            if time.monotonic() > deadline:
+                raise AssertionError(f"never happened: {what}\n{self.screen()}")
             time.sleep(0.05)
 
     def close(self) -> None:

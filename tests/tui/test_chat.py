@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import threading
 
+from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, Static
 
+from chatapp.assistant.commands import COMMANDS
 from chatapp.tui.app import ChatApp
+from chatapp.tui.screens.help import HelpScreen
 from chatapp.tui.screens.passage import PassageScreen
 from chatapp.tui.screens.prompt import PromptScreen
 from chatapp.tui.screens.search import SearchScreen
 from chatapp.tui.widgets.recovery_banner import RecoveryBanner
+from chatapp.tui.widgets.transcript import WINDOW
+from chatapp.tui.widgets.user_message import UserMessage
 from tests.fakes import FakeGenerator
 from tests.tui.conftest import Chat, answers, ask, ready, screen_text, until
 
@@ -98,6 +103,106 @@ async def test_a_message_sent_while_the_model_loads_is_answered_when_it_is_there
         loaded.set()
         await until(lambda: app.chat.turn is None)
         assert answers(app)[0].text == "Hello there, how can I help?"
+
+
+async def test_a_message_sent_before_the_conversations_are_open_is_not_painted_over(
+    chat: Chat,
+) -> None:
+    """The quickest typist: Enter before the database is open still starts a new conversation."""
+    with chat.store_open() as store:
+        old = store.begin_turn(None, "an old question").result().conversation
+    opened = threading.Event()
+    chat.opening = opened.wait
+    app = chat.app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await write(pilot, app, "hello")
+        await until(lambda: app.chat.turn is not None)
+        opened.set()
+        await until(lambda: app.chat.turn is None and answers(app))
+        await until(lambda: len(app.chat.sidebar.conversations) == 2)
+        assert app.chat.transcript.entries[0] == "hello"
+        assert answers(app)[0].text == "Hello there, how can I help?"
+        assert app.chat.conversation_id not in (None, old.id)
+
+
+async def test_a_long_conversation_mounts_only_its_end_and_more_on_the_way_up(chat: Chat) -> None:
+    """300 messages: a window is mounted; reaching the top brings the ones before it."""
+    with chat.store_open() as store:
+        conversation = store.create("long")
+        for number in range(150):
+            store.begin_turn(conversation.id, f"question number {number}").result()
+    app = chat.app()
+    async with app.run_test(size=(120, 40)):
+        await ready(app)
+        transcript = app.chat.transcript
+        assert len(transcript.entries) == 300
+        await until(lambda: "question number 149" in screen_text(app))
+        await until(lambda: transcript.max_scroll_y > 0, "the view is full")
+        mounted = len(transcript.query(UserMessage))
+        assert WINDOW // 2 <= mounted <= WINDOW
+        transcript.scroll_home(animate=False)
+        await until(lambda: len(transcript.query(UserMessage)) > mounted)
+        await until(lambda: f"question number {149 - mounted}" in screen_text(app))
+
+
+async def test_a_pasted_megabyte_folds_in_the_input_and_is_stored_whole(chat: Chat) -> None:
+    """The marker stands for the text: typing stays quick, and every character is sent."""
+    app = chat.app()
+    pasted = "0123456789" * 100_000
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(app)
+        app.chat.composer.post_message(events.Paste(pasted))
+        await until(lambda: "1,000,000 characters]" in app.chat.composer.text)
+        await pilot.press("!", "enter")
+        await until(lambda: app.chat.turn is None and len(app.chat.transcript.entries) == 2)
+        assert app.chat.transcript.entries[0] == pasted + "!"
+        assert "1,000,001 characters" in answers(app)[0].notes[0]
+
+
+async def test_up_and_down_walk_through_what_was_sent(chat: Chat) -> None:
+    """Up brings the last message back, down the draft that was left."""
+    app = chat.app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(app)
+        await ask(pilot, "hello")
+        await ask(pilot, "hello again")
+        app.chat.composer.insert("a draft")
+        await pilot.press("up", "up")
+        assert app.chat.composer.text == "hello"
+        await pilot.press("down", "down")
+        assert app.chat.composer.text == "a draft"
+
+
+async def test_ctrl_j_adds_a_line_and_enter_sends_both(chat: Chat) -> None:
+    """The input grows with its lines."""
+    app = chat.app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(app)
+        await pilot.press("h", "i", "ctrl+j", "y", "o", "u", "enter")
+        await until(lambda: app.chat.transcript.entries[:1] == ["hi\nyou"])
+
+
+async def test_a_command_is_completed_from_the_menu(chat: Chat) -> None:
+    """Typing `/reg` and Tab makes `/regenerate`."""
+    app = chat.app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(app)
+        await pilot.press("slash", "r", "e", "g")
+        await until(lambda: app.chat.menu.display)
+        await pilot.press("tab")
+        assert app.chat.composer.text == "/regenerate "
+
+
+async def test_a_question_mark_in_the_empty_input_opens_the_help(chat: Chat) -> None:
+    """It lists the keys and every command of the registry."""
+    app = chat.app()
+    async with app.run_test(size=(120, 60)) as pilot:
+        await ready(app)
+        await pilot.press("question_mark")
+        await until(lambda: isinstance(app.screen, HelpScreen))
+        text = str(app.screen.query_one(".help-text", Static).content)
+        assert "Ctrl+N" in text
+        assert all(f"/{command.name}" in text for command in COMMANDS)
 
 
 async def test_escape_keeps_the_partial_answer_and_it_can_be_continued(chat: Chat) -> None:

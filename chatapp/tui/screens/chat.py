@@ -8,6 +8,7 @@ is why handlers of such widgets' messages go by name (`on_answer_selected`) and 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING, ClassVar
 
@@ -119,6 +120,7 @@ class ChatScreen(Screen[None]):
         self.turn: Turn | None = None
         self.selected: AnswerState | None = None
         self.deleted: list[str] = []
+        self._switching = asyncio.Lock()  # a message sent meanwhile must not be painted over
         self._drafts: dict[str | None, str] = {}
         self._sidebar_wanted: bool | None = None
 
@@ -137,7 +139,7 @@ class ChatScreen(Screen[None]):
         yield StatusBar()
 
     def on_mount(self) -> None:
-        self.composer.focus()
+        self.set_focus(self.composer)
 
     # Parts
 
@@ -184,7 +186,7 @@ class ChatScreen(Screen[None]):
         if shown:
             self.sidebar.focus_list()
         else:
-            self.composer.focus()
+            self.set_focus(self.composer)
 
     def toggle_sidebar(self) -> None:
         self.show_sidebar(self.sidebar.has_class("-hidden"))
@@ -196,7 +198,7 @@ class ChatScreen(Screen[None]):
             self.select(self.selected or self.transcript.last_answer())
             self.sources.focus_list()
         else:
-            self.composer.focus()
+            self.set_focus(self.composer)
 
     def hint(self, text: str) -> None:
         """Show a short hint in the status bar for a moment."""
@@ -229,24 +231,28 @@ class ChatScreen(Screen[None]):
         self.menu.commands = actions.command_rows()
         for notice in assistant.store.notices:
             self.trouble(Problem("The conversations were repaired", notice))
-        if self.turn is None:
-            draft = self.composer.text
-            await self.open_conversation(resume or await self.library.latest_id())
-            self.composer.set_draft(draft)
-        else:
-            await self.refresh_listing()
+        last = resume or await self.library.latest_id()
+        async with self._switching:
+            if self.turn is None and not self.transcript.entries:
+                self._drafts[last] = self.composer.text
+                await self._switch_to(last)
+        await self.refresh_listing()
 
     async def open_conversation(self, conversation_id: str | None) -> None:
         """Show a conversation (None: an empty, new one) and keep the draft of the one left."""
-        self._drafts[self.conversation_id] = self.composer.text
+        async with self._switching:
+            self._drafts[self.conversation_id] = self.composer.text
+            await self._switch_to(conversation_id)
+        self.set_focus(self.composer)
+        await self.refresh_listing()
+
+    async def _switch_to(self, conversation_id: str | None) -> None:
         self.withdraw_recovery()
         self.conversation_id = conversation_id
         self.selected = None
         self.sources.show([])
         await self._fill(conversation_id)
         self.composer.set_draft(self._drafts.pop(conversation_id, ""))
-        self.composer.focus()
-        await self.refresh_listing()
 
     async def _fill(self, conversation_id: str | None) -> None:
         title, history = "", []
@@ -317,16 +323,17 @@ class ChatScreen(Screen[None]):
 
     async def ask(self, text: str) -> None:
         """Send a message; it waits for the model if that is still loading."""
-        self.composer.accept_sent(text)
-        await self.transcript.add(text)
-        here = self.conversation_id
         from chatapp.tui.answer_state import AnswerState
 
-        await self.start_turn(
-            AnswerState(activity="waiting for the model"),
-            lambda assistant: assistant.turn(here, text),
-            question=text,
-        )
+        async with self._switching:
+            self.composer.accept_sent(text)
+            await self.transcript.add(text)
+            here = self.conversation_id
+            await self.start_turn(
+                AnswerState(activity="waiting for the model"),
+                lambda assistant: assistant.turn(here, text),
+                question=text,
+            )
 
     async def start_turn(self, state: AnswerState, stream: Stream, *, question: str = "") -> None:
         """Run a turn whose answer is `state`; it is added to the transcript unless it is there."""
@@ -458,9 +465,10 @@ class ChatScreen(Screen[None]):
     async def on_recovery_banner_chosen(self, event: RecoveryBanner.Chosen) -> None:
         if event.choice != "leave":
             await actions.run(self, event.choice)
-        self.composer.focus()
+        self.set_focus(self.composer)
 
     def on_trouble_panel_chosen(self, event: TroublePanel.Chosen) -> None:
+        self.set_focus(self.composer)
         self.post_message(self.Reopen(unsaved=event.choice == "unsaved"))
 
     # Keys
@@ -474,7 +482,8 @@ class ChatScreen(Screen[None]):
         answers = self.transcript.answers()
         place = next((i for i, a in enumerate(answers) if a.has_focus), len(answers))
         if answers:
-            answers[max(0, place - 1)].focus()
+            # Not `focus()`, which acts later: the next key must reach the answer already.
+            self.set_focus(answers[max(0, place - 1)])
 
     def action_page(self, direction: int) -> None:
         if direction < 0:

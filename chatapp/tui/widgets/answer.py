@@ -121,7 +121,7 @@ class Answer(Vertical, can_focus=True):
         self._notes.display = bool(notes)
         self.set_class(state.failed, "-failed")
         self._badge.show(state.grounding, len(state.citations))
-        self._badge.display = state.grounding is not None
+        self._badge.display = state.grounding is not None and not state.failed
 
     def on_focus(self) -> None:
         self.post_message(self.Selected(self.state))

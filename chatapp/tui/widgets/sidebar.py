@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from chatapp.conversations.types import Conversation
     from chatapp.tui.widgets.conversation_options import ConversationOptions
 
-TITLE_CHARACTERS = 24
+TITLE_CHARACTERS = 22
 UNTITLED = "New conversation"
 
 

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
     Entry = str | AnswerState  # a message of the person, or an answer
 
-WINDOW = 20
+WINDOW = 12
 """How many messages are mounted at first, and how many more each time the top is reached."""
 
-MOST = 80
+MOST = 60
 """Above this many widgets the oldest are unmounted while the person reads at the bottom."""
 
 
@@ -68,6 +68,7 @@ class Transcript(VerticalScroll, can_focus=True):
             await self._messages.remove_children()
             await self._messages.mount_all(self._widgets(self._first, len(self.entries)))
         self.anchor()
+        self.call_after_refresh(self._fill_view)
 
     async def add(self, entry: Entry) -> None:
         """Append one message and follow it."""
@@ -105,13 +106,24 @@ class Transcript(VerticalScroll, can_focus=True):
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
-        if new_value < old_value and new_value <= 1 and self._first > 0 and not self._extending:
+        if new_value < old_value and new_value <= 1:
+            self._reach_back()
+
+    def _reach_back(self) -> None:
+        """Mount earlier messages, if there are any."""
+        if self._first > 0 and not self._extending:
             self._extending = True
             self.run_worker(self._extend(), exit_on_error=False)
+
+    def _fill_view(self) -> None:
+        """Mount more when the window does not fill the view: else one could not scroll up."""
+        if self.max_scroll_y <= 0:
+            self._reach_back()
 
     async def _extend(self) -> None:
         """Mount the window before the first shown message and keep the reader's place."""
         try:
+            reading = self.max_scroll_y > 0
             place = next(w for w in self._messages.children if not w.has_class("earlier"))
             first = max(0, self._first - WINDOW)
             widgets = self._widgets(first, self._first)
@@ -119,9 +131,11 @@ class Transcript(VerticalScroll, can_focus=True):
             with self.app.batch_update():
                 await self.query(".earlier").remove()
                 await self._messages.mount_all(widgets, before=place)
-            self.call_after_refresh(self.scroll_to_widget, place, top=True, animate=False)
+            if reading:
+                self.call_after_refresh(self.scroll_to_widget, place, top=True, animate=False)
         finally:
             self._extending = False
+        self.call_after_refresh(self._fill_view)
 
     async def _forget_oldest(self) -> None:
         shown = [w for w in self._messages.children if not w.has_class("earlier", "note")]
