@@ -26,14 +26,17 @@ class Backend:
     def __init__(self, build: Build) -> None:
         self._build = build
         self._opening: asyncio.Task[Assistant] | None = None
+        self._begun = asyncio.Event()  # a message may be sent before the first frame is done
 
     def open(self, *, unsaved: bool = False) -> None:
         """Start opening, also once more after a failure."""
         self._opening = asyncio.create_task(asyncio.to_thread(self._build, unsaved))
+        self._begun.set()
 
     async def assistant(self) -> Assistant:
         """Return the assistant, waiting until it is open. Raises what kept it from opening."""
-        assert self._opening is not None, "open() comes first"
+        await self._begun.wait()
+        assert self._opening is not None
         return await asyncio.shield(self._opening)
 
     @property

@@ -18,7 +18,7 @@ from chatapp.tui.widgets.recovery_banner import RecoveryBanner
 from chatapp.tui.widgets.transcript import WINDOW
 from chatapp.tui.widgets.user_message import UserMessage
 from tests.fakes import FakeGenerator
-from tests.tui.conftest import Chat, answers, ask, ready, screen_text, until
+from tests.tui.conftest import WAIT_SECONDS, Chat, answers, ask, ready, screen_text, until
 
 QUESTION = "Who painted the Mona Lisa?"
 
@@ -93,7 +93,7 @@ async def test_a_message_sent_while_the_model_loads_is_answered_when_it_is_there
 ) -> None:
     """Typing is possible at once; the answer waits for the model, not the person."""
     loaded = threading.Event()
-    chat.loading = loaded.wait
+    chat.loading = lambda: loaded.wait(WAIT_SECONDS)
     app = chat.app()
     async with app.run_test(size=(120, 40)) as pilot:
         await until(lambda: app.chat.status.state == "loading")
@@ -112,7 +112,7 @@ async def test_a_message_sent_before_the_conversations_are_open_is_not_painted_o
     with chat.store_open() as store:
         old = store.begin_turn(None, "an old question").result().conversation
     opened = threading.Event()
-    chat.opening = opened.wait
+    chat.opening = lambda: opened.wait(WAIT_SECONDS)
     app = chat.app()
     async with app.run_test(size=(120, 40)) as pilot:
         await write(pilot, app, "hello")
