@@ -107,7 +107,10 @@ class ChatScreen(Screen[None]):
         Binding("ctrl+f", "run('search')", "Search conversations", id="chat.search", priority=True),
         Binding("f2", "run('rename')", "Rename the conversation", id="chat.rename"),
         Binding("f1", "run('help')", "Help", id="chat.help"),
-        Binding("shift+tab", "last_answer", "Select the last answer", id="chat.answer"),
+        # Priority, so that keys typed right after it already go to the answer.
+        Binding(
+            "shift+tab", "last_answer", "Select the last answer", id="chat.answer", priority=True
+        ),
         Binding("pageup", "page(-1)", "Scroll up", id="chat.page_up", priority=True),
         Binding("pagedown", "page(1)", "Scroll down", id="chat.page_down", priority=True),
     ]
@@ -482,7 +485,6 @@ class ChatScreen(Screen[None]):
         answers = self.transcript.answers()
         place = next((i for i, a in enumerate(answers) if a.has_focus), len(answers))
         if answers:
-            # Not `focus()`, which acts later: the next key must reach the answer already.
             self.set_focus(answers[max(0, place - 1)])
 
     def action_page(self, direction: int) -> None:
