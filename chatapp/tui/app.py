@@ -170,11 +170,11 @@ class ChatApp(App[int]):
     async def leave(self, code: int) -> None:
         """Stop and store the running answer, then exit with `code`."""
         self.chat.stop_turn()
+        turns = [worker for worker in self.workers if worker.group == "turn"]
         try:
             async with asyncio.timeout(CLOSING_SECONDS):
-                await self.workers.wait_for_complete(
-                    [worker for worker in self.workers if worker.group == "turn"]
-                )
+                if turns:  # to wait for none means, to Textual, to wait for all
+                    await self.workers.wait_for_complete(turns)
         except TimeoutError:
             log.warning("left before the answer had ended; its text so far is stored")
         self.exit(code)

@@ -108,6 +108,15 @@ def _driver_on(terminal: Terminal) -> type[LinuxDriver]:
             super().__init__(*args, **options)  # type: ignore[arg-type]
             self._file = terminal  # type: ignore[assignment]  # what the driver uses of a file
 
+        def _sigcont_application(self, *args: object) -> None:
+            """Start again only after a suspension.
+
+            A lost terminal sends SIGCONT as well (after SIGHUP), and a second start of the input
+            would keep the app from ever ending.
+            """
+            if self._must_signal_resume:
+                super()._sigcont_application(*args)
+
         def _get_terminal_size(self) -> tuple[int, int]:
             try:
                 size = os.get_terminal_size(terminal.fileno())
