@@ -54,6 +54,7 @@ _PROMISED: dict[str, ExitCode] = {
     "ContextOverflow": ExitCode.LIMIT,
     "DataError": ExitCode.ERROR,
     "MissingData": ExitCode.NOT_FOUND,
+    "MissingFile": ExitCode.NOT_FOUND,
     "RecipeError": ExitCode.USAGE,
     "RecordError": ExitCode.ERROR,
 }

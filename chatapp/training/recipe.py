@@ -20,6 +20,10 @@ class RecipeError(ValueError):
     """A recipe that cannot be run; the message names the key and the fix."""
 
 
+class MissingFile(RecipeError):
+    """A recipe, or data that a recipe names, that is not there."""
+
+
 @dataclass(frozen=True)
 class Source:
     """Record files of one kind: a glob under the data root, how much of it, how often.
@@ -89,12 +93,13 @@ def load_recipe(path: Path, root: Path | None = None) -> Recipe:
     """Read a recipe; `root` replaces its `data.root`.
 
     Raises:
-        RecipeError: missing file, bad TOML, unknown or missing keys, impossible values.
+        MissingFile: there is no such file.
+        RecipeError: bad TOML, unknown or missing keys, impossible values.
     """
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise RecipeError(f"no recipe at {path}") from None
+        raise MissingFile(f"no recipe at {path}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path} is not valid TOML: {error}") from error
     data = dict(_table(values, "data"))

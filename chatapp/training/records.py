@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from chatapp.model.tokenizer import ROLE_TOKENS
-from chatapp.training.recipe import RecipeError, Source
+from chatapp.training.recipe import MissingFile, Source
 
 
 class RecordError(ValueError):
@@ -41,12 +41,12 @@ def source_files(root: Path, source: Source) -> list[Path]:
     """Return the files a source names, sorted.
 
     Raises:
-        RecipeError: the glob matches nothing.
+        MissingFile: the glob matches nothing.
     """
     pattern = Path(source.path)
     files = [pattern] if pattern.is_absolute() else sorted(root.glob(source.path))
     if not files or not all(file.is_file() for file in files):
-        raise RecipeError(
+        raise MissingFile(
             f"no data at {root / source.path}; give the directory of the records with --data DIR"
         )
     return files

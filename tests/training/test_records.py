@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chatapp.training.recipe import RecipeError, Source, load_recipe
+from chatapp.training.recipe import MissingFile, RecipeError, Source, load_recipe
 from chatapp.training.records import RecordError, read_chats, read_texts
 
 
@@ -58,7 +58,7 @@ def test_a_cap_is_shared_by_the_files_of_a_source(records: Path) -> None:
 
 
 def test_a_missing_source_says_how_to_name_the_data(records: Path) -> None:
-    with pytest.raises(RecipeError, match="--data DIR"):
+    with pytest.raises(MissingFile, match="--data DIR"):
         list(read_texts(records, Source("nothing*.jsonl")))
 
 
@@ -82,7 +82,7 @@ def test_a_faulty_recipe_names_the_key(recipe_file: Path, old: str, new: str, me
 
 
 def test_a_missing_recipe_is_named(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match=r"no recipe at .*gone\.toml"):
+    with pytest.raises(MissingFile, match=r"no recipe at .*gone\.toml"):
         load_recipe(tmp_path / "gone.toml")
 
 
