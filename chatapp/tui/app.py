@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -21,6 +22,7 @@ from textual import on
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.widgets import TextArea
+from textual.worker import WorkerError
 
 from chatapp.tui import actions
 from chatapp.tui.backend import Backend
@@ -41,7 +43,7 @@ SIGNAL_EXIT = {signal.SIGTERM: 143, signal.SIGHUP: 129}
 CLOSING_SECONDS = 3.0
 """How long a stopped answer may take to be stored before the app leaves anyway."""
 
-QUIT_SECONDS = 2.0
+QUIT_SECONDS = 3.0
 """Ctrl+C twice within this time quits."""
 
 
@@ -173,8 +175,9 @@ class ChatApp(App[int]):
         turns = [worker for worker in self.workers if worker.group == "turn"]
         try:
             async with asyncio.timeout(CLOSING_SECONDS):
-                if turns:  # to wait for none means, to Textual, to wait for all
-                    await self.workers.wait_for_complete(turns)
+                for worker in turns:
+                    with suppress(WorkerError):
+                        await worker.wait()
         except TimeoutError:
             log.warning("left before the answer had ended; its text so far is stored")
         self.exit(code)

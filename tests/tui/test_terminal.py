@@ -40,7 +40,9 @@ def test_a_question_about_the_app_is_answered_from_its_handbook(open_terminal: O
     terminal.type("Where are my conversations stored?")
     terminal.press("Enter")
     terminal.shows("[1]", "✓ grounded in")
+    terminal.until(lambda: "Esc stops" not in terminal.screen(), "the answer has ended")
     terminal.press("BTab")
+    terminal.shows("▌  ✓ grounded in")  # the bar of the selected answer
     terminal.type("1")
     terminal.shows("the quote stands in the stored text")
     terminal.press("Escape")
@@ -64,8 +66,8 @@ def test_ctrl_c_stops_an_answer_and_the_window_can_be_any_size(open_terminal: Op
     terminal.shows("Conversations", "hello", "Interrupted; the text is kept.")
     terminal.press("C-c")
     terminal.shows("Ctrl+C again quits.")
-    terminal.press("C-c")
-    terminal.until(lambda: terminal.exit_code() == 0, "exit code 0")
+    # Again and again: on a busy machine the second one may come after the time allowed for it.
+    terminal.until(lambda: terminal.press("C-c") or terminal.exit_code() == 0, "exit code 0")
 
 
 def test_what_libraries_print_goes_to_the_log_and_not_to_the_screen(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+
 from chatapp.conversations import StorageError
 from chatapp.tui.screens.help import HelpScreen
 from chatapp.tui.widgets.trouble_panel import TroublePanel
 from tests.fakes import FakeGenerator
-from tests.tui.conftest import Chat, answers, ask, ready, screen_text, until
+from tests.tui.conftest import WAIT_SECONDS, Chat, answers, ask, ready, screen_text, until
 
 LOCKED = StorageError("The conversations are locked.", "Close the other window.")
 
@@ -97,3 +99,15 @@ async def test_a_tiny_terminal_still_shows_the_input_and_the_answer(chat: Chat) 
         await pilot.resize_terminal(20, 5)
         await pilot.press("f1")
         await until(lambda: isinstance(app.screen, HelpScreen))
+
+
+async def test_one_can_leave_while_the_model_still_loads(chat: Chat) -> None:
+    """Ctrl+Q does not wait for what is only being got ready."""
+    loaded = threading.Event()
+    chat.loading = lambda: loaded.wait(WAIT_SECONDS)
+    app = chat.app()
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(lambda: app.chat.status.state == "loading")
+        await pilot.press("ctrl+q")
+        await until(lambda: app.return_value == 0)
+        loaded.set()
