@@ -28,8 +28,15 @@ BUSY_SECONDS = 5.0
 CHECK_SECONDS = 0.25
 SNAPSHOTS_KEPT = 5
 
-# What SQLite says when the file could not be looked at, which tells nothing about its content.
-_NO_DAMAGE = ("locked", "unable to open", "readonly", "disk I/O", "full")
+# SQLite's codes when the file could not be looked at, which tells nothing about its content.
+_NO_DAMAGE = (
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_FULL,
+)
 _PRAGMAS = ("foreign_keys=ON", "secure_delete=ON", "mmap_size=0", "temp_store=MEMORY")
 
 
@@ -74,9 +81,10 @@ def is_damaged(path: Path, busy_seconds: float, seconds: float = CHECK_SECONDS) 
             if row[0] == b"ok":
                 _check_search_table(connection)
         except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # it may quote damaged text
-            if any(words in str(error) for words in _NO_DAMAGE):
+            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+            if code in _NO_DAMAGE:
                 raise
-            return "interrupted" not in str(error)
+            return bool(code != sqlite3.SQLITE_INTERRUPT)
         return bool(row[0] != b"ok")
 
 

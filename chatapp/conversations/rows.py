@@ -26,6 +26,7 @@ MESSAGE_COLUMNS = (
     "m.finish_reason, m.grounding, m.model, m.seconds, m.usage"
 )
 # Scripts written without spaces between words: one run of them is a single search token.
+SEARCH_CHARACTERS = 1_000  # what is searched for; SQLite refuses patterns of 50,000 bytes
 _UNSPACED = re.compile("[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
 
@@ -74,6 +75,7 @@ def get_citations(db: Database, message_id: str) -> list[StoredCitation]:
 
 def search_messages(db: Database, text: str, limit: int) -> list[MessageHit]:
     """Return live messages that hold every word of `text` (the last as a prefix), best first."""
+    text = text[:SEARCH_CHARACTERS]
     words = re.findall(r"\w+", text)
     if not words:
         return []

@@ -241,10 +241,18 @@ class ConversationStore:
         return self._submit(job, durable=True)
 
     def reopen_answer(self, message_id: str) -> Future[Message]:
-        """Mark a finished or cut-off answer as streaming again, keeping its text."""
+        """Mark a finished or cut-off answer as streaming again, keeping its text.
+
+        The future raises StorageError while a process, this one or another, is writing it.
+        """
 
         def job(db: Database) -> Message:
             key = _key(db, message_id)
+            row = db.table("messages").get(key)
+            if row["status"] == "streaming" and is_alive(row["owner"]):
+                raise StorageError(
+                    "This answer is still being written in another window.", "Wait for its end."
+                )
             db.table("messages").update(key, {"status": "streaming", "owner": this_process()})
             return rows.get_message(db, message_id)
 
@@ -308,16 +316,26 @@ class ConversationStore:
 
         return self._write(job)
 
+    def _unused_id(self, db: Database) -> str:
+        """Return a new id. A fixed clock makes the ids of an earlier session again: skip those."""
+        taken = """
+            select 1 from messages where id = :id union all
+            select 1 from conversations where id = :id
+        """
+        while any(db.query(taken, {"id": (new_id := self._new_id())})):
+            pass
+        return new_id
+
     def _insert_conversation(self, db: Database, title: str) -> Conversation:
         now = self._now()
-        row = {"id": self._new_id(), "title": title, "created_at": now, "updated_at": now}
+        row = {"id": self._unused_id(db), "title": title, "created_at": now, "updated_at": now}
         db.table("conversations").insert(row)
         return Conversation(**row, message_count=0)
 
     def _insert_message(
         self, db: Database, conversation_id: str, parent_id: str | None, role: str, text: str
     ) -> Message:
-        now, message_id, writing = self._now(), self._new_id(), role == "assistant"
+        now, message_id, writing = self._now(), self._unused_id(db), role == "assistant"
         db.table("messages").insert(
             {
                 "id": message_id,
@@ -349,7 +367,7 @@ def _key(db: Database, message_id: str) -> int:
 
 
 def _interrupt_orphans(db: Database) -> None:
-    for row in db.query("select key, owner from messages where status = 'streaming'"):
+    for row in list(db.query("select key, owner from messages where status = 'streaming'")):
         if not is_alive(row["owner"]):
             db.table("messages").update(
                 row["key"],

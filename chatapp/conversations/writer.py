@@ -7,6 +7,7 @@ keeps a half-streamed answer safe.
 from __future__ import annotations
 
 import contextlib
+import errno
 import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 _CLOSED = "The conversation store is closed."
 
 
@@ -73,20 +75,26 @@ class Writer:
 def explain(error: BaseException, path: str) -> StorageError:
     """Turn what SQLite or the operating system said into a message that names the fix."""
     said = str(error)
-    lowered = said.lower()
-    if "locked" in lowered or "busy" in lowered:
+    code = getattr(error, "sqlite_errorcode", None)
+    kind = None if code is None else code & 0xFF  # the rest says more than a person needs
+    if kind in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return StorageError(
             f"The conversation file {path} is locked by another program.",
             "Close the other program, or wait until it has finished, and try again.",
         )
-    if "full" in lowered:
+    if kind == sqlite3.SQLITE_FULL or getattr(error, "errno", None) in _NO_SPACE:
         return StorageError(
             f"There is no space left to write {path}.", "Free some disk space and try again."
         )
-    if "readonly" in lowered or "unable to open" in lowered or isinstance(error, OSError):
+    if kind in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN) or isinstance(error, OSError):
         return StorageError(
             f"The conversation file {path} cannot be written: {said}.",
             "Make its directory writable, or set CHATAPP_HOME to a directory that is.",
+        )
+    if kind == sqlite3.SQLITE_IOERR:  # also what a full disk says when it has no room for the log
+        return StorageError(
+            f"The disk failed to read or write {path}: {said}.",
+            "See whether it is full (`df`) or failing, and try again.",
         )
     return StorageError(
         f"The conversation file {path} could not be used: {said}.",

@@ -70,6 +70,19 @@ class TestTurns:
         assert levels == ["FULL", "NORMAL"]
         assert seen.count("BEGIN IMMEDIATE") == 2
 
+    def test_an_answer_that_is_still_written_is_not_continued(self, store):
+        """Another window may have it open; two writers would overwrite each other's text."""
+        started = store.begin_turn(None, "Hello").result()
+        with pytest.raises(StorageError, match="still being written"):
+            store.reopen_answer(started.assistant.id).result()
+
+    def test_an_id_that_is_taken_is_passed_over(self):
+        """A fixed clock makes the ids of an earlier session again."""
+        ids = iter(["A", "B", "B", "A", "C"])
+        store = ConversationStore.open(None, ids=ids.__next__)
+        assert [store.create().id for _ in range(3)] == ["A", "B", "C"]
+        store.close()
+
     def test_a_write_after_close_says_so(self, path):
         store = ConversationStore.open(path)
         store.close()
