@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-
-from chatapp.cli.main import main as _run
 
 
 def main() -> None:
-    """Run the command line of this process and exit with its code."""
-    sys.exit(_run())
+    """Run the command line of this process and exit with its code.
+
+    While Python imports and when it exits, nothing catches a KeyboardInterrupt; Ctrl-C ends the
+    process at once there, as it ends programs that know nothing of it, instead of a traceback.
+    """
+    python = signal.getsignal(signal.SIGINT)
+    if python is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from chatapp.cli.main import main as run
+
+    signal.signal(signal.SIGINT, python)
+    code = run()
+    if python is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import sys
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
 from datetime import datetime
+from types import FrameType
 from typing import Any
 
 from chatapp.assistant.assistant import Assistant
@@ -70,6 +71,7 @@ class HeadlessSession:
 
         After a signal the process ends here.
         """
+        handlers = {number: signal.getsignal(number) for number in _SIGNALS}
         try:
             return asyncio.run(self._whole(body, model))
         except OSError:
@@ -80,6 +82,8 @@ class HeadlessSession:
             self.assistant.close()
             if self.signalled is not None:
                 _leave(self.signalled)
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
 
     def emit(self, event: Event) -> None:
         """Note what matters for the end of the session and print the event."""
@@ -137,17 +141,22 @@ class HeadlessSession:
         return int(ExitCode.OK)
 
     def _obey_signals(self) -> None:
+        # Not `loop.add_signal_handler`: the loop may be waiting for whoever reads our pipe, and
+        # the second signal must end the process even then.
         loop = asyncio.get_running_loop()
-        for number in _SIGNALS:
-            loop.add_signal_handler(number, self._on_signal, number)
 
-    def _on_signal(self, number: signal.Signals) -> None:
-        if self.signalled is not None:
-            # Asked twice: go at once. What was flushed is on disk and shows as interrupted.
-            signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
-        self.signalled = _SIGNALS[number]
-        self.assistant.interrupt()
+        def obey(number: int, frame: FrameType | None) -> None:
+            if self.signalled is not None:
+                # Asked twice: go at once. What was flushed is on disk and shows as interrupted.
+                signal.signal(number, signal.SIG_DFL)
+                os.kill(os.getpid(), number)
+            self.signalled = _SIGNALS[signal.Signals(number)]
+            with contextlib.suppress(RuntimeError):  # the loop has ended already
+                loop.call_soon_threadsafe(self.assistant.interrupt)
+
+        for number in _SIGNALS:
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup
+                signal.signal(number, obey)
 
 
 def _leave(code: int) -> None:

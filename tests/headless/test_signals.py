@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import signal
 import subprocess
+import sys
+import termios
+import time
 
 import pytest
 
@@ -76,3 +80,43 @@ def test_a_script_is_stopped_too(spawn, tmp_path):
     store = ConversationStore.open(paths.database_path())
     assert len(store.messages(store.latest().id)) == 2
     store.close()
+
+
+def test_asked_twice_it_goes_even_while_its_reader_does_not_read(spawn, tmp_path):
+    """As in `chatapp run … | less`: the pipe is full, so the event loop waits in a write."""
+    script = tmp_path / "s.jsonl"
+    script.write_text('{"user": "hello"}\n' * 3)
+    child = spawn("run", str(script), "--output", "jsonl", delay=0)
+    fcntl.fcntl(child.stdout, fcntl.F_SETPIPE_SZ, 4096)
+    waiting = bytearray(4)
+    while int.from_bytes(waiting, sys.byteorder) < 3_500:
+        time.sleep(0.02)
+        fcntl.ioctl(child.stdout, termios.FIONREAD, waiting)
+    while child.poll() is None:
+        child.send_signal(signal.SIGINT)
+        time.sleep(0.1)
+    child.communicate()
+    assert child.returncode == -signal.SIGINT
+
+
+def test_a_signal_that_nohup_holds_off_does_not_end_a_script(spawn):
+    ignored = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # which a child inherits
+    try:
+        child = spawn("ask", "hello", delay=0.002)
+    finally:
+        signal.signal(signal.SIGHUP, ignored)
+    child.stdout.read(20)
+    child.send_signal(signal.SIGHUP)
+    child.communicate(timeout=60)
+    assert child.returncode == 0
+
+
+def test_ctrl_c_while_python_ends_prints_no_traceback():
+    program = (
+        "import atexit, os, signal, chatapp.__main__, chatapp.cli.main\n"
+        "chatapp.cli.main.main = lambda: 0\n"
+        "atexit.register(os.kill, os.getpid(), signal.SIGINT)\n"
+        "chatapp.__main__.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, b"")
