@@ -78,7 +78,16 @@ class Command:
         words = line.split(maxsplit=len(self.arguments) - 1) if self.arguments else line.split()
         if len(words) > len(self.arguments):
             raise CommandError(f"/{self.name} takes no arguments.")
-        return {a.name: word.strip() for a, word in zip(self.arguments, words, strict=False)}
+        return {a.name: word for a, word in zip(self.arguments, words, strict=False)}
+
+    def check(self, arguments: Mapping[str, str]) -> dict[str, str]:
+        """Return the arguments sanitised. Raises CommandError: some are missing or unknown."""
+        clean = {name: sanitize_text(text).strip() for name, text in arguments.items()}
+        known = {argument.name for argument in self.arguments}
+        missing = [a.name for a in self.arguments if a.required and not clean.get(a.name)]
+        if missing or not clean.keys() <= known:
+            raise CommandError(f"Use it as: {self.usage}")
+        return clean
 
     def run(self, session: Session, arguments: Mapping[str, str]) -> Result:
         """Carry it out.
@@ -86,10 +95,7 @@ class Command:
         Raises:
             CommandError: arguments are missing or unknown, or there is nothing to act on.
         """
-        known = {argument.name for argument in self.arguments}
-        missing = [a.name for a in self.arguments if a.required and not arguments.get(a.name)]
-        if missing or not arguments.keys() <= known:
-            raise CommandError(f"Use it as: {self.usage}")
+        arguments = self.check(arguments)
         try:
             return self.handler(session, arguments)
         except (NotFound, ToolError) as error:
@@ -127,7 +133,7 @@ def _list(session: Session, arguments: Mapping[str, str]) -> Result:
 
 
 def _rename(session: Session, arguments: Mapping[str, str]) -> Result:
-    title = " ".join(sanitize_text(arguments["title"]).split())
+    title = _flat(arguments["title"])
     session.assistant.store.rename(_current(session), title)
     return Result(f"Renamed to: {title}")
 

@@ -20,6 +20,10 @@ from typing import Any, get_args
 
 from chatapp.assistant.commands import CommandError, find_command
 from chatapp.assistant.events import Grounding
+from chatapp.cli.options import LARGEST_SEED
+from chatapp.settings import KEYS, SettingsError
+from chatapp.settings.values import convert
+from retrieval.text import sanitize_text
 
 
 class ScriptError(ValueError):
@@ -44,12 +48,13 @@ class Said:
     grounding: str | None
 
 
+_GENERATION = {
+    name.removeprefix("generation."): key
+    for name, key in KEYS.items()
+    if name.startswith("generation.")
+}
 _SETTINGS: dict[str, tuple[type, ...]] = {
-    "max_tokens": (int,),
-    "temperature": (int, float),
-    "top_k": (int,),
-    "top_p": (int, float),
-    "repetition_penalty": (int, float),
+    **{name: (int, float) if key.type is float else (int,) for name, key in _GENERATION.items()},
     "greedy": (bool,),
     "seed": (int,),
     "sources": (bool,),
@@ -70,7 +75,8 @@ def parse_script(text: str) -> list[Operation]:
         ScriptError: a line cannot be used. Nothing has been run then.
     """
     operations = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    # Not `splitlines`: JSON texts may hold the other characters that it takes for line ends.
+    for number, line in enumerate(text.split("\n"), start=1):
         if line.strip() and not line.lstrip().startswith("#"):
             try:
                 operations.append(_operation(number, line))
@@ -96,16 +102,28 @@ def unmet(expected: Mapping[str, Any], said: Said) -> list[str]:
 
 def _operation(number: int, line: str) -> Operation:
     try:
-        value = json.loads(line)
+        value = json.loads(line, object_pairs_hook=_without_repeats)
     except json.JSONDecodeError as error:
         raise ValueError(f"this is no JSON ({error.msg}, column {error.colno})") from error
+    except RecursionError as error:
+        raise ValueError("this is nested too deeply") from error
     if not isinstance(value, dict) or len(value) != 1:
         raise ValueError(f"write one object with one of {_listed(_CHECKS)}")
     [(name, argument)] = value.items()
     if name not in _CHECKS:
         raise ValueError(f"there is no operation {name!r}; there are {_listed(_CHECKS)}")
+    if isinstance(argument, str):
+        argument = sanitize_text(argument)
     _CHECKS[name](argument)
     return Operation(number, name, argument)
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the object of these pairs; JSON would drop all but the last of a repeated key."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return found
 
 
 def _check_text(value: Any) -> None:
@@ -129,6 +147,17 @@ def _check_object(value: Any, allowed: Mapping[str, tuple[type, ...]]) -> None:
             raise ValueError(f"{key!r} cannot be {json.dumps(item)}")
 
 
+def _check_set(value: Any) -> None:
+    _check_object(value, _SETTINGS)
+    if not 0 <= value.get("seed", 0) <= LARGEST_SEED:
+        raise ValueError(f"'seed' is from 0 to {LARGEST_SEED}")
+    for name in value.keys() & _GENERATION.keys():
+        try:
+            convert(_GENERATION[name], value[name], "set")
+        except SettingsError as error:
+            raise ValueError(f"{error.message}; {error.hint}") from error
+
+
 def _check_expect(value: Any) -> None:
     _check_object(value, _EXPECTATIONS)
     if "grounding" in value and value["grounding"] not in get_args(Grounding):
@@ -150,15 +179,16 @@ def _check_command(value: Any) -> None:
         raise ValueError('it takes an object such as {"name": "rename", "args": {"title": "New"}}')
     if value.keys() - {"name", "args"}:
         raise ValueError("it takes 'name' and 'args' only")
-    command = find_command(value["name"])
     arguments = value.get("args", {})
-    _check_object(arguments or {"": ""}, {a.name: (str,) for a in command.arguments} | {"": (str,)})
+    if not isinstance(arguments, dict) or not all(isinstance(a, str) for a in arguments.values()):
+        raise ValueError("'args' is an object of texts")
+    find_command(value["name"]).check(arguments)
 
 
 _CHECKS: dict[str, Callable[[Any], None]] = {
     "user": _check_user,
     "system": _check_text,
-    "set": lambda value: _check_object(value, _SETTINGS),
+    "set": _check_set,
     "expect": _check_expect,
     "interrupt": _check_interrupt,
     "command": _check_command,

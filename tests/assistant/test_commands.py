@@ -87,6 +87,8 @@ async def test_help_names_every_command(session):
         ("/rename", "Use it as: /rename TITLE"),
         ("/new now", "takes no arguments"),
         ("/open 01XYZ", "There is no conversation 01XYZ"),
+        ("/open \udcff\x1b01XYZ", "There is no conversation 01XYZ"),
+        ("/rename \x1b", "Use it as: /rename TITLE"),
         ("/search", "Use it as: /search TEXT"),
     ],
 )

@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 
 from chatapp import paths
+from chatapp.cli.main import main
 from chatapp.cli.script import ScriptError, parse_script
 
 REPEATABLE = ("--seed", "1", "--greedy", "--clock", "2026-01-01T00:00:00Z", "--ephemeral")
@@ -128,6 +129,19 @@ class TestScripts:
             "> hello\nHello there, you.\n"
         )
 
+    def test_a_closed_stdin_is_an_empty_script(self, monkeypatch):
+        monkeypatch.setattr("sys.stdin", None)
+        assert main(["run", "-", "--ephemeral"]) == 0
+
+    def test_line_ends_are_those_of_files_only(self):
+        """A text may hold U+2028 as it is; editors on Windows put a mark before the first line."""
+        [operation] = parse_script('{"user": "a\u2028b"}\r\n')
+        assert operation.value == "a\nb"
+
+    def test_a_byte_order_mark_is_left_out(self, chatapp):
+        done = chatapp("run", "-", stdin=b'\xef\xbb\xbf{"user": "hello"}')
+        assert (done.code, done.err) == (0, "")
+
     @pytest.mark.parametrize(
         ("line", "said"),
         [
@@ -144,8 +158,21 @@ class TestScripts:
             ('{"expect": {"grounding": "yes"}}', "'grounding' is one of"),
             ('{"interrupt": {"after_tokens": 0}}', "at least 1"),
             ('{"command": {"name": "fly"}}', "no command /fly"),
-            ('{"command": {"name": "rename", "args": {"name": "x"}}}', "there is no 'name'"),
+            ('{"command": {"name": "rename", "args": {"name": "x"}}}', "/rename TITLE"),
+            ('{"command": {"name": "rename"}}', "/rename TITLE"),
+            ('{"command": {"name": "rename", "args": {"title": "\\u001b"}}}', "/rename TITLE"),
+            ('{"command": {"name": "calc", "args": {"": "1"}}}', "/calc EXPRESSION"),
+            ('{"command": {"name": "list", "args": 0}}', "object of texts"),
+            ('{"command": {"name": "calc", "args": {"expression": 1}}}', "object of texts"),
             ('{"command": "list"}', "takes an object"),
+            ('{"user": "a", "user": "b"}', "a key stands twice"),
+            ('{"user": "\\u001b\\u200b"}', "cannot be empty"),
+            ('{"set": {"temperature": NaN}}', "cannot be nan"),
+            ('{"set": {"top_k": -5}}', "cannot be -5; give a whole number at least 0"),
+            ('{"set": {"max_tokens": 0}}', "at least 1"),
+            ('{"set": {"seed": -1}}', "'seed' is from 0"),
+            ('{"set": {"seed": 9223372036854775808}}', "'seed' is from 0"),
+            ("[" * 200_000, "nested too deeply"),
         ],
     )
     def test_a_line_that_is_wrong_is_named_and_nothing_is_run(self, line, said):
@@ -170,8 +197,15 @@ class TestScripts:
         assert (tmp_path / "my.db").exists()
         assert not paths.database_path().exists()
 
-    def test_a_clock_that_is_no_time_is_wrong_use(self, chatapp, script):
-        assert chatapp("run", script({"user": "hi"}), "--clock", "noon").code == 2
+    @pytest.mark.parametrize("clock", ["noon", "", "9999-12-31T23:59:59-23:00"])
+    def test_a_clock_that_is_no_time_is_wrong_use(self, chatapp, script, clock):
+        assert chatapp("run", script({"user": "hi"}), "--clock", clock).code == 2
+
+    def test_the_same_clock_again_adds_to_the_same_home(self, chatapp, script):
+        """The second session makes the ids of the first one again and passes them over."""
+        for _ in range(2):
+            assert chatapp("run", script({"user": "hi"}), "--clock", "2026-01-01").code == 0
+        assert len(chatapp("conversations", "list").out.splitlines()) == 2
 
     def test_a_command_that_fails_names_its_line(self, chatapp, script):
         done = chatapp("run", script({"command": {"name": "sources"}}))
