@@ -7,20 +7,19 @@ import sys
 import click
 
 from chatapp.cli.errors import CliError, ExitCode
+from chatapp.cli.options import clean, read_stdin, sampling_options
 from chatapp.cli.output import output_option
-
-MOST_STDIN_BYTES = 16 * 1024 * 1024
+from retrieval.text import sanitize_text
 
 
 @click.command()
 @click.argument("prompt", required=False)
 @click.option("--stdin", "from_stdin", is_flag=True, help="Add what is piped in to the prompt.")
-@click.option("--conversation", metavar="ID", help="Go on in this conversation.")
+@click.option("--conversation", metavar="ID", callback=clean, help="Go on in this conversation.")
 @click.option("--last", is_flag=True, help="Go on in the conversation used last.")
 @click.option("--ephemeral", is_flag=True, help="Store nothing of this conversation.")
 @click.option("--no-sources", is_flag=True, help="Let the model answer without the index.")
-@click.option("--seed", type=int, help="Make sampling repeatable.")
-@click.option("--greedy", is_flag=True, help="Always choose the most likely token.")
+@sampling_options
 @click.option("--max-tokens", type=click.IntRange(min=1), help="Longest answer in tokens.")
 @click.option("--quiet", "-q", is_flag=True, help="No warnings on stderr.")
 @output_option("text", "json", "jsonl")
@@ -38,7 +37,7 @@ def ask(
     output: str,
 ) -> int:
     """Ask PROMPT (`-`: read it from stdin) and print the answer."""
-    if bool(conversation) + last + ephemeral > 1:
+    if (conversation is not None) + last + ephemeral > 1:
         raise CliError(
             "--conversation, --last and --ephemeral exclude each other",
             hint="give one of them.",
@@ -78,8 +77,11 @@ def read_prompt(prompt: str | None, from_stdin: bool) -> str:
         )
     parts = [] if prompt in (None, "-") else [prompt or ""]
     if from_stdin or prompt in (None, "-"):
-        parts.append(_read_stdin())
-    text = "\n\n".join(parts)
+        raw = read_stdin(
+            instead="save it as a file, `chatapp index add FILE`, and ask about its content."
+        )
+        parts.append(raw.decode("utf-8", "replace"))
+    text = sanitize_text("\n\n".join(parts))
     if not text.strip():
         raise CliError("the question is empty", hint="write one.", code=ExitCode.USAGE)
     return text.removesuffix("\n")
@@ -87,16 +89,3 @@ def read_prompt(prompt: str | None, from_stdin: bool) -> str:
 
 def _is_terminal() -> bool:
     return sys.stdin is None or sys.stdin.isatty()
-
-
-def _read_stdin() -> str:
-    if sys.stdin is None:
-        return ""
-    raw = sys.stdin.buffer.read(MOST_STDIN_BYTES + 1)
-    if len(raw) > MOST_STDIN_BYTES:
-        raise CliError(
-            f"more than {MOST_STDIN_BYTES // 2**20} MiB came in on stdin",
-            hint="save it as a file, `chatapp index add FILE`, and ask about its content.",
-            code=ExitCode.LIMIT,
-        )
-    return raw.decode("utf-8", "replace")

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chatapp.cli.errors import CliError, ExitCode
+from chatapp.cli.options import clean, limit_option
 from chatapp.cli.output import output_option, print_json
 
 if TYPE_CHECKING:
     from chatapp.conversations import Conversation, ConversationStore
 
-_ID = click.argument("conversation_id", metavar="ID")
+_ID = click.argument("conversation_id", metavar="ID", callback=clean)
 
 
 @click.group()
@@ -24,7 +25,7 @@ def conversations() -> None:
 
 
 @conversations.command("list")
-@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True)
+@limit_option(50)
 @click.option("--deleted", is_flag=True, help="List the deleted ones.")
 @output_option("text", "json", "jsonl")
 def list_(limit: int, deleted: bool, output: str) -> None:
@@ -55,25 +56,27 @@ def show(conversation_id: str, output: str) -> None:
 
 @conversations.command()
 @click.argument("words", nargs=-1, required=True)
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True)
+@limit_option(20)
 @output_option("text", "json", "jsonl")
 def search(words: tuple[str, ...], limit: int, output: str) -> None:
     """Find messages that have all these WORDS."""
+    from retrieval.text import sanitize_text
+
     with _store() as store:
-        found = store.search(" ".join(words), limit)
+        found = store.search(sanitize_text(" ".join(words)), limit)
     _print_rows([asdict(hit) for hit in found], output, _hit_line)
 
 
 @conversations.command()
 @_ID
-@click.argument("title")
+@click.argument("title", callback=clean)
 @output_option("text", "json")
 def rename(conversation_id: str, title: str, output: str) -> None:
     """Give a conversation another TITLE."""
-    from retrieval.text import sanitize_text
-
-    clean = " ".join(sanitize_text(title).split())
-    _change(output, "renamed to", lambda store: store.rename(conversation_id, clean))
+    line = " ".join(title.split())
+    if not line:
+        raise CliError("the title is empty", hint="write one.", code=ExitCode.USAGE)
+    _change(output, "renamed to", lambda store: store.rename(conversation_id, line))
 
 
 @conversations.command()

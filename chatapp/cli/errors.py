@@ -12,6 +12,8 @@ from typing import IO, Any
 
 import click
 
+from retrieval.text import sanitize_text
+
 
 class ExitCode(IntEnum):
     """What the process says to the shell; the handbook lists the same table."""
@@ -39,9 +41,9 @@ class CliError(click.ClickException):
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the message, and the fix when there is one, to stderr (or `file`)."""
-        click.echo(f"error: {self.format_message()}", file=file, err=file is None)
-        if self.hint:
-            click.echo(f"  fix: {self.hint}", file=file, err=file is None)
+        fix = f"\n  fix: {self.hint}" if self.hint else ""
+        said = sanitize_text(f"error: {self.format_message()}{fix}")  # it may quote what came in
+        click.echo(said, file=file, err=file is None)
 
 
 # The errors that rooms raise on purpose. Their messages are written for the person.

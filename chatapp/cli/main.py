@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -122,6 +123,9 @@ def _open_tui(resume: str | None) -> int:
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code; no exception leaves this function."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal that cannot show a character gets its escape, as on stderr, and no failure.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         result = cli.main(args=args, prog_name="chatapp", standalone_mode=False)
         if sys.stdout is not None:

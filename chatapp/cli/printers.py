@@ -6,8 +6,9 @@ stdout carries the answer or the data, stderr carries warnings and errors; nothi
 from __future__ import annotations
 
 import json
-import sys
 from typing import Any, Protocol
+
+import click
 
 from chatapp.assistant.events import (
     Citation,
@@ -21,6 +22,7 @@ from chatapp.assistant.events import (
     Warning,
 )
 from chatapp.conversations import StoredCitation
+from retrieval.text import sanitize_text
 
 
 class Printer(Protocol):
@@ -38,25 +40,38 @@ class TextPrinter:
     def __init__(self, *, quiet: bool = False, transcript: bool = False) -> None:
         self._quiet = quiet
         self._transcript = transcript
+        self._line_is_open = False
         self._citations: list[StoredCitation] = []
 
     def show(self, event: Event, line: dict[str, Any]) -> None:
         """Print what a person wants to see of this event."""
         match event:
             case TurnStart(text=text) if self._transcript:
-                _write("> " + text.replace("\n", "\n> ") + "\n")
+                self._write("> " + text.replace("\n", "\n> ") + "\n")
             case MessageDelta(text=text):
-                _write(text)
+                self._write(text)
             case Citation():
                 self._citations.append(event)
-            case MessageDone(text=text):
-                _write("\n" if text and not text.endswith("\n") else "")
-                _write(sources_list(self._citations))
+            case MessageDone():
+                self._end_line()
+                self._write(sources_list(self._citations))
                 self._citations = []
             case CommandResult(text=text) if text:
-                _write(text + "\n")
+                self._write(text + "\n")
+            case Error():
+                self._end_line()
+                show_problem(event, quiet=self._quiet)
             case _:
                 show_problem(event, quiet=self._quiet)
+
+    def _write(self, text: str) -> None:
+        if text:
+            _write(sanitize_text(text))
+            self._line_is_open = not text.endswith("\n")
+
+    def _end_line(self) -> None:
+        if self._line_is_open:
+            self._write("\n")
 
 
 class JsonlPrinter:
@@ -95,7 +110,8 @@ def sources_list(citations: list[StoredCitation]) -> str:
         return ""
     lines = ["", "Sources:"]
     for citation in citations:
-        lines.append(f"[{citation.n}] {citation.title} — {citation.uri}")
+        title = " ".join(citation.title.split())
+        lines.append(f"[{citation.n}] {title} — {citation.uri}")
         lines.append(f"    “{' '.join(citation.quote.split())}”")
     return "\n".join(lines) + "\n"
 
@@ -110,10 +126,8 @@ def show_problem(event: Event, *, quiet: bool) -> None:
         case _:
             return
     fix = f"\n  fix: {hint}" if hint else ""
-    print(f"{kind}: {message}{fix}", file=sys.stderr, flush=True)
+    click.echo(sanitize_text(f"{kind}: {message}{fix}"), err=True)
 
 
 def _write(text: str) -> None:
-    if text:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+    click.echo(text, nl=False)  # it flushes, and a closed stdout takes nothing

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from chatapp.cli.errors import CliError, ExitCode
+from chatapp.cli.options import read_stdin, sampling_options
 from chatapp.cli.output import output_option, print_json
 
 if TYPE_CHECKING:
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     "--db", type=click.Path(dir_okay=False, path_type=Path), help="Store conversations here."
 )
 @click.option("--ephemeral", is_flag=True, help="Store nothing of this session.")
-@click.option("--seed", type=int, help="Make sampling repeatable.")
-@click.option("--greedy", is_flag=True, help="Always choose the most likely token.")
+@sampling_options
 @click.option("--clock", metavar="TIME", help="Let it be this time, such as 2026-01-01T00:00:00Z.")
 @click.option("--quiet", "-q", is_flag=True, help="No warnings on stderr.")
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of the events and stop.")
@@ -88,8 +87,11 @@ def _read(script: str | None) -> list[Operation]:
     if script is None:
         raise CliError("there is no script", hint="name a FILE, or `-`.", code=ExitCode.USAGE)
     try:
-        raw = sys.stdin.buffer.read() if script == "-" else Path(script).read_bytes()
-        return parse_script(raw.decode("utf-8"))
+        if script == "-":
+            raw = read_stdin(instead="save the script as a file and name it.")
+        else:
+            raw = Path(script).read_bytes()
+        return parse_script(raw.decode("utf-8-sig"))
     except FileNotFoundError as error:
         raise CliError(
             f"there is no file {script}", hint="check the path.", code=ExitCode.NOT_FOUND
@@ -113,11 +115,11 @@ def _clock(value: str | None) -> Callable[[], datetime] | None:
         return None
     try:
         moment = datetime.fromisoformat(value)
-    except ValueError as error:
+        fixed = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
         raise CliError(
             f"--clock cannot be {value!r}",
             hint="write it as 2026-01-01T00:00:00Z.",
             code=ExitCode.USAGE,
         ) from error
-    fixed = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return lambda: fixed

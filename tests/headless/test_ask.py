@@ -10,6 +10,8 @@ import pytest
 
 from chatapp import paths
 from chatapp.assistant.envelope import event_schema
+from chatapp.assistant.events import Citation, Error, MessageDelta, MessageDone, Usage
+from chatapp.cli.printers import TextPrinter
 from chatapp.conversations import ConversationStore
 
 CITED = "Leonardo da Vinci painted the Mona Lisa about 1503. [1]"
@@ -111,7 +113,7 @@ class TestStdin:
         assert done.code == 2
         assert "fix:" in done.err
 
-    @pytest.mark.parametrize("stdin", [b"", b" \n\t\n"])
+    @pytest.mark.parametrize("stdin", [b"", b" \n\t\n", b"\x1b\x00", "\u200b\u202e".encode()])
     def test_an_empty_question_is_wrong_use(self, chatapp, stdin):
         assert chatapp("ask", stdin=stdin).code == 2
 
@@ -141,7 +143,7 @@ class TestFailures:
         assert stored()[0][0] == text
 
     def test_more_than_stdin_may_hold_is_refused(self, chatapp, monkeypatch):
-        monkeypatch.setattr("chatapp.cli.ask.MOST_STDIN_BYTES", 1000)
+        monkeypatch.setattr("chatapp.cli.options.MOST_STDIN_BYTES", 1000)
         done = chatapp("ask", "-", stdin=b"x" * 1001)
         assert done.code == 4
         assert "stdin" in done.err
@@ -150,6 +152,16 @@ class TestFailures:
         done = chatapp("ask", "hello", "--conversation", "01XYZ")
         assert done.code == 3
         assert "01XYZ" in done.err
+
+    def test_what_is_no_text_in_an_id_is_neither_a_crash_nor_printed(self, chatapp):
+        """Bytes that are no UTF-8 reach Python as lone surrogates."""
+        done = chatapp("ask", "hello", "--conversation", "\udcff\x1b[31mx")
+        assert done.code == 3
+        assert "There is no conversation [31mx." in done.err
+
+    @pytest.mark.parametrize("seed", ["-1", str(2**63), str(10**30)])
+    def test_a_seed_that_the_engine_cannot_take_is_wrong_use(self, chatapp, seed):
+        assert chatapp("ask", "hello", "--seed", seed).code == 2
 
     def test_options_that_exclude_each_other_are_wrong_use(self, chatapp):
         assert chatapp("ask", "hello", "--last", "--ephemeral").code == 2
@@ -175,6 +187,46 @@ class TestFailures:
         assert done.code == 1
         assert done.out == "Hello \n"
         assert "Traceback" not in done.err
+
+
+class TestStdout:
+    def test_a_closed_stdout_takes_the_answer_in_silence(self, chatapp, monkeypatch):
+        """As after `>&-`: the question is answered and stored all the same."""
+        with monkeypatch.context() as patch:
+            patch.setattr("sys.stdout", None)
+            done = chatapp("ask", "hello")
+        assert (done.code, done.err) == (0, "")
+        assert stored() == [["hello", "Hello there, you."]]
+
+    def test_characters_that_stdout_cannot_show_are_escaped(self, spawn):
+        child = spawn(
+            "ask", "Who painted the Mona Lisa?", env=os.environ | {"PYTHONIOENCODING": "latin-1"}
+        )
+        out, err = child.communicate(timeout=60)
+        assert (child.returncode, err) == (0, b"")
+        assert b"[1] Mona Lisa \\u2014 fake:" in out
+
+
+class TestPrinter:
+    """What is printed may come from a damaged file or a page; it cannot act on the terminal."""
+
+    def show(self, *events) -> None:
+        printer = TextPrinter()
+        for event in events:
+            printer.show(event, {})
+
+    def test_an_error_begins_its_own_line(self, capsys):
+        self.show(MessageDelta("Hel"), Error("internal", "It broke."))
+        assert capsys.readouterr() == ("Hel\n", "error: It broke.\n")
+
+    def test_escape_sequences_are_taken_out(self, capsys):
+        self.show(MessageDelta("a\x1b[31m\u202e\n"), Error("x", "b\x9b", "c\x07"))
+        assert capsys.readouterr() == ("a[31m\n", "error: b\n  fix: c\n")
+
+    def test_a_title_cannot_forge_a_second_source(self, capsys):
+        cited = Citation(1, "Quote.", "Real\n[2] Forged", "file:real", "d", "p", 0, 6, 1.0)
+        self.show(cited, MessageDone("m", "", "stop", "grounded", Usage(), 0.0, ""))
+        assert "[1] Real [2] Forged — file:real\n" in capsys.readouterr().out
 
 
 def test_without_a_model_cited_answers_still_work(chatapp, monkeypatch):

@@ -63,3 +63,21 @@ def test_an_unknown_id_is_not_found(chatapp, command):
     assert done.code == 3
     assert "01XYZ" in done.err
     assert "conversations list" in done.err
+
+
+@pytest.mark.parametrize("command", [("show", "\udcff"), ("rename", "\udcff", "x")])
+def test_an_id_that_is_no_text_is_not_found(chatapp, command):
+    assert chatapp("conversations", *command).code == 3
+
+
+@pytest.mark.parametrize(
+    "arguments", [("list", "--limit", "1" + "0" * 30), ("rename", "x", "\x1b")]
+)
+def test_wrong_values_are_wrong_use(chatapp, arguments):
+    assert chatapp("conversations", *arguments).code == 2
+
+
+@pytest.mark.parametrize("words", ["\udcff", "_", "の" * 30_000, "hello " * 5_000])
+def test_odd_searches_find_nothing_and_fail_not(chatapp, said, words):
+    done = chatapp("conversations", "search", words)
+    assert (done.code, done.out) == (0, "")

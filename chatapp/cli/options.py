@@ -1,0 +1,59 @@
+"""What several commands take: text arguments that are cleaned, sampling options, stdin."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from chatapp.cli.errors import CliError, ExitCode
+from retrieval.text import sanitize_text
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+LARGEST_SEED = 2**63 - 1  # what the engine's random generator takes
+MOST_STDIN_BYTES = 16 * 1024 * 1024
+
+
+def clean(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Sanitise an argument as it is parsed; bytes that are no text could not even be looked up."""
+    return None if value is None else sanitize_text(value)
+
+
+def sampling_options(command: F) -> F:
+    """Add `--seed` and `--greedy`."""
+    for option in (
+        click.option("--greedy", is_flag=True, help="Always choose the most likely token."),
+        click.option(
+            "--seed", type=click.IntRange(0, LARGEST_SEED), help="Make sampling repeatable."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def limit_option(default: int) -> Callable[[F], F]:
+    """Return the `--limit` option of a command that lists rows."""
+    return click.option(
+        "--limit", type=click.IntRange(1, 1_000_000), default=default, show_default=True
+    )
+
+
+def read_stdin(*, instead: str) -> bytes:
+    """Return all of stdin; nothing when it is closed.
+
+    Raises:
+        CliError: more than MOST_STDIN_BYTES came in; `instead` is the fix.
+    """
+    if sys.stdin is None:
+        return b""
+    raw = sys.stdin.buffer.read(MOST_STDIN_BYTES + 1)
+    if len(raw) > MOST_STDIN_BYTES:
+        raise CliError(
+            f"more than {MOST_STDIN_BYTES // 2**20} MiB came in on stdin",
+            hint=instead,
+            code=ExitCode.LIMIT,
+        )
+    return raw
