@@ -181,17 +181,20 @@ class TestUnusable:
         """What SQLite says on a read-only disk (tests may run as root, which chmod never stops)."""
 
         def refuse(*arguments, **options):
-            raise sqlite3.OperationalError("attempt to write a readonly database")
+            error = sqlite3.OperationalError("attempt to write a readonly database")
+            error.sqlite_errorcode = sqlite3.SQLITE_READONLY
+            raise error
 
         monkeypatch.setattr("chatapp.conversations.opening.sqlite3.connect", refuse)
         with pytest.raises(StorageError, match="cannot be written") as caught:
             ConversationStore.open(path)
         assert "CHATAPP_HOME" in caught.value.hint
 
-    def test_a_full_disk_is_told_apart(self, store, monkeypatch):
-        monkeypatch.setattr(store, "_insert_conversation", _disk_full)
+    def test_a_full_disk_is_told_apart(self, store):
+        """The file may not grow by one page, which SQLite reports as it reports a full disk."""
+        store._opened.db.conn.execute("PRAGMA max_page_count=1")
         with pytest.raises(StorageError, match="no space left"):
-            store.create("x")
+            store.create("x" * 100_000)
 
     def test_a_file_that_another_program_holds_is_called_locked(self, path):
         ConversationStore.open(path).close()
@@ -209,7 +212,3 @@ class TestUnusable:
             fcntl.flock(held, fcntl.LOCK_EX)
             with pytest.raises(StorageError, match="still opening"):
                 ConversationStore.open(path, busy_seconds=0.05)
-
-
-def _disk_full(*arguments):
-    raise sqlite3.OperationalError("database or disk is full")
