@@ -12,8 +12,6 @@ from typing import IO, Any
 
 import click
 
-from retrieval.text import sanitize_text
-
 
 class ExitCode(IntEnum):
     """What the process says to the shell; the handbook lists the same table."""
@@ -41,6 +39,8 @@ class CliError(click.ClickException):
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the message, and the fix when there is one, to stderr (or `file`)."""
+        from retrieval.text import sanitize_text  # here: `--help` imports no room
+
         fix = f"\n  fix: {self.hint}" if self.hint else ""
         said = sanitize_text(f"error: {self.format_message()}{fix}")  # it may quote what came in
         click.echo(said, file=file, err=file is None)
