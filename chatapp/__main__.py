@@ -19,7 +19,7 @@ def main() -> None:
 
     signal.signal(signal.SIGINT, python)
     code = run()
-    if python is signal.default_int_handler:
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # the chat leaves it ignored
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     sys.exit(code)
 

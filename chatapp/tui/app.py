@@ -209,8 +209,8 @@ def run_tui(settings: Settings, *, database: Path | None = None, resume: str | N
         return build_assistant(settings, database=database, ephemeral=unsaved)
 
     backend = Backend(build)
-    # Ctrl+C is a key while the screen is up. One more of them while the files are being closed, when
-    # the terminal is an ordinary one again, must not cut that short.
+    # Ctrl+C is a key while the screen is up. One more of them while the files are being closed,
+    # when the terminal is an ordinary one again, must not cut that short.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with quiet_terminal(paths.log_path()) as driver:
         app = ChatApp(settings, backend, resume=resume, driver_class=driver, signals=True)
