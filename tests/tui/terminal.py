@@ -28,6 +28,7 @@ class Terminal:
         self._socket = f"chatapp-{uuid.uuid4().hex[:8]}"
         self._arguments = arguments
         self._home = home
+        self._code = home.parent / f"exit-code-{self._socket}"
         self._tmux(
             "-f", "/dev/null", "new-session", "-d", "-x", str(columns), "-y", str(rows), "sh"
         )
@@ -36,9 +37,12 @@ class Terminal:
 
     def start(self) -> None:
         """Start the program again, in a fresh screen."""
+        self._code.unlink(missing_ok=True)
         env = [f"CHATAPP_HOME={self._home}", "OMP_NUM_THREADS=1", f"PYTHONPATH={ROOT}"]
-        command = ["env", *env, sys.executable, *self._arguments]
-        self._tmux("respawn-pane", "-k", "-c", str(ROOT), *command)
+        program = ["env", *env, sys.executable, *self._arguments]
+        # The shell notes the exit code: tmux sometimes sees the end of a program without its code.
+        shell = ["sh", "-c", 'code=$1; shift; "$@"; echo $? > "$code"', "sh", str(self._code)]
+        self._tmux("respawn-pane", "-k", "-c", str(ROOT), *shell, *program)
 
     def type(self, text: str) -> None:
         """Type characters as they are."""
@@ -61,13 +65,16 @@ class Terminal:
 
     def pid(self) -> int:
         """Return the process id of the program."""
-        return int(self._tmux("display-message", "-p", "#{pane_pid}"))
+        shell = self._tmux("display-message", "-p", "#{pane_pid}").strip()
+        found = subprocess.run(["pgrep", "-P", shell], check=True, capture_output=True, text=True)
+        return int(found.stdout)
 
     def exit_code(self) -> int | None:
-        """Return the program's exit code, None while it runs, -1 when a signal ended it."""
-        state = self._tmux("display-message", "-p", "#{pane_dead}:#{pane_dead_status}")
-        dead, status = state.split(":")
-        return None if dead.strip() != "1" else int(status.strip() or -1)
+        """Return the program's exit code (128 + n after signal n), None while it runs."""
+        try:
+            return int(self._code.read_text() or -1)
+        except FileNotFoundError:
+            return None
 
     def kill(self, number: int) -> None:
         os.kill(self.pid(), number)
