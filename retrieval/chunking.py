@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from retrieval.sentences import sentence_spans
+from retrieval.text import MAX_TITLE
 
 TARGET_WORDS = 100  # the passage size of open-domain QA (DPR); the published anchors use it
 _SOFT_FROM = 80  # from here on a paragraph end closes the passage
@@ -83,7 +84,7 @@ def _units(text: str) -> Iterator[_Unit]:
             continue
         pieces = list(_pieces(text, start, end))
         for number, (piece_start, piece_end, words) in enumerate(pieces, 1):
-            name = " › ".join(title for _, title in path)
+            name = " › ".join(title for _, title in path)[:MAX_TITLE]
             last = number == len(pieces)
             yield _Unit(piece_start, piece_end, words, name, opens_section, last)
             opens_section = False

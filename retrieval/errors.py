@@ -8,6 +8,8 @@ RetrievalError
 
 from __future__ import annotations
 
+import errno
+
 
 class RetrievalError(Exception):
     """Base of everything this package raises on purpose."""
@@ -35,3 +37,14 @@ class NotInIndex(RetrievalError, KeyError):
 
 class LoadError(RetrievalError):
     """One file or record cannot be read."""
+
+
+def unreadable(error: OSError) -> LoadError:
+    """Return what to say about a path that the system did not let be read."""
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        return LoadError("no such file or folder", "check the path for a typing error")
+    if error.errno == errno.ELOOP:
+        return LoadError("this link leads back to itself", "add the file it should lead to")
+    if error.errno == errno.ENAMETOOLONG:
+        return LoadError("the name is too long", "check the path for a typing error")
+    return LoadError(f"cannot be read: {error.strerror}", "check its permissions")

@@ -7,7 +7,9 @@ a time) and several processes may hold the same file open; searches see what is 
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +24,7 @@ from retrieval.store.dense import DenseIndex
 from retrieval.store.lexical import document_frequencies
 from retrieval.store.stemming import Stemmer
 from retrieval.store.vectors import count_vectors
-from retrieval.text import sanitize_text
+from retrieval.text import sanitize_text, sanitize_title
 from retrieval.types import (
     Document,
     Hit,
@@ -73,7 +75,12 @@ class Index:
         if self._embedder:
             upkeep.claim_vectors(self._connections, self._embedder)
         report = add_paths(
-            self._connections, self._embedder, paths, collection, progress, should_stop
+            self._connections,
+            self._embedder,
+            paths,
+            sanitize_text(collection),
+            progress,
+            should_stop,
         )
         if report.interrupted:
             return report
@@ -83,7 +90,7 @@ class Index:
 
     def add_text(self, uri: str, title: str, text: str, *, collection: str) -> str:
         """Add or update one document that is no file; return its id."""
-        item = Loaded("", sanitize_text(uri), sanitize_text(title), sanitize_text(text).strip())
+        item = Loaded("", sanitize_text(uri), sanitize_title(title), sanitize_text(text).strip())
         key = records.document_key(collection, item.uri)
         if self._embedder and upkeep.claim_vectors(self._connections, self._embedder):
             upkeep.complete_vectors(self._connections, self._embedder, _never)
@@ -97,17 +104,24 @@ class Index:
         return key
 
     def remove(self, target: str) -> int:
-        """Remove by address, document id, file or folder; return how many documents went."""
-        path = str(Path(target).expanduser().absolute())
+        """Remove by address, document id, file or folder; return how many documents went.
+
+        Adding the file again brings them back; of a record file that keeps other documents, only
+        when it has changed.
+        """
+        if not target.strip() or sanitize_text(target) != target:
+            return 0  # no path, and no text that could be in the index
         with self._connections.writing() as database:
             database.execute("PRAGMA secure_delete=ON")  # what a person removes is overwritten
             count = 0
-            for source_id in sources.sources_at(database, path):
-                count += sources.delete_source(database, source_id)
+            for path in _as_stored(target):
+                for source_id in sources.sources_at(database, path):
+                    count += sources.delete_source(database, source_id)
             rows = database.execute(
                 "SELECT id FROM documents WHERE key = ? OR uri = ?", [target, target]
             )
             count += records.delete_documents(database, [row[0] for row in rows.fetchall()])
+            sources.forget_empty(database)
         if count:
             # Full text keeps the words of deleted passages until their segments are merged.
             self._tidy(_never, merge=True)
@@ -128,7 +142,8 @@ class Index:
         Without an embedder, or while its vectors are being made, hybrid search is lexical.
         """
         with self._connections.reading() as database:
-            return self._searcher.search(database, sanitize_text(query), k, mode, collections)
+            wanted = [sanitize_text(name) for name in collections]
+            return self._searcher.search(database, sanitize_text(query), k, mode, wanted)
 
     def document(self, document_id: str) -> Document:
         """Return a document by id.
@@ -201,7 +216,7 @@ class Index:
         if self._dense and not stop():
             with self._connections.reading() as database:
                 self._dense.update(database)
-        upkeep.checkpoint(self._connections)
+        self._connections.checkpoint()
 
     def close(self) -> None:
         """Close all connections."""
@@ -237,5 +252,18 @@ def _dense_index(connections: Connections, embedder: Embedder | None) -> DenseIn
     return DenseIndex(cache, embedder.id, embedder.dimension, writable=not connections.read_only)
 
 
+def _as_stored(target: str) -> set[str]:
+    """Return the forms in which `target` may be stored as a path, links followed or not."""
+    path = Path(os.path.abspath(os.path.expanduser(target)))  # noqa: PTH100, PTH111 - never raises
+    try:
+        return {str(path), str(path.parent.resolve() / path.name), str(path.resolve())}
+    except (OSError, RuntimeError):  # a link that leads back to itself
+        return {str(path)}
+
+
 def _bytes_on_disk(path: Path) -> int:
-    return sum(file.stat().st_size for file in path.parent.glob(f"{path.stem}*") if file.is_file())
+    total = 0
+    for file in path.parent.glob(f"{path.stem}*"):
+        with suppress(FileNotFoundError):  # temporary files come and go
+            total += file.stat().st_size
+    return total

@@ -15,11 +15,13 @@ from pathlib import Path
 
 from retrieval.chunking import chunk
 from retrieval.embedding import Embedder
-from retrieval.errors import LoadError
-from retrieval.loaders import BadRecord, Loaded, is_loadable, load
+from retrieval.errors import LoadError, unreadable
+from retrieval.files import find_files, has_name_in_unicode, problem
+from retrieval.loaders import BadRecord, Loaded, load
 from retrieval.store import records, sources
 from retrieval.store.database import Connections
 from retrieval.store.vectors import passage_input, quantise
+from retrieval.text import sanitize_text
 from retrieval.types import IngestProblem, IngestProgress, IngestReport
 
 BATCH_DOCUMENTS = 256
@@ -54,8 +56,14 @@ class _Tally:
             documents = self.added + self.updated + self.unchanged
             done = self.done_bytes + consumed
             self.progress(
-                IngestProgress(str(path), documents, self.passages, done, self.total_bytes)
+                IngestProgress(
+                    sanitize_text(str(path)), documents, self.passages, done, self.total_bytes
+                )
             )
+        self.stop_if_asked()
+
+    def stop_if_asked(self) -> None:
+        """Leave the run here when the caller wants that."""
         if self.should_stop and self.should_stop():
             raise _Stopped
 
@@ -71,14 +79,13 @@ def add_paths(
     """Add files and folders; problems with single inputs are reported and the rest goes on."""
     began = time.monotonic()
     problems: list[IngestProblem] = []
-    files = list(_files(paths, problems))
-    sizes = sum(size for _, size in files)
-    tally = _Tally(sizes, progress, should_stop, problems=problems)
+    files = find_files(paths, problems)
+    tally = _Tally(sum(files.values()), progress, should_stop, problems=problems)
     interrupted = False
     try:
-        for folder in (path for path in paths if path.is_dir()):
+        for folder in (path for path in paths if os.path.isdir(path)):  # noqa: PTH112 - as below
             _remove_vanished(connections, folder.resolve(), collection, tally)
-        for path, size in files:
+        for path, size in files.items():
             _add_file(connections, embedder, path, collection, tally)
             tally.done_bytes += size
             tally.tell(path, 0)
@@ -128,35 +135,6 @@ def prepare(
     ]
 
 
-def _files(paths: Sequence[Path], problems: list[IngestProblem]) -> Iterator[tuple[Path, int]]:
-    """Yield (absolute file, size) below `paths`; what cannot be reached becomes a problem."""
-
-    def denied(error: OSError) -> None:
-        problems.append(
-            IngestProblem(
-                str(error.filename), f"cannot be read: {error.strerror}", "check its permissions"
-            )
-        )
-
-    for path in paths:
-        if not path.exists():
-            problems.append(
-                IngestProblem(
-                    str(path), "no such file or folder", "check the path for a typing error"
-                )
-            )
-        elif path.is_dir():
-            for folder, names, files in os.walk(path.resolve(), onerror=denied):
-                names[:] = sorted(name for name in names if not name.startswith("."))
-                for name in sorted(files):
-                    file = Path(folder, name)
-                    if not name.startswith(".") and is_loadable(file) and file.is_file():
-                        yield file, file.stat().st_size
-        else:
-            file = path.resolve()
-            yield file, file.stat().st_size
-
-
 def _add_file(
     connections: Connections,
     embedder: Embedder | None,
@@ -174,14 +152,23 @@ def _add_file(
         with connections.writing() as database:
             vanished = sources.finish_run(database, source)
             tally.removed += records.delete_documents(database, vanished)
-    except LoadError as error:
-        tally.problems.append(IngestProblem(str(path), error.message, error.hint))
+    except (LoadError, OSError) as error:
+        tally.stop_if_asked()  # Ctrl-C also reaches a parser in a child process
+        reason = error if isinstance(error, LoadError) else unreadable(error)
+        tally.problems.append(problem(path, reason))
 
 
 def _source_to_read(
     connections: Connections, path: Path, collection: str, tally: _Tally
 ) -> sources.Source | None:
-    """Return the source row to read into, None when the file has not changed."""
+    """Return the source row to read into, None when the file has not changed.
+
+    Raises:
+        LoadError: the name cannot be stored.
+        OSError: the file cannot be read, or has vanished since it was found.
+    """
+    if not has_name_in_unicode(path):
+        raise LoadError("the name of the file is not valid UTF-8", "rename it")
     stat = path.stat()
     with connections.reading() as database:
         known = sources.find_source(database, str(path), collection)
@@ -199,13 +186,8 @@ def _source_to_read(
 
 
 def _file_digest(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
-    except OSError as error:
-        raise LoadError(
-            f"cannot read the file: {error.strerror}", "check its permissions"
-        ) from error
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
 def _batches(
@@ -220,8 +202,8 @@ def _batches(
     try:
         for item in items:
             if isinstance(item, BadRecord):
-                place = f"{path}:{item.position}"
-                tally.problems.append(IngestProblem(place, item.message, item.hint))
+                error = LoadError(item.message, item.hint)
+                tally.problems.append(problem(f"{path}:{item.position}", error))
                 continue
             batch.append(item)
             characters += len(item.text)
@@ -256,6 +238,8 @@ def _write_batch(
     ]
     fresh = prepare(embedder, collection, changed)
     with connections.writing() as database:
+        if not sources.save_position(database, source, batch[-1].position):
+            raise LoadError("was removed from the index while it was read", "add it again")
         stored = records.stored_documents(database, list(keyed))
         outdated = [stored[new.key].id for new in fresh if new.key in stored]
         records.delete_documents(database, outdated)
@@ -264,7 +248,6 @@ def _write_batch(
         fresh_keys = {new.key for new in fresh}
         same = [row.id for key, row in stored.items() if key not in fresh_keys]
         sources.mark_seen(database, same, source.run)
-        sources.save_position(database, source, batch[-1].position)
     tally.updated += len(outdated)
     tally.added += len(fresh) - len(outdated)
     tally.unchanged += len(same)
@@ -281,5 +264,5 @@ def _remove_vanished(
     """Remove what came from files of `folder` that are no longer there."""
     with connections.writing() as database:
         for source_id, path in sources.sources_under(database, str(folder), collection):
-            if not Path(path).exists():
+            if not os.path.exists(path):  # noqa: PTH110 - Path.exists raises when it may not look
                 tally.removed += sources.delete_source(database, source_id)

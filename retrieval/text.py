@@ -30,9 +30,21 @@ _FORBIDDEN = re.compile(
 )
 
 
+MAX_TITLE = 300
+
+
 def sanitize_text(text: str) -> str:
     """Return `text` without characters that act on a terminal or hide from a reader.
 
     Idempotent. The result encodes as UTF-8 and holds no control character but `\\n` and `\\t`.
     """
     return _FORBIDDEN.sub("", _LINE_ENDS.sub("\n", text))
+
+
+def sanitize_title(text: str) -> str:
+    """Return `text` as one clean line of at most `MAX_TITLE` characters.
+
+    A title is repeated with each of its passages, and shown where only one line belongs.
+    """
+    # The cut before cleaning keeps a title of megabytes cheap.
+    return " ".join(sanitize_text(text[: 10 * MAX_TITLE]).split())[:MAX_TITLE].rstrip()

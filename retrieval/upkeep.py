@@ -75,12 +75,6 @@ def merge_full_text(connections: Connections, step: Step) -> None:
         pages = _MERGE_PAGES
 
 
-def checkpoint(connections: Connections) -> None:
-    """Move the write-ahead log into the file, as far as readers allow, and shorten it."""
-    with connections.reading() as database:
-        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-
 def _without_vectors(database: Database) -> list[_Unembedded]:
     rows = database.execute(
         "SELECT id FROM documents WHERE id NOT IN (SELECT document_id FROM vectors)"

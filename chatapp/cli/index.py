@@ -21,6 +21,7 @@ import click
 from chatapp import paths, resources
 from chatapp.cli.errors import CliError, ExitCode
 from chatapp.cli.output import output_option, print_json
+from retrieval.text import sanitize_text
 
 if TYPE_CHECKING:
     from retrieval.index import Index
@@ -44,15 +45,18 @@ def add(targets: tuple[str, ...], collection: str, output: str) -> None:
     What has not changed since the last time is skipped; what is gone from a file or folder is
     removed. An interrupted run continues when the same command is given again.
     """
+    if not all(target.strip() for target in targets):
+        raise click.BadParameter("an empty path", param_hint="PATH")
+    files = [Path(os.path.expanduser(target)) for target in targets]  # noqa: PTH111 - never raises
     with _opened() as sources, _stop_on_interrupt() as should_stop, _progress_bar() as progress:
         report = sources.add(
-            [Path(target).expanduser() for target in targets],
+            files,
             collection=collection,
             progress=progress,
             should_stop=should_stop,
         )
     _print_report(report, output)
-    code = _exit_code(report, [Path(target).expanduser() for target in targets])
+    code = _exit_code(report, files)
     if code is not ExitCode.OK:
         sys.exit(code)
 
@@ -85,7 +89,7 @@ def search(query: str, count: int, mode: Any, collections: tuple[str, ...], outp
         for row in rows:
             print_json(row)
     if output != "text":
-        print_json({"query": query, "mode": mode, "hits": rows})
+        print_json({"query": sanitize_text(query), "mode": mode, "hits": rows})
     if not hits:
         raise CliError(
             "nothing in the index matches",
@@ -103,7 +107,7 @@ def remove(target: str, output: str) -> None:
         count = sources.remove(target)
     if not count:
         raise CliError(
-            f"nothing in the index comes from '{target}'",
+            f"nothing in the index comes from '{sanitize_text(target)}'",
             hint="`chatapp index search` shows the address of every passage",
             code=ExitCode.NOT_FOUND,
         )
@@ -166,7 +170,7 @@ def _progress_bar() -> Iterator[Callable[[IngestProgress], None]]:
     ) as bar:
 
         def show(state: IngestProgress) -> None:
-            bar.total = state.total_bytes or None
+            bar.total = max(state.total_bytes, state.done_bytes) or None
             bar.set_description(Path(state.path).name[:30], refresh=False)
             bar.set_postfix_str(f"{state.passages:,} passages", refresh=False)
             bar.update(state.done_bytes - bar.n)
@@ -178,7 +182,7 @@ def _exit_code(report: IngestReport, targets: list[Path]) -> ExitCode:
     """Return how `add` ends: a missing path is 3, any other problem 1, an interrupt 130."""
     if report.interrupted:
         return ExitCode.SIGINT
-    if any(not target.exists() for target in targets):
+    if not all(os.path.exists(target) for target in targets):  # noqa: PTH110 - never raises
         return ExitCode.NOT_FOUND
     return ExitCode.ERROR if report.problems else ExitCode.OK
 

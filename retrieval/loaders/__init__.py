@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from retrieval.errors import LoadError
+from retrieval.errors import LoadError, unreadable
 from retrieval.loaders.types import BadRecord, Loaded
-from retrieval.text import sanitize_text
+from retrieval.text import sanitize_text, sanitize_title
 
 __all__ = ["BadRecord", "Loaded", "is_loadable", "load"]
 
@@ -45,15 +45,13 @@ def load(path: Path, *, skip: int = 0) -> Iterator[Loaded | BadRecord]:
     try:
         title, text = _parser(path)(path)
     except OSError as error:
-        raise LoadError(
-            f"cannot read the file: {error.strerror}", "check its permissions"
-        ) from error
+        raise unreadable(error) from error
     text = sanitize_text(text).strip()
     if not text:
         raise LoadError(
             "there is no text in the file", "an empty or scanned file cannot be searched"
         )
-    yield Loaded(address="", uri=path.as_uri(), title=sanitize_text(title).strip(), text=text)
+    yield Loaded(address="", uri=path.as_uri(), title=sanitize_title(title), text=text)
 
 
 def _is_records(path: Path) -> bool:

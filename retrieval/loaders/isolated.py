@@ -13,7 +13,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-from retrieval.errors import LoadError
+from retrieval.errors import LoadError, unreadable
 
 CPU_SECONDS = 60
 WALL_SECONDS = 90
@@ -73,10 +73,8 @@ def _child(module: str, path: str) -> None:
     except LoadError as error:
         reply = {"error": error.message, "hint": error.hint}
     except OSError as error:
-        reply = {
-            "error": f"cannot read the file: {error.strerror}",
-            "hint": "check its permissions",
-        }
+        problem = unreadable(error)
+        reply = {"error": problem.message, "hint": problem.hint}
     sys.stdout.write(json.dumps(reply))
 
 

@@ -16,9 +16,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from retrieval.errors import LoadError
+from retrieval.errors import LoadError, unreadable
 from retrieval.loaders.types import BadRecord, Loaded
-from retrieval.text import sanitize_text
+from retrieval.text import sanitize_text, sanitize_title
 
 MAX_LINE_BYTES = 64 * 1024 * 1024
 MAX_BAD_LINES = 20
@@ -32,11 +32,13 @@ _SCHEMA_HINT = (
 def read_records(path: Path, *, skip: int = 0) -> Iterator[Loaded | BadRecord]:
     """Yield the documents of a record file after its first `skip` lines.
 
+    The first 20 bad lines are named one by one, further ones by their number.
+
     Raises:
-        LoadError: unreadable, damaged or truncated packing, or more than 20 bad lines.
+        LoadError: unreadable, damaged or truncated packing, or 20 bad lines and no good one.
     """
     seen: set[bytes] = set()
-    bad = taken = 0
+    bad = taken = position = 0
     for position, consumed, line in read_lines(path):
         if position <= skip or not line.strip():
             continue
@@ -44,15 +46,19 @@ def read_records(path: Path, *, skip: int = 0) -> Iterator[Loaded | BadRecord]:
             document = _document(path, line, position, consumed)
         except LoadError as error:
             bad += 1
-            yield BadRecord(position, error.message, error.hint)
-            if bad >= MAX_BAD_LINES:
+            if bad <= MAX_BAD_LINES:
+                yield BadRecord(position, error.message, error.hint)
+            if bad == MAX_BAD_LINES and not (taken or skip):
                 raise LoadError(
-                    f"{path}: line {position}: {bad} bad lines, giving the file up", error.hint
+                    f"line {position}: {bad} bad lines and no good one, giving the file up",
+                    error.hint,
                 ) from error
             continue
         if document is not None and _is_new(document, seen):
             taken += 1
             yield document
+    if bad > MAX_BAD_LINES:
+        yield BadRecord(position, f"{bad - MAX_BAD_LINES} more bad lines up to here", _SCHEMA_HINT)
     if not (taken or bad or skip):
         raise LoadError("the file holds no document", _SCHEMA_HINT)
 
@@ -72,9 +78,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, int, bytes]]:
                     )
                 yield position, raw.tell(), line
     except OSError as error:
-        raise LoadError(
-            f"cannot read the file: {error.strerror}", "check its permissions"
-        ) from error
+        raise unreadable(error) from error
     except (lzma.LZMAError, EOFError) as error:
         raise LoadError(
             f"the xz packing is damaged after line {position}: {error}",
@@ -90,8 +94,8 @@ def _unpacked(path: Path, raw: BinaryIO) -> BinaryIO:
 
 def _document(path: Path, line: bytes, position: int, consumed: int) -> Loaded | None:
     """Return the document of one record, None when it has none to give (a qa without context)."""
-    record = _parse(line, path, position)
-    kind = _kind(record, path, position)
+    record = _parse(line)
+    kind = _kind(record)
     if kind == "qa":
         text, title = record.get("context"), record.get("title") or ""
         if text is None:
@@ -99,11 +103,11 @@ def _document(path: Path, line: bytes, position: int, consumed: int) -> Loaded |
     else:
         text, title = record["text"], record["title"]
     if not isinstance(text, str) or not isinstance(title, str):
-        raise LoadError(f"{path}: line {position}: title and text must be strings", _SCHEMA_HINT)
-    clean, name = sanitize_text(text).strip(), sanitize_text(title).strip()
+        raise LoadError("title and text must be strings", _SCHEMA_HINT)
+    clean, name = sanitize_text(text).strip(), sanitize_title(title)
     if not clean:
         return None
-    address = _paragraph_id(name, clean) if kind == "qa" else str(record["id"])
+    address = _paragraph_id(name, clean) if kind == "qa" else sanitize_text(str(record["id"]))
     uri = record.get("url") or f"{path.as_uri()}#{address}"
     return Loaded(
         address, sanitize_text(str(uri)), name or _opening(clean), clean, position, consumed
@@ -115,25 +119,23 @@ def _opening(text: str) -> str:
     return textwrap.shorten(text[:400], 60, placeholder="…")
 
 
-def _parse(line: bytes, path: Path, position: int) -> dict[str, object]:
+def _parse(line: bytes) -> dict[str, object]:
     try:
         record = json.loads(line)
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise LoadError(f"{path}: line {position}: not JSON ({error})", _SCHEMA_HINT) from error
+    except (ValueError, RecursionError) as error:  # ValueError: no UTF-8, no JSON, or a huge number
+        raise LoadError(f"not JSON ({error})", _SCHEMA_HINT) from error
     if not isinstance(record, dict):
-        raise LoadError(f"{path}: line {position}: not a JSON object", _SCHEMA_HINT)
+        raise LoadError("not a JSON object", _SCHEMA_HINT)
     return record
 
 
-def _kind(record: dict[str, object], path: Path, position: int) -> str:
+def _kind(record: dict[str, object]) -> str:
     if {"question", "answers", "context"} <= record.keys():
         return "qa"
     if {"id", "title", "text"} <= record.keys():
         return "text"
     names = ", ".join(sorted(map(str, record))[:8]) or "none"
-    raise LoadError(
-        f"{path}: line {position}: unknown record schema (fields: {names})", _SCHEMA_HINT
-    )
+    raise LoadError(f"unknown record schema (fields: {names})", _SCHEMA_HINT)
 
 
 def _paragraph_id(title: str, text: str) -> str:

@@ -123,9 +123,28 @@ class Connections:
 
     @contextmanager
     def reading(self) -> Iterator[Database]:
-        """Give this thread's connection, with SQLite's errors turned into clear ones."""
+        """Hold one snapshot: all statements see the same state, whatever others write meanwhile.
+
+        Within this thread's own transaction the snapshot is that transaction.
+        """
         with _explained(self.path):
-            yield self.reader()
+            database = self.reader()
+            if database.conn.in_transaction:
+                yield database
+                return
+            database.execute("BEGIN")
+            try:
+                yield database
+            finally:
+                database.conn.rollback()
+
+    def checkpoint(self) -> None:
+        """Move the write-ahead log into the file, as far as readers allow, and shorten it."""
+        with _explained(self.path):
+            database = self.reader()
+            database.execute("PRAGMA busy_timeout=0")  # a reader is no reason to wait
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            database.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000:.0f}")
 
     def close(self) -> None:
         """Close every thread's connection; later use raises `IndexUnavailable`."""

@@ -8,6 +8,7 @@ ids that were deleted since are dropped when passages are fetched, because ids a
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,6 +30,9 @@ CELLS = 1024
 PROBES = 48
 _TRAINING_ROWS = 50_000
 _TAIL_LIMIT = 50_000  # a longer tail (and a quarter of the whole) is worth a new cache
+
+
+log = logging.getLogger("chatapp")
 
 
 class DenseHit(NamedTuple):
@@ -83,7 +87,9 @@ class DenseIndex:
             tail = self._tail.ntotal if self._tail else 0
             held = tail + self._main.ntotal
             live = int(database.execute("SELECT count(*) FROM passages").fetchone()[0])
-            if (tail > _TAIL_LIMIT and tail > held / 4) or held - live > held / 4:
+            # Vectors that were completed later belong to older ids than the tail looks at.
+            missing = count_vectors(database, self._dimension) - held
+            if (tail > _TAIL_LIMIT and tail > held / 4) or held - live > held / 4 or missing > 0:
                 self._build(database)
 
     def rebuild(self, database: Database) -> None:
@@ -111,7 +117,10 @@ class DenseIndex:
         self._main, highest = build(database, self._dimension)
         header = self._header(database, self._main.ntotal, highest)
         if self._writable:
-            cache.write(self._path, header, self._main)
+            try:
+                cache.write(self._path, header, self._main)
+            except OSError as error:  # a full disk must not stop a search
+                log.warning("The vector cache %s was not written: %s", self._path, error)
             self._signature = cache.signature(self._path)
         self._adopt(header)
 

@@ -63,9 +63,10 @@ def begin_run(database: Database, path: str, collection: str, seen: Fingerprint)
     return source
 
 
-def save_position(database: Database, source: Source, position: int) -> None:
-    """Record that all lines up to `position` are in the index."""
-    database.execute("UPDATE sources SET position = ? WHERE id = ?", [position, source.id])
+def save_position(database: Database, source: Source, position: int) -> bool:
+    """Record that all lines up to `position` are in the index; False: the source is gone."""
+    cursor = database.execute("UPDATE sources SET position = ? WHERE id = ?", [position, source.id])
+    return cursor.rowcount == 1
 
 
 def finish_run(database: Database, source: Source) -> list[int]:
@@ -108,6 +109,14 @@ def sources_under(database: Database, folder: str, collection: str) -> list[tupl
     return [(row[0], row[1]) for row in rows.fetchall()]
 
 
+def forget_empty(database: Database) -> None:
+    """Forget files that were read and have no document left, so that adding them reads them."""
+    database.execute(
+        "DELETE FROM sources WHERE done = 1"
+        " AND NOT EXISTS (SELECT 1 FROM documents WHERE source_id = sources.id)"
+    )
+
+
 def delete_source(database: Database, source_id: int) -> int:
     """Forget a source and its documents; return how many documents that were."""
     rows = database.execute("SELECT id FROM documents WHERE source_id = ?", [source_id])
@@ -118,8 +127,9 @@ def delete_source(database: Database, source_id: int) -> int:
 
 def sources_at(database: Database, path: str) -> list[int]:
     """Return the ids of the sources that are `path` or lie below it, in every collection."""
+    prefix = path.rstrip(os.sep) + os.sep
     rows = database.execute(
         "SELECT id FROM sources WHERE path = ? OR substr(path, 1, ?) = ?",
-        [path, len(path) + 1, path.rstrip(os.sep) + os.sep],
+        [path, len(prefix), prefix],
     )
     return [row[0] for row in rows.fetchall()]

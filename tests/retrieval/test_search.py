@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -151,3 +152,30 @@ def test_a_damaged_embedder_is_named(tmp_path: Path) -> None:
     weights.write_bytes(weights.read_bytes()[:100])
     with pytest.raises(EmbedderDamaged, match="damaged"):
         Index.open(tmp_path / "i.sqlite3", embedder_dir=directory)
+
+
+def test_a_cache_that_cannot_be_written_does_not_stop_a_search(
+    index: Index, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The vector cache is a convenience: with a full disk it is made in memory."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("retrieval.store.cache.write", full)
+    fill(index, tmp_path)
+    assert index.search("subject3", mode="dense")[0].passage.title == "Title 3"
+    assert not (home / "index.faiss").exists()
+
+
+def test_one_snapshot_serves_one_reading(index: Index, home: Path, embedder_dir: Path) -> None:
+    """What another connection commits meanwhile is seen by the next reading, not by this one."""
+    index.add_text("n:1", "N", "text", collection="n")
+    other = Index.open(home / "index.sqlite3", embedder_dir=embedder_dir)
+    count = "SELECT count(*) FROM documents"
+    with index._connections.reading() as database:
+        assert database.execute(count).fetchone() == (1,)
+        other.remove("n:1")
+        assert database.execute(count).fetchone() == (1,)
+    assert index.status().documents == 0
+    other.close()
