@@ -241,6 +241,8 @@ def _write_batch(
         if not sources.save_position(database, source, batch[-1].position):
             raise LoadError("was removed from the index while it was read", "add it again")
         stored = records.stored_documents(database, list(keyed))
+        # Another process may have written the same documents while these were embedded.
+        fresh = [n for n in fresh if n.key not in stored or stored[n.key].digest != n.digest]
         outdated = [stored[new.key].id for new in fresh if new.key in stored]
         records.delete_documents(database, outdated)
         for new in fresh:

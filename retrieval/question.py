@@ -31,6 +31,7 @@ class Question:
     names: tuple[str, ...]
     kind: AnswerKind
     asks_definition: bool
+    personal: bool
 
 
 _NUMBER_NOUN = (
@@ -70,6 +71,9 @@ _DEFINITION = re.compile(
     r"(?:what|who)(?: is| are| was| were|'s) (?:an? |the )?(?:[^\W_]+[ -]?){1,4}"
     r"|what (?:can|does) (?:an? |the )?(?:[^\W_]+[ -]){1,4}do"
 )
+# "How do I …" asks for anybody, "What did I …" for one person.
+_PERSONAL = re.compile(r"\b(?:my|mine|myself|our|ours)\b|\b(?:did|was|am|were|have|had) (?:i|we)\b")
+_ADDRESSES = re.compile(r"\b(?:you|your|yours|my|our|ours)\b")  # "You" may be part of a title
 _NAME = re.compile(r"(?<=[\w,'’\"“(] )[\"“'(]*([A-Z][^\W_]+)")
 
 
@@ -83,7 +87,18 @@ def analyse(text: str) -> Question:
         names=tuple(content_words(" ".join(_NAME.findall(text)))),
         kind=kind,
         asks_definition=bool(_DEFINITION.fullmatch(lowered.rstrip("?!. "))),
+        personal=bool(_PERSONAL.search(lowered)),
     )
+
+
+def may_answer(question: Question, uri: str, text: str) -> bool:
+    """Whether a passage can answer at all, whatever words it shares with the question.
+
+    A public page knows nothing of the person who asks, unless it addresses its reader: "What
+    colour is my car?" is answered by no article on cars. A person's own files may answer it.
+    """
+    public = uri.startswith(("https://", "http://"))
+    return not (question.personal and public) or bool(_ADDRESSES.search(text))
 
 
 def says_more(question: Question, span: str) -> bool:

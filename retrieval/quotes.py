@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from retrieval.answers import short_answer
+from retrieval.errors import NotInIndex
 from retrieval.index import Index
-from retrieval.question import analyse
+from retrieval.question import analyse, may_answer
 from retrieval.sentences import sentence_spans
 from retrieval.support import Asked, Features, Place, measure, probability
 from retrieval.terms import fold, words
@@ -25,6 +26,11 @@ __all__ = ["DEFAULT_THRESHOLD", "select_quotes", "short_answer", "verify_quote"]
 # passages on the same topic were left in. Questions on no indexed topic score far below.
 DEFAULT_THRESHOLD = 0.15
 MAX_QUOTE_CHARACTERS = 1_000
+# Only one in eleven of the further quotes above the threshold holds the answer when the first does
+# not (held-out half again), so they have to be clearly supported: this much above the threshold,
+# and at least this share of the first one's score.
+LATER_MARGIN = 0.10
+LATER_SHARE = 0.5
 _SAME = 0.8  # quotes that share this much of their words say the same thing
 
 
@@ -43,7 +49,8 @@ def select_quotes(
 ) -> list[Quote]:
     """Return the best quotes for `question` among `hits`, best first; [] means not found.
 
-    Every quote scores at least `threshold` and is verified against the stored document.
+    The first scores at least `threshold`, further ones clearly more than that and not much less
+    than the first; each is verified against the stored document.
     """
     asked = ask(index, question)
     if not asked.stems:
@@ -51,17 +58,25 @@ def select_quotes(
     candidates = [
         candidate
         for rank, hit in enumerate(hits, 1)
+        if may_answer(asked.question, hit.passage.uri, hit.passage.text)
         for candidate in _candidates(index, asked, hit, rank)
         if candidate.quote.score >= threshold
     ]
     candidates.sort(key=lambda candidate: -candidate.quote.score)
     chosen: list[_Candidate] = []
     for candidate in candidates:
-        if len(chosen) >= max_quotes:
+        if len(chosen) >= max_quotes or (
+            chosen and not _worth_adding(candidate, chosen[0], threshold)
+        ):
             break
         if not any(_same(candidate, other) for other in chosen) and _stands(index, candidate.quote):
             chosen.append(candidate)
     return [candidate.quote for candidate in chosen]
+
+
+def _worth_adding(candidate: _Candidate, first: _Candidate, threshold: float) -> bool:
+    least = max(threshold + LATER_MARGIN, LATER_SHARE * first.quote.score)
+    return candidate.quote.score >= least
 
 
 def verify_quote(quote: Quote, document: Document) -> bool:
@@ -72,7 +87,10 @@ def verify_quote(quote: Quote, document: Document) -> bool:
 
 
 def _stands(index: Index, quote: Quote) -> bool:
-    return verify_quote(quote, index.document(quote.document_id))
+    try:
+        return verify_quote(quote, index.document(quote.document_id))
+    except NotInIndex:  # removed since it was searched
+        return False
 
 
 def ask(index: Index, text: str) -> Asked:

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from retrieval.index import Index
-from retrieval.quotes import select_quotes, short_answer, verify_quote
+from retrieval.quotes import LATER_SHARE, select_quotes, short_answer, verify_quote
 from retrieval.types import Quote
 
 TEXT = """The Golden Gate Bridge is a suspension bridge in San Francisco.
@@ -96,3 +96,36 @@ def test_the_same_sentence_is_quoted_once(index: Index) -> None:
         )
     found = select_quotes(index, "Where does the axolotl live?", index.search("axolotl"))
     assert len(found) == 1
+
+
+def test_a_question_about_the_asker_is_not_answered_from_a_public_page(index: Index) -> None:
+    """An article on cars does not know my car; my own note does, and so does a help page."""
+    question = "What colour is my car?"
+    text = "The colour of the car is dark red."
+    index.add_text("https://example.org/cars", "Car", text, collection="wiki")
+    assert select_quotes(index, question, index.search(question), threshold=0.0) == []
+    index.add_text("file:///home/me/car.txt", "Car", text, collection="files")
+    [quote] = select_quotes(index, question, index.search(question), threshold=0.0)
+    assert quote.uri == "file:///home/me/car.txt"
+    help_text = "You see the colour of your car on the first page of its papers."
+    index.add_text("https://example.org/help", "Car", help_text, collection="wiki")
+    found = select_quotes(index, question, index.search(question), threshold=0.0)
+    assert "https://example.org/help" in [quote.uri for quote in found]
+
+
+def test_further_quotes_are_clearly_supported(bridge: Index) -> None:
+    """A second quote is not there to fill the space: it is well above the threshold."""
+    question = "When was the Golden Gate Bridge opened?"
+    first, *rest = select_quotes(bridge, question, bridge.search(question), threshold=0.0)
+    everything = select_quotes(bridge, question, bridge.search(question), threshold=first.score)
+    assert everything == [first]
+    assert all(quote.score >= LATER_SHARE * first.score for quote in rest)
+
+
+def test_a_document_removed_since_the_search_gives_no_quote(index: Index) -> None:
+    """Another window may remove what was just found; that is no error."""
+    key = index.add_text("d:1", "Quagga", "The quagga lived in Africa.", collection="t")
+    hits = index.search("Where did the quagga live?")
+    index.remove(key)
+    assert hits
+    assert select_quotes(index, "Where did the quagga live?", hits, threshold=0.0) == []
