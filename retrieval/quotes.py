@@ -26,7 +26,7 @@ __all__ = ["DEFAULT_THRESHOLD", "select_quotes", "short_answer", "verify_quote"]
 # passages on the same topic were left in. Questions on no indexed topic score far below.
 DEFAULT_THRESHOLD = 0.15
 MAX_QUOTE_CHARACTERS = 1_000
-# Only one in eleven of the further quotes above the threshold holds the answer when the first does
+# About one in eleven of the further quotes above the threshold holds the answer when the first does
 # not (held-out half again), so they have to be clearly supported: this much above the threshold,
 # and at least this share of the first one's score.
 LATER_MARGIN = 0.10
