@@ -68,7 +68,7 @@ def test_the_makefile_asks_for_the_same_torch() -> None:
 
 def test_no_file_names_a_package_index() -> None:
     """Where packages come from is the business of the machine, not of the project."""
-    pattern = re.compile("(extra-)?index-url|find-links|pypi[.]org|download[.]pytorch")
+    pattern = re.compile(r"(extra-)?index-url|find-links|https?://\S+/simple\b")
     suffixes = {".py", ".toml", ".md", ".cfg", ".txt", ""}
     named = [
         path.relative_to(ROOT)
