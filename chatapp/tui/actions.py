@@ -28,10 +28,11 @@ Action = Callable[["ChatScreen", str], Awaitable[None]]
 
 async def run(chat: ChatScreen, name: str, argument: str = "") -> None:
     """Run an action; a failure becomes a hint, never a crash."""
-    await _guarded(chat, name, ACTIONS[name](chat, argument))
+    await guarded(chat, name, ACTIONS[name](chat, argument))
 
 
-async def _guarded(chat: ChatScreen, name: str, work: Awaitable[None]) -> None:
+async def guarded(chat: ChatScreen, name: str, work: Awaitable[None]) -> None:
+    """Wait for `work` of the action `name`; a failure becomes a hint, never a crash."""
     try:
         await work
     except Exception as error:
@@ -65,9 +66,8 @@ async def regenerate(chat: ChatScreen, argument: str) -> None:
         return
     from chatapp.tui.answer_state import AnswerState
 
-    await chat.transcript.remove_answer(old)
-    state = AnswerState(activity="answering again")
-    await chat.start_turn(state, lambda assistant: assistant.regenerate(old.message_id))
+    new = AnswerState(activity="answering again")
+    await chat.answer_again(old, new, lambda assistant: assistant.regenerate(old.message_id))
 
 
 async def continue_(chat: ChatScreen, argument: str) -> None:
@@ -79,7 +79,7 @@ async def continue_(chat: ChatScreen, argument: str) -> None:
         chat.hint("The last answer is complete.")
         return
     state.resume()
-    await chat.start_turn(state, lambda assistant: assistant.continue_(state.message_id))
+    await chat.answer_again(state, state, lambda assistant: assistant.continue_(state.message_id))
 
 
 async def copy(chat: ChatScreen, argument: str) -> None:
@@ -99,7 +99,7 @@ async def search(chat: ChatScreen, argument: str) -> None:
 
     async def opened(conversation_id: str | None) -> None:
         if conversation_id is not None:
-            await chat.open_conversation(conversation_id)
+            await guarded(chat, "open", chat.open_conversation(conversation_id))
 
     chat.app.push_screen(SearchScreen(chat.library.search, argument), opened)
 
@@ -115,7 +115,7 @@ async def rename(chat: ChatScreen, argument: str) -> None:
 
     async def typed(title: str | None) -> None:
         if title is not None:
-            await chat.rename(conversation_id, title)
+            await guarded(chat, "rename", chat.rename(conversation_id, title))
 
     old = await library.conversation(conversation_id)
     chat.app.push_screen(PromptScreen("Title of this conversation", old.title), typed)
@@ -201,7 +201,7 @@ async def run_slash(chat: ChatScreen, text: str) -> bool:
     if name in ACTIONS and (not argument or name == "search"):
         await run(chat, name, argument)
     else:
-        await _guarded(chat, name, run_registered(chat, name, argument))
+        await guarded(chat, name, run_registered(chat, name, argument))
     return True
 
 

@@ -118,7 +118,7 @@ class ChatApp(App[int]):
             assistant = await self._backend.assistant()
         except Exception as error:
             log.exception("the conversations did not open")
-            self.chat.status.set_state("failed")
+            self.chat.status.set_state("closed")
             problem = problem_of("The conversations cannot be opened", error)
             self.chat.trouble(problem, offer_unsaved=True)
             return None

@@ -31,15 +31,21 @@ class Turn:
     question: str = ""
     stop_requested: bool = False
 
+    @property
+    def stored(self) -> bool:
+        """True once question and answer have their rows."""
+        return bool(self.state.message_id)
+
     def stop(self, assistant: Assistant | None) -> None:
         """Ask the turn to end; one that has not begun yet ends as soon as it begins."""
         self.stop_requested = True
         if assistant is not None:
             assistant.interrupt()
 
-    async def run(self, assistant: Assistant, stream: Stream, listener: Listener) -> None:
+    async def run(self, opening: Awaitable[Assistant], stream: Stream, listener: Listener) -> None:
         """Take in every event of the stream and pass it on; never raises for a failed turn."""
         try:
+            assistant = await opening
             async for event in stream(assistant):
                 if isinstance(event, events.TurnStart) and self.stop_requested:
                     assistant.interrupt()

@@ -20,6 +20,7 @@ async def test_a_database_that_cannot_be_opened_is_explained(chat: Chat) -> None
     async with app.run_test(size=(100, 30)) as pilot:
         await until(lambda: "The conversations are locked." in screen_text(app))
         assert "Fix: Close the other window." in screen_text(app)
+        await until(lambda: "✕ conversations not open" in screen_text(app))
         app.chat.composer.insert("do not lose me")
         await pilot.press("enter")
         await until(lambda: app.chat.turn is None and app.chat.composer.text == "do not lose me")
@@ -68,6 +69,9 @@ async def test_a_damaged_database_is_set_aside_and_said(chat: Chat) -> None:
     async with app.run_test(size=(100, 40)) as pilot:
         await ready(app)
         await until(lambda: ".corrupt-" in screen_text(app))
+        assert "Try again" not in screen_text(app)
+        await pilot.click("#trouble-close")
+        await until(lambda: not app.chat.query(TroublePanel))
         await ask(pilot, "hello")
         assert answers(app)[0].finish_reason == "stop"
 

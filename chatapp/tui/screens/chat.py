@@ -1,6 +1,6 @@
 """The chat: conversations on the left, the transcript and the input, the sources on the right.
 
-This screen lays out the widgets, answers their messages and offers a few verbs (`start_turn`,
+This screen lays out the widgets, answers their messages and offers a few verbs (`ask`,
 `open_conversation`, …). What a key, a slash command or a palette entry does with them stands in
 `chatapp.tui.actions`. What the first frame does not show is imported when it is first needed, which
 is why handlers of such widgets' messages go by name (`on_answer_selected`) and not by `@on`.
@@ -9,7 +9,6 @@ is why handlers of such widgets' messages go by name (`on_answer_selected`) and 
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
@@ -32,6 +31,8 @@ from chatapp.tui.widgets.status_bar import StatusBar
 from chatapp.tui.widgets.transcript import Transcript
 
 if TYPE_CHECKING:
+    from textual.timer import Timer
+
     from chatapp.assistant.assistant import Assistant
     from chatapp.assistant.events import Event
     from chatapp.tui.answer_state import AnswerState
@@ -42,8 +43,6 @@ if TYPE_CHECKING:
     from chatapp.tui.widgets.conversation_options import ConversationOptions
     from chatapp.tui.widgets.recovery_banner import RecoveryBanner
     from chatapp.tui.widgets.trouble_panel import TroublePanel
-
-log = logging.getLogger(__name__)
 
 WIDE = 100
 """From this width the conversations stand beside the transcript without being asked for."""
@@ -126,6 +125,7 @@ class ChatScreen(Screen[None]):
         self._switching = asyncio.Lock()  # a message sent meanwhile must not be painted over
         self._drafts: dict[str | None, str] = {}
         self._sidebar_wanted: bool | None = None
+        self._hint_timer: Timer | None = None
 
     def compose(self) -> ComposeResult:
         menu = CommandMenu()
@@ -206,14 +206,18 @@ class ChatScreen(Screen[None]):
     def hint(self, text: str) -> None:
         """Show a short hint in the status bar for a moment."""
         self.status.set_hint(text)
-        self.set_timer(HINT_SECONDS, lambda: self.status.set_hint(""))
+        if self._hint_timer is not None:
+            self._hint_timer.stop()  # the hint before must not take this one along
+        self._hint_timer = self.set_timer(HINT_SECONDS, lambda: self.status.set_hint(""))
 
-    def trouble(self, problem: Problem, *, offer_unsaved: bool = False) -> None:
+    def trouble(self, problem: Problem, *, retry: bool = True, offer_unsaved: bool = False) -> None:
         """Show what does not work and how to repair it."""
         from chatapp.tui.widgets.trouble_panel import TroublePanel
 
         self.query(TroublePanel).remove()
-        self.mount(TroublePanel(problem, offer_unsaved=offer_unsaved), before=self.menu)
+        self.mount(
+            TroublePanel(problem, retry=retry, offer_unsaved=offer_unsaved), before=self.menu
+        )
 
     def offer_recovery(self, message_id: str) -> None:
         """Offer to continue or redo the interrupted answer `message_id`; do nothing unasked."""
@@ -221,8 +225,8 @@ class ChatScreen(Screen[None]):
 
         self.mount(RecoveryBanner(message_id), before=self.menu)
 
-    def withdraw_recovery(self) -> None:
-        self.query("RecoveryBanner").remove()
+    async def withdraw_recovery(self) -> None:
+        await self.query("RecoveryBanner").remove()
 
     # Conversations
 
@@ -232,45 +236,54 @@ class ChatScreen(Screen[None]):
 
         self.library = Library(assistant.store)
         self.menu.commands = actions.command_rows()
-        for notice in assistant.store.notices:
-            self.trouble(Problem("The conversations were repaired", notice))
-        last = resume or await self.library.latest_id()
+        if notices := "\n".join(assistant.store.notices):
+            self.trouble(Problem("The conversations were repaired", notices), retry=False)
         async with self._switching:
             if self.turn is None and not self.transcript.entries:
-                self._drafts[last] = self.composer.text
-                await self._switch_to(last)
+                await self._resume(self.library, resume)
         await self.refresh_listing()
+
+    async def _resume(self, library: Library, wanted: str | None) -> None:
+        """Show the wanted conversation, or the last one; what was typed already stays."""
+        from chatapp.conversations.types import NotFound
+
+        if wanted is not None:
+            try:
+                await self._show(wanted)
+                return
+            except NotFound as error:
+                problem = problem_of("This conversation cannot be opened", error)
+                self.trouble(problem, retry=False)
+        await self._show(await library.latest_id())
 
     async def open_conversation(self, conversation_id: str | None) -> None:
         """Show a conversation (None: an empty, new one) and keep the draft of the one left."""
         async with self._switching:
-            self._drafts[self.conversation_id] = self.composer.text
-            await self._switch_to(conversation_id)
+            left = self.conversation_id
+            await self._show(conversation_id)
+            self._drafts[left] = self.composer.text
+            self.composer.set_draft(self._drafts.pop(conversation_id, ""))
         self.set_focus(self.composer)
         await self.refresh_listing()
 
-    async def _switch_to(self, conversation_id: str | None) -> None:
-        self.withdraw_recovery()
-        self.conversation_id = conversation_id
-        self.selected = None
-        self.sources.show([])
-        await self._fill(conversation_id)
-        self.composer.set_draft(self._drafts.pop(conversation_id, ""))
-
-    async def _fill(self, conversation_id: str | None) -> None:
-        title, history = "", []
-        running = self.turn if self.turn and self.turn.conversation_id == conversation_id else None
+    async def _show(self, conversation_id: str | None) -> None:
+        """Show a conversation. Raises NotFound before anything has changed."""
+        title, interrupted = "", None
         entries: list[str | AnswerState] = []
         if conversation_id is not None and self.library is not None:
             loaded = await self.library.load(conversation_id)
-            title, entries = loaded.conversation.title, list(loaded.entries)
-            history = [entry for entry in entries if isinstance(entry, str)]
-            if running is not None:
-                entries = [running.state if _is(e, running.state) else e for e in entries]
-            elif loaded.interrupted is not None:
-                self.offer_recovery(loaded.interrupted)
+            title, entries = loaded.conversation.title, loaded.entries
+            interrupted = loaded.interrupted
+        self.conversation_id = conversation_id
+        self.select(None)
+        await self.withdraw_recovery()
+        if self.turn is not None and self.turn.conversation_id == conversation_id:
+            running = self.turn.state
+            entries = [running if _is(entry, running) else entry for entry in entries]
+        elif interrupted is not None:
+            self.offer_recovery(interrupted)
         await self.transcript.show(entries)
-        self.composer.remember(history)
+        self.composer.remember([entry for entry in entries if isinstance(entry, str)])
         self.set_title(title)
         last = self.transcript.last_answer()
         self.status.set_cost(last.usage if last else None, last.seconds if last else 0.0)
@@ -327,51 +340,41 @@ class ChatScreen(Screen[None]):
     async def ask(self, text: str) -> None:
         """Send a message; it waits for the model if that is still loading."""
         from chatapp.tui.answer_state import AnswerState
-
-        async with self._switching:
-            self.composer.accept_sent(text)
-            await self.transcript.add(text)
-            here = self.conversation_id
-            await self.start_turn(
-                AnswerState(activity="waiting for the model"),
-                lambda assistant: assistant.turn(here, text),
-                question=text,
-            )
-
-    async def start_turn(self, state: AnswerState, stream: Stream, *, question: str = "") -> None:
-        """Run a turn whose answer is `state`; it is added to the transcript unless it is there."""
-        self.withdraw_recovery()
-        if state not in self.transcript.entries:
-            await self.transcript.add(state)
         from chatapp.tui.turn import Turn
 
-        self.turn = Turn(self.conversation_id, state, question)
+        self.turn = turn = Turn(None, AnswerState(activity="waiting for the model"), text)
+        async with self._switching:
+            turn.conversation_id = here = self.conversation_id
+            self.composer.accept_sent(text)
+            await self.transcript.add(text)
+            await self.transcript.add(turn.state)
+            await self._start(turn, lambda assistant: assistant.turn(here, text))
+
+    async def answer_again(self, old: AnswerState, new: AnswerState, stream: Stream) -> None:
+        """Run a turn whose answer `new` takes the place of `old`; both may be the same."""
+        from chatapp.tui.turn import Turn
+
+        self.turn = turn = Turn(self.conversation_id, new)
+        async with self._switching:
+            if new is not old and self.conversation_id == turn.conversation_id:
+                await self.transcript.remove_answer(old)
+                await self.transcript.add(new)
+            await self._start(turn, stream)
+
+    async def _start(self, turn: Turn, stream: Stream) -> None:
+        await self.withdraw_recovery()
         self.status.set_activity("Esc stops")
-        self.run_worker(self._run(self.turn, stream), group="turn", exit_on_error=False)
+        self.run_worker(self._run(turn, stream), group="turn", exit_on_error=False)
 
     async def _run(self, turn: Turn, stream: Stream) -> None:
         try:
-            assistant = await self.backend.assistant()
-        except Exception as error:
-            log.exception("the assistant did not open")
-            await self._give_back(turn, problem_of("This was not sent", error))
-        else:
-            await turn.run(assistant, stream, self._on_event)
+            await turn.run(self.backend.assistant(), stream, self._on_event)
         finally:
             self.turn = None
             self.status.set_activity("")
+        if turn.question and not turn.stored:
+            self.composer.give_back(turn.question)
         await self.refresh_listing()
-
-    async def _give_back(self, turn: Turn, problem: Problem) -> None:
-        """Put a question that could not be sent back into the input: nothing typed is lost."""
-        from chatapp.assistant.events import Error, TurnEnd
-
-        turn.state.apply(Error("storage", problem.message, problem.hint))
-        turn.state.apply(TurnEnd("error"))
-        if (answer := self.transcript.answer(turn.state)) is not None:
-            await answer.finish()
-        if turn.question and not self.composer.text:
-            self.composer.set_draft(turn.question)
 
     async def _on_event(self, turn: Turn, event: Event) -> None:
         """Draw one event of the running turn, if its answer is on the screen."""
@@ -431,6 +434,7 @@ class ChatScreen(Screen[None]):
         if await actions.run_slash(self, event.text):
             self.composer.accept_sent(event.text)
         elif self.turn is not None:
+            self.composer.give_back(event.text)
             self.hint("One answer at a time: Esc stops the one being written.")
         else:
             await self.ask(event.text)
@@ -460,7 +464,8 @@ class ChatScreen(Screen[None]):
             self.open_source(self.selected, event.citation.n)
 
     async def on_sidebar_chosen(self, event: Sidebar.Chosen) -> None:
-        await self.open_conversation(event.conversation_id)
+        work = self.open_conversation(event.conversation_id)
+        await actions.guarded(self, "open", work)
 
     async def on_conversation_options_act(self, event: ConversationOptions.Act) -> None:
         await actions.run(self, event.action, event.conversation_id)
@@ -472,7 +477,8 @@ class ChatScreen(Screen[None]):
 
     def on_trouble_panel_chosen(self, event: TroublePanel.Chosen) -> None:
         self.set_focus(self.composer)
-        self.post_message(self.Reopen(unsaved=event.choice == "unsaved"))
+        if event.choice != "close":
+            self.post_message(self.Reopen(unsaved=event.choice == "unsaved"))
 
     # Keys
 

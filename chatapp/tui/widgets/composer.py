@@ -44,7 +44,7 @@ class Composer(TextArea):
     ]
 
     class Sent(Message):
-        """The person pressed Enter on `text` (pastes unfolded)."""
+        """The person pressed Enter on `text` (pastes unfolded), which has left the input."""
 
         def __init__(self, text: str) -> None:
             super().__init__()
@@ -64,6 +64,7 @@ class Composer(TextArea):
         self._position = 0
         self._draft = ""
         self._folded: dict[str, str] = {}
+        self._folds = 0
 
     @property
     def value(self) -> str:
@@ -90,14 +91,22 @@ class Composer(TextArea):
             self.set_draft(f"{chosen} ")
             return
         if text := self.value.strip():
+            # Cleared at once: what is typed from here on belongs to the next message.
+            # Other markers stay: they may stand in the draft of another conversation.
+            self._folded = {m: pasted for m, pasted in self._folded.items() if m not in self.text}
+            self.set_draft("")
             self.post_message(self.Sent(text))
 
     def accept_sent(self, text: str) -> None:
-        """Clear the input after the message was taken and keep it in the history."""
+        """Keep a message that was taken in the history."""
         if not self.sent or self.sent[-1] != text:
             self.sent.append(text)
-        self._folded.clear()
-        self.set_draft("")
+        self._position = len(self.sent)
+
+    def give_back(self, text: str) -> None:
+        """Put a message that could not be sent back, before what was typed since."""
+        since = self.text
+        self.set_draft(f"{self._fold(text)}\n{since}" if since else self._fold(text))
 
     def action_newline(self) -> None:
         self.insert("\n")
@@ -138,7 +147,8 @@ class Composer(TextArea):
         """Return `text`, or a marker that stands for it when it is long."""
         if len(text) <= FOLD_CHARACTERS:
             return text
-        marker = f"[pasted text {len(self._folded) + 1}: {len(text):,} characters]"
+        self._folds += 1
+        marker = f"[pasted text {self._folds}: {len(text):,} characters]"
         self._folded[marker] = text
         return marker
 

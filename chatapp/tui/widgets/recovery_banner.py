@@ -36,7 +36,7 @@ class RecoveryBanner(Horizontal):
             self.message_id = message_id
 
     def __init__(self, message_id: str) -> None:
-        super().__init__(id="recovery")
+        super().__init__()
         self._message_id = message_id
 
     def compose(self) -> ComposeResult:

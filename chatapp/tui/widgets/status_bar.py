@@ -10,13 +10,14 @@ from textual.widgets import Static
 if TYPE_CHECKING:
     from chatapp.assistant.events import Usage
 
-ModelState = Literal["opening", "loading", "ready", "failed"]
+ModelState = Literal["opening", "loading", "ready", "failed", "closed"]
 
 _STATES: dict[ModelState, tuple[str, str]] = {
     "opening": ("◌ opening conversations…", "$text-muted"),
     "loading": ("◌ model is loading, type ahead", "$text-warning"),
     "ready": ("● ready", "$text-success"),
     "failed": ("✕ no model", "$text-error"),
+    "closed": ("✕ conversations not open", "$text-error"),
 }
 METER_CELLS = 8
 

@@ -1,4 +1,4 @@
-"""Says what does not work, why, and how to repair it, with the two ways on."""
+"""Says what does not work, why, and how to repair it, with the ways on."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from textual.widgets import Button, Static
 from chatapp.tui.errors import Problem
 from chatapp.tui.text import plain
 
+Choice = Literal["retry", "unsaved", "close"]
+
 
 class TroublePanel(Vertical):
-    """One problem; `offer_unsaved` when chatting on without the database makes sense."""
+    """One problem; `retry` and `offer_unsaved` say which ways on make sense."""
 
     DEFAULT_CSS = """
     TroublePanel {
@@ -33,15 +35,16 @@ class TroublePanel(Vertical):
     """
 
     class Chosen(Message):
-        """`retry`, or `unsaved`: chat on without a database."""
+        """`retry`, `unsaved` (chat on without a database) or `close`."""
 
-        def __init__(self, choice: Literal["retry", "unsaved"]) -> None:
+        def __init__(self, choice: Choice) -> None:
             super().__init__()
             self.choice = choice
 
-    def __init__(self, problem: Problem, *, offer_unsaved: bool) -> None:
+    def __init__(self, problem: Problem, *, retry: bool, offer_unsaved: bool) -> None:
         super().__init__()
         self._problem = problem
+        self._retry = retry
         self._offer_unsaved = offer_unsaved
 
     def compose(self) -> ComposeResult:
@@ -51,13 +54,19 @@ class TroublePanel(Vertical):
             lines.append(Content("Fix: ").stylize("bold") + plain(problem.hint))
         yield Static(Content("\n").join(lines), markup=False)
         with Horizontal():
-            yield Button("Try again", id="trouble-retry", compact=True)
+            if self._retry:
+                yield Button("Try again", id="trouble-retry", compact=True)
             if self._offer_unsaved:
                 yield Button("Chat without saving", id="trouble-unsaved", compact=True)
+            yield Button("Close", id="trouble-close", compact=True)
 
     @on(Button.Pressed)
     def _choose(self, event: Button.Pressed) -> None:
         event.stop()
+        choices: dict[str, Choice] = {
+            "trouble-retry": "retry",
+            "trouble-unsaved": "unsaved",
+            "trouble-close": "close",
+        }
         self.remove()
-        unsaved = event.button.id == "trouble-unsaved"
-        self.post_message(self.Chosen("unsaved" if unsaved else "retry"))
+        self.post_message(self.Chosen(choices[event.button.id or ""]))
