@@ -26,7 +26,7 @@ class SamplingParams:
     """How to choose the next token. `greedy` ignores temperature, top-k, top-p and seed."""
 
     max_tokens: int = 256
-    temperature: float = 0.7
+    temperature: float = 0.4
     top_k: int = 50
     top_p: float = 0.95
     repetition_penalty: float = 1.1

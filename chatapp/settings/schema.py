@@ -34,7 +34,7 @@ class GenerationSettings:
     """How the model chooses its words."""
 
     max_tokens: int = _setting(256, "Longest answer of the model, in tokens.", low=1, high=32768)
-    temperature: float = _setting(0.7, "Higher is more varied; 0 is greedy.", low=0, high=5)
+    temperature: float = _setting(0.4, "Higher is more varied; 0 is greedy.", low=0, high=5)
     top_k: int = _setting(50, "Choose among this many best tokens; 0 means all.", low=0)
     top_p: float = _setting(0.95, "Choose among the best tokens of this total.", low=0, high=1)
     repetition_penalty: float = _setting(1.1, "Above 1 discourages repeats.", low=0.1, high=10)
