@@ -56,6 +56,7 @@ class ChatApp(App[int]):
         Binding(
             "ctrl+c", "interrupt", "Stop the answer; twice quits", id="app.stop", priority=True
         ),
+        Binding("ctrl+z", "suspend", "Suspend; fg comes back", id="app.suspend", priority=True),
         Binding("ctrl+p", "command_palette", "Command palette", id="app.palette", priority=True),
     ]
 
@@ -142,6 +143,17 @@ class ChatApp(App[int]):
         self._open(unsaved=event.unsaved)
 
     # Leaving
+
+    def action_suspend(self) -> None:
+        """Ctrl+Z: stop until `fg`. Without a shell that controls jobs nobody could wake the app."""
+        if os.getpgrp() == os.getsid(0):
+            self.chat.hint("No shell is behind this window that could bring it back.")
+        else:
+            self.action_suspend_process()
+
+    def on_driver_signal_resume(self) -> None:
+        """Paint everything after `fg`: the terminal has forgotten what stood there."""
+        self.screen.refresh()
 
     async def action_interrupt(self) -> None:
         """Ctrl+C: stop the answer, else copy what is selected, else quit when pressed twice."""

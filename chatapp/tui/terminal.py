@@ -108,6 +108,17 @@ def _driver_on(terminal: Terminal) -> type[LinuxDriver]:
             super().__init__(*args, **options)  # type: ignore[arg-type]
             self._file = terminal  # type: ignore[assignment]  # what the driver uses of a file
 
+        def _sigtstp_application(self, *args: object) -> None:
+            """Leave the screen, then stop with all that run between the shell and this process.
+
+            Textual stops this process alone: the shell behind `make chat` would never learn of it.
+            The screen is left first: a process in the background may not touch the terminal.
+            """
+            if self._auto_restart:
+                self.suspend_application_mode()
+                self._must_signal_resume = True
+            os.killpg(0, signal.SIGSTOP)
+
         def _sigcont_application(self, *args: object) -> None:
             """Start again only after a suspension.
 

@@ -172,3 +172,17 @@ async def test_a_hint_stays_its_time_whatever_was_hinted_before(
         app.chat.hint("second")
         await pilot.pause(0.2)
         assert app.chat.status.hint == "second"
+
+
+async def test_a_paste_on_an_answer_lands_in_the_input(chat: Chat) -> None:
+    """The focus is on an answer, say after a passage was closed: the paste is not dropped."""
+    app = chat.app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(app)
+        await ask(pilot, "hello")
+        await pilot.press("shift+tab")
+        app.post_message(events.Paste("pasted words"))
+        await until(lambda: app.chat.composer.text == "pasted words")
+        await until(lambda: app.focused is app.chat.composer)
+        await pilot.press("ctrl+underscore")
+        await until(lambda: not app.chat.composer.text)

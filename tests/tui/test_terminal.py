@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +16,11 @@ pytestmark = [needs_tmux, pytest.mark.timeout(300)]
 
 CHATAPP = ("-m", "chatapp")
 SLOW_CHAT = ("-m", "tests.tui.slow_chat")
+INTERACTIVE_SHELL = """
+import os
+os.environ["PS1"] = "$ "
+os.execvp("bash", ["bash", "--norc", "-i"])
+"""
 
 Open = Callable[..., Terminal]
 
@@ -68,6 +74,36 @@ def test_ctrl_c_stops_an_answer_and_the_window_can_be_any_size(open_terminal: Op
     terminal.shows("Ctrl+C again quits.")
     terminal.press("C-c")
     terminal.until(lambda: terminal.exit_code() == 0, "exit code 0")
+
+
+def test_ctrl_z_gives_the_shell_back_and_fg_the_chat(open_terminal: Open) -> None:
+    """Also while an answer streams and with a program between shell and chat, as in `make chat`."""
+    terminal = open_terminal("-c", INTERACTIVE_SHELL)
+    terminal.shows("$")
+    terminal.type(f"sh -c '{sys.executable} -m tests.tui.slow_chat; true'")
+    terminal.press("Enter")
+    terminal.shows("fake")
+    terminal.type("hello")
+    terminal.press("Enter")
+    terminal.shows("word word word")
+    terminal.press("C-z")
+    terminal.shows("Stopped")
+    terminal.type("echo back-in-the-$((1 + 1))-shell")
+    terminal.press("Enter")
+    terminal.shows("back-in-the-2-shell")
+    terminal.type("fg")
+    terminal.press("Enter")
+    terminal.shows("╭──", "│ Ask anything", "╰──", "word word word")
+
+
+def test_ctrl_z_without_a_shell_says_that_nobody_could_bring_the_chat_back(
+    open_terminal: Open,
+) -> None:
+    """A window of its own: stopping would freeze it for good."""
+    terminal = open_terminal(*SLOW_CHAT)
+    terminal.shows("fake")
+    terminal.press("C-z")
+    terminal.shows("No shell is behind this window")
 
 
 def test_what_libraries_print_goes_to_the_log_and_not_to_the_screen(

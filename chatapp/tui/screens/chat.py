@@ -443,6 +443,11 @@ class ChatScreen(Screen[None]):
     def _typed(self) -> None:
         self.menu.filter(self.composer.text)
 
+    def on_paste(self, event: events.Paste) -> None:
+        """Bring a paste that met an answer or a list to the input: it is meant for there."""
+        self.set_focus(self.composer)
+        self.composer.post_message(event)
+
     async def on_composer_help_requested(self) -> None:
         await actions.run(self, "help")
 

@@ -40,6 +40,8 @@ class Composer(TextArea):
         Binding("ctrl+j,shift+enter", "newline", "New line", id="composer.newline"),
         Binding("up", "older", "Earlier message", show=False, id="composer.older"),
         Binding("down", "newer", "Later message", show=False, id="composer.newer"),
+        # Ctrl+Z, the key of TextArea, suspends the app.
+        Binding("ctrl+underscore", "undo", "Undo typing", id="composer.undo"),
         Binding("tab", "complete", "Complete command", show=False, id="composer.complete"),
     ]
 
