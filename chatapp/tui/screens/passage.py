@@ -83,7 +83,7 @@ class PassageScreen(ModalScreen[None]):
     def action_walk(self, step: int) -> None:
         """Show the quote `step` places further, around the ends."""
         self._index = (self._index + step) % len(self._citations)
-        self.run_worker(self._load, exclusive=True, exit_on_error=False)
+        self.run_worker(self._load(), exclusive=True, exit_on_error=False)
 
     async def _load(self) -> None:
         citation = self._citations[self._index]
