@@ -66,7 +66,10 @@ def load_model(directory: Path, dtype: torch.dtype = torch.float32) -> tuple[GPT
     """
     for name in (CONFIG_FILE, WEIGHTS_FILE, TOKENIZER_FILE):
         if not (directory / name).is_file():
-            raise ModelUnavailable(f"no model at {directory}: {name} is missing")
+            raise ModelUnavailable(
+                f"no model at {directory}: {name} is missing; set `model` to the directory of "
+                "one, or train one with `chatapp train`"
+            )
     try:
         config = ModelConfig.load(directory / CONFIG_FILE)
         tokenizer = ChatTokenizer.load(directory / TOKENIZER_FILE)
