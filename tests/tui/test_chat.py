@@ -413,3 +413,25 @@ def place_of(app: ChatApp, text: str) -> tuple[int, int]:
         if (column := line.find(text, left)) >= 0:
             return column, row
     raise AssertionError(f"{text} is not on the screen")
+
+
+async def test_what_is_typed_into_the_search_can_be_read(chat: Chat) -> None:
+    """The focused field keeps its one line for the text; a border would take it."""
+    app = chat.app()
+    async with app.run_test(size=(110, 32)) as pilot:
+        await ready(app)
+        await pilot.press("ctrl+f")
+        await until(lambda: isinstance(app.screen, SearchScreen))
+        await pilot.press(*"xylophone")
+        await until(lambda: "xylophone" in screen_text(app))
+
+
+async def test_what_is_typed_as_a_new_title_can_be_read(chat: Chat) -> None:
+    app = chat.app()
+    async with app.run_test(size=(110, 32)) as pilot:
+        await ready(app)
+        await ask(pilot, "hello")
+        await pilot.press("f2")
+        await until(lambda: isinstance(app.screen, PromptScreen))
+        await pilot.press(*"xylophone")
+        await until(lambda: "xylophone" in screen_text(app))

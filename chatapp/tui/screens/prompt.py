@@ -28,7 +28,14 @@ class PromptScreen(ModalScreen[str | None]):
             padding: 0 1;
         }
         & Static { color: $text-muted; padding: 0 1; }
-        & Input { border: none; background: transparent; height: 1; margin: 1 0; padding: 0 1; }
+        & Input {
+            border: none;
+            background: transparent;
+            height: 1;
+            margin: 1 0;
+            padding: 0 1;
+            &:focus { border: none; }
+        }
     }
     """
 

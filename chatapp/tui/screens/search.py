@@ -37,7 +37,14 @@ class SearchScreen(ModalScreen[str | None]):
             border: round $accent;
             padding: 0 1;
         }
-        & Input { border: none; background: transparent; height: 1; margin: 1 0; padding: 0 1; }
+        & Input {
+            border: none;
+            background: transparent;
+            height: 1;
+            margin: 1 0;
+            padding: 0 1;
+            &:focus { border: none; }
+        }
         & OptionList {
             height: auto;
             max-height: 1fr;
