@@ -20,8 +20,9 @@ sys.path.insert(0, str(ROOT))  # a benchmark runs from a checkout, installed or 
 
 from chatapp.resources import embedder_dir  # noqa: E402
 from retrieval.index import Index  # noqa: E402
-from retrieval.types import IngestProgress  # noqa: E402
+from retrieval.types import IngestProgress, SearchMode  # noqa: E402
 
+MODES: tuple[SearchMode, ...] = ("lexical", "dense", "hybrid")
 QUESTIONS = (
     "When was the first steam locomotive built?",
     "Who wrote the novel Pride and Prejudice?",
@@ -56,10 +57,7 @@ def main() -> None:
         "passages_per_s": round(report.passages / seconds, 1),
         "bytes_on_disk": status.bytes_on_disk,
         "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-        **{
-            mode: search_times(index, mode, chosen.repeat)
-            for mode in ("lexical", "dense", "hybrid")
-        },
+        **{mode: search_times(index, mode, chosen.repeat) for mode in MODES},
     }
     machine = {"cpus": os.cpu_count(), "platform": platform.platform()}
     config = {"data": [path.name for path in chosen.data], "embedder": status.embedder}
@@ -74,12 +72,12 @@ def show(state: IngestProgress) -> None:
     print(f"\r{share:4.0%}  {state.passages:,} passages", end="", file=sys.stderr, flush=True)
 
 
-def search_times(index: Index, mode: str, repeat: int) -> dict[str, float]:
+def search_times(index: Index, mode: SearchMode, repeat: int) -> dict[str, float]:
     """Return first, median and 95th percentile of the search time, in milliseconds."""
     times = []
     for question in QUESTIONS * repeat:
         began = time.perf_counter()
-        index.search(question, 8, mode=mode)  # type: ignore[arg-type]
+        index.search(question, 8, mode=mode)
         times.append((time.perf_counter() - began) * 1000)
     ordered = sorted(times)
     return {
