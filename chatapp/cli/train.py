@@ -17,7 +17,21 @@ from chatapp.cli.errors import CliError, ExitCode
 )
 @click.option("--resume", is_flag=True, help="Continue the run that lies in --out.")
 @click.option("--threads", default=0, help="CPU threads [default: one per core].")
-def train(recipe: Path, data: Path | None, out: Path | None, resume: bool, threads: int) -> None:
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="TABLE.KEY=VALUE",
+    help="Replace a value of the recipe; may be given several times.",
+)
+def train(
+    recipe: Path,
+    data: Path | None,
+    out: Path | None,
+    resume: bool,
+    threads: int,
+    overrides: tuple[str, ...],
+) -> None:
     """Train a model from RECIPE, a TOML file: tokenizer, pretraining, fine-tuning.
 
     Every stage saves its state as it goes; after Ctrl-C or a crash, --resume continues. The
@@ -26,7 +40,7 @@ def train(recipe: Path, data: Path | None, out: Path | None, resume: bool, threa
     """
     from chatapp.training.recipe import load_recipe
 
-    plan = load_recipe(recipe, data)
+    plan = load_recipe(recipe, data, overrides)
     directory = out or Path("runs") / plan.name
     if (directory / "tokenizer.json").is_file() and not resume:
         raise CliError(

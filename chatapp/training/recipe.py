@@ -1,27 +1,31 @@
 """A recipe: one TOML file that says everything a training run depends on.
 
-Paths in a recipe are relative to `data.root`, which `--data` replaces, so the same recipe serves
-wherever the records lie. A path that begins with a dot is relative to the recipe itself.
+Every stage has a table of its name; the settings of a stage are a frozen dataclass that lives with
+the stage's module, and `STAGES` says where. Paths in a recipe are relative to `data.root`, which
+`--data` replaces, so the same recipe serves wherever the records lie. A path that begins with a
+dot is relative to the recipe itself.
 """
 
 from __future__ import annotations
 
-import dataclasses
+import importlib
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from chatapp.model.config import ModelConfig, ModelConfigError
+from chatapp.model.config import ModelConfig
+from chatapp.training.tables import MissingFile, RecipeError, build, unknown
 
+__all__ = ["MissingFile", "Recipe", "RecipeError", "Source", "StageRecipe", "load_recipe"]
 
-class RecipeError(ValueError):
-    """A recipe that cannot be run; the message names the key and the fix."""
-
-
-class MissingFile(RecipeError):
-    """A recipe, or data that a recipe names, that is not there."""
+# The stages in the order they run, and where each one's settings are defined. They are imported
+# when a recipe has such a table: a stage's module may itself import this one.
+STAGES = {
+    "pretrain": "chatapp.training.recipe:StageRecipe",
+    "finetune": "chatapp.training.recipe:StageRecipe",
+}
 
 
 @dataclass(frozen=True)
@@ -44,14 +48,14 @@ class TokenizerRecipe:
     mb_per_source: float = 4.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class StageRecipe:
-    """One training stage. Exactly one of `tokens` and `minutes` is the budget.
+    """What every stage that learns by gradient descent over records has in common.
 
-    `batch` is sequences per optimiser step, taken `micro_batch` at a time, and `sequence` tokens
-    per sequence. `matrix_lr` is Muon's, for the matrices in the blocks; the other rates are
-    AdamW's. They warm up over `warmup` and fall linearly to `final_lr` of themselves over the last
-    `warmdown` of the budget (all fractions).
+    Exactly one of `tokens` and `minutes` is the budget. `batch` is sequences per optimiser step,
+    taken `micro_batch` at a time, and `sequence` tokens per sequence. `matrix_lr` is Muon's, for
+    the matrices in the blocks; the other rates are AdamW's. They warm up over `warmup` and fall
+    linearly to `final_lr` of themselves over the last `warmdown` of the budget (all fractions).
     """
 
     sources: tuple[Source, ...]
@@ -71,94 +75,170 @@ class StageRecipe:
     save_every_minutes: float = 5.0
     evaluate_every_minutes: float = 10.0
 
+    def __post_init__(self) -> None:
+        if not self.sources:
+            raise ValueError("sources must list at least one { path = ... }")
+        if (self.tokens > 0) == (self.minutes > 0):
+            raise ValueError("give exactly one of tokens and minutes")
+        if self.sequence < 1 or self.batch < 1:
+            raise ValueError("sequence and batch must be at least 1")
+        if self.micro_batch and self.batch % self.micro_batch:
+            raise ValueError("batch must be a multiple of micro_batch")
+
+
+_S = TypeVar("_S")
+
 
 @dataclass(frozen=True)
 class Recipe:
-    """The whole run: data root, tokenizer, model shape, stages in order."""
+    """The whole run: data root, tokenizer, model shape, and the settings of the stages in order."""
 
     name: str
     seed: int
     root: Path
     tokenizer: TokenizerRecipe
     model: ModelConfig
-    pretrain: StageRecipe
-    finetune: StageRecipe
+    stages: Mapping[str, Any] = field(default_factory=dict)
     validation_permille: int = 2
     validation_tokens: int = 200_000
     compile: bool = False
     weights_dtype: str = "bfloat16"
 
+    def settings(self, stage: str, kind: type[_S]) -> _S:
+        """Return the settings of a stage, which are of `kind`.
 
-def load_recipe(path: Path, root: Path | None = None) -> Recipe:
-    """Read a recipe; `root` replaces its `data.root`.
+        Raises:
+            RecipeError: the recipe has no such stage.
+        """
+        found = self.stages.get(stage)
+        if not isinstance(found, kind):
+            raise RecipeError(f"the recipe lacks the table [{stage}]")
+        return found
+
+    @property
+    def pretrain(self) -> StageRecipe:
+        """The settings of pretraining."""
+        return self.settings("pretrain", StageRecipe)
+
+    @property
+    def finetune(self) -> StageRecipe:
+        """The settings of fine-tuning."""
+        return self.settings("finetune", StageRecipe)
+
+
+def load_recipe(path: Path, root: Path | None = None, overrides: Sequence[str] = ()) -> Recipe:
+    """Read a recipe.
+
+    Args:
+        root: replaces the recipe's `data.root`.
+        overrides: `table.key=value` each, the value as TOML; they replace what the file says.
 
     Raises:
         MissingFile: there is no such file.
         RecipeError: bad TOML, unknown or missing keys, impossible values.
     """
+    values = _anchored(_parse(path), path.parent)
+    for override in overrides:
+        _override(values, override)
+    tables = {key: value for key, value in values.items() if isinstance(value, dict)}
+    for name in tables:
+        if name not in _TABLES and name not in STAGES:
+            raise RecipeError(f"the recipe: {unknown(name, [*_TABLES, *STAGES])}")
+    data = dict(_table(tables, "data"))
+    root = root if root is not None else Path(data.get("root", "."))
+    data.pop("root", None)
+    tokenizer = build(TokenizerRecipe, _table(tables, "tokenizer"), "tokenizer")
+    recipe = build(
+        Recipe,
+        {
+            **{key: value for key, value in values.items() if key not in tables},
+            **data,
+            "name": path.stem,
+            "root": root,
+            "tokenizer": tokenizer,
+            "model": _model(tables, tokenizer),
+            "stages": _stages(tables),
+        },
+        "recipe",
+    )
+    _check_lengths(recipe)
+    return recipe
+
+
+_TABLES = ("data", "tokenizer", "model")
+
+
+def _parse(path: Path) -> dict[str, Any]:
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise MissingFile(f"no recipe at {path}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path} is not valid TOML: {error}") from error
-    data = dict(_table(values, "data"))
-    chosen_root = root if root is not None else Path(data.pop("root", "."))
-    data.pop("root", None)
-    tokenizer = _build(TokenizerRecipe, _table(values, "tokenizer"), "tokenizer")
+
+
+def _anchored(value: Any, directory: Path) -> Any:
+    """Make every `path` that begins with a dot absolute, from the directory of the recipe."""
+    if isinstance(value, list):
+        return [_anchored(item, directory) for item in value]
+    if not isinstance(value, dict):
+        return value
+    found = {key: _anchored(item, directory) for key, item in value.items()}
+    path = found.get("path")
+    if isinstance(path, str) and path.startswith("."):
+        found["path"] = str((directory / path).resolve())
+    return found
+
+
+def _override(values: dict[str, Any], override: str) -> None:
+    """Apply one `table.key=value` to the tables in place."""
+    name, separator, text = override.partition("=")
+    *tables, key = (part.strip() for part in name.split("."))
+    if not separator or not key:
+        raise RecipeError(f"cannot read the override {override!r}; write table.key=value")
+    table = values
+    for part in tables:
+        table = table.setdefault(part, {})
+        if not isinstance(table, dict):
+            raise RecipeError(f"cannot apply the override {override!r}: {part} is no table")
     try:
-        model = ModelConfig.from_dict(
-            {**_table(values, "model"), "vocab_size": tokenizer.vocab_size}
+        table[key] = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        table[key] = text.strip()  # a bare word is text
+
+
+def _model(tables: Mapping[str, Any], tokenizer: TokenizerRecipe) -> ModelConfig:
+    try:
+        return ModelConfig.from_dict(
+            {**_table(tables, "model"), "vocab_size": tokenizer.vocab_size}
         )
     except ValueError as error:
         raise RecipeError(f"[model]: {error}") from error
-    top = {key: value for key, value in values.items() if not isinstance(value, dict)}
-    built = _build(
-        Recipe,
-        {
-            **top,
-            **data,
-            "name": path.stem,
-            "root": chosen_root,
-            "tokenizer": tokenizer,
-            "model": model,
-            "pretrain": _stage(values, "pretrain", path.parent),
-            "finetune": _stage(values, "finetune", path.parent),
-        },
-        "recipe",
-    )
-    _check(built)
-    return built
 
 
-def _stage(values: Mapping[str, Any], name: str, directory: Path) -> StageRecipe:
-    table = dict(_table(values, name))
-    sources = table.get("sources")
-    if not isinstance(sources, list) or not sources:
-        raise RecipeError(f"[{name}]: sources must list at least one {{ path = ... }}")
-    return _build(
-        StageRecipe, {**table, "sources": tuple(_source(s, name, directory) for s in sources)}, name
-    )
+def _stages(tables: Mapping[str, Any]) -> dict[str, Any]:
+    """Build the settings of every stage that the recipe has, in the order they run."""
+    _table(tables, "pretrain")
+    return {
+        name: build(_settings_class(where), _table(tables, name), name)
+        for name, where in STAGES.items()
+        if name in tables
+    }
 
 
-def _source(values: Mapping[str, Any], stage: str, directory: Path) -> Source:
-    source = _build(Source, values, f"{stage}.sources")
-    if source.path.startswith("."):
-        return dataclasses.replace(source, path=str((directory / source.path).resolve()))
-    return source
+def _settings_class(where: str) -> type[Any]:
+    module, _, name = where.partition(":")
+    found: type[Any] = getattr(importlib.import_module(module), name)
+    return found
 
 
-def _check(recipe: Recipe) -> None:
-    for name, stage in (("pretrain", recipe.pretrain), ("finetune", recipe.finetune)):
-        if (stage.tokens > 0) == (stage.minutes > 0):
-            raise RecipeError(f"[{name}]: give exactly one of tokens and minutes")
-        if stage.sequence > recipe.model.context_length:
+def _check_lengths(recipe: Recipe) -> None:
+    limit = recipe.model.context_length
+    for name, stage in recipe.stages.items():
+        if isinstance(stage, StageRecipe) and stage.sequence > limit:
             raise RecipeError(
-                f"[{name}]: sequence {stage.sequence} exceeds model.context_length "
-                f"{recipe.model.context_length}"
+                f"[{name}]: sequence {stage.sequence} exceeds model.context_length {limit}"
             )
-        if stage.micro_batch and stage.batch % stage.micro_batch:
-            raise RecipeError(f"[{name}]: batch must be a multiple of micro_batch")
 
 
 def _table(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -166,20 +246,3 @@ def _table(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     if not isinstance(table, dict):
         raise RecipeError(f"the recipe lacks the table [{name}]")
     return table
-
-
-_T = TypeVar("_T")
-
-
-def _build(kind: type[_T], values: Mapping[str, Any], where: str) -> _T:
-    """Fill a dataclass from a table, naming keys that are unknown or missing."""
-    known = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
-    unknown = sorted(set(values) - known)
-    if unknown:
-        raise RecipeError(
-            f"[{where}]: unknown key {unknown[0]!r}; known: {', '.join(sorted(known))}"
-        )
-    try:
-        return kind(**values)
-    except (TypeError, ModelConfigError) as error:
-        raise RecipeError(f"[{where}]: {error}") from error

@@ -70,7 +70,7 @@ def test_a_missing_source_says_how_to_name_the_data(records: Path) -> None:
         ("tokens = 1_536", "", r"\[pretrain\]: give exactly one of tokens and minutes"),
         ("sequence = 32", "sequence = 99", r"99 exceeds model.context_length 64"),
         ('"sparse(8, 4)"', '"spurse(8, 4)"', "unknown attention pattern"),
-        ("[tokenizer]", "[tokeniser]", r"lacks the table \[tokenizer\]"),
+        ("[tokenizer]", "[tokeniser]", "unknown key 'tokeniser'; did you mean 'tokenizer'"),
         ("seed = 3", "seed = ", "not valid TOML"),
         ('[{ path = "text.jsonl" }]', "[]", r"\[pretrain\]: sources must list"),
     ],
