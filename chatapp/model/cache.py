@@ -10,6 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from chatapp.kernels.attention import attend
+from chatapp.kernels.patterns import Pattern
 from chatapp.model.config import ModelConfig
 
 
@@ -30,6 +32,24 @@ class KeyValueCache:
         self._values = torch.empty(shape, dtype=dtype, device=device)
         self.capacity = capacity
         self.length = 0
+
+    def positions(self, count: int) -> Tensor:
+        """Return the positions of the next `count` tokens, int64, shape (count,)."""
+        return torch.arange(self.length, self.length + count, device=self._keys.device)
+
+    def attend(self, layer: int, pattern: Pattern, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """Store one layer's new keys and values and attend to all so far.
+
+        Args:
+            q: (B, H, T, D), standing at the next T positions.
+            k: (B, Hkv, T, D), after rotary embedding.
+            v: like k.
+
+        Returns:
+            (B, H, T, D).
+        """
+        k, v = self.extend(layer, k, v)
+        return attend(pattern, q, k, v, self.length)
 
     def extend(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """Store one layer's new keys and values and return all of them so far.

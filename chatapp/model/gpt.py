@@ -115,11 +115,10 @@ class Attention(nn.Module):
         k = self.key(x).view(batch, length, self.n_kv_heads, self.head_dim).transpose(1, 2)
         v = self.value(x).view(batch, length, self.n_kv_heads, self.head_dim).transpose(1, 2)
         q, k = rotate(unit_rms(q), cos, sin), rotate(unit_rms(k), cos, sin)
-        start = 0
-        if cache is not None:
-            start = cache.length
-            k, v = cache.extend(self.layer, k, v)
-        mixed = attend(self.pattern, q, k, v, start)
+        if cache is None:
+            mixed = attend(self.pattern, q, k, v)
+        else:
+            mixed = cache.attend(self.layer, self.pattern, q, k, v)
         return self.output(mixed.transpose(1, 2).reshape(batch, length, -1))  # type: ignore[no-any-return]
 
 
