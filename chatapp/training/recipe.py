@@ -33,11 +33,17 @@ class Source:
     """Record files of one kind: a glob under the data root, how much of it, how often.
 
     `max_mb` caps the text taken (megabytes of UTF-8, 0 = all); `repeat` counts it several times.
+    `fields` says which column of the files serves as which field of ours (`{ text = "body" }`).
     """
 
     path: str
     max_mb: float = 0.0
     repeat: int = 1
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.max_mb < 0 or self.repeat < 1:
+            raise ValueError("max_mb must be at least 0 and repeat at least 1")
 
 
 @dataclass(frozen=True)

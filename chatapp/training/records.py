@@ -1,24 +1,55 @@
-"""Reading training records: JSON lines, plain or xz-packed, one record schema per kind.
+"""What the rows mean: one schema per kind of record, whatever file they came from.
 
-Text records have `text` (and perhaps `title`); chat records have `messages`, a list of
-`{"role", "content"}`. Other schemas are refused with the file and line.
+    text        text, perhaps title                         pretraining
+    chat        messages: [{role, content}, ...]            fine-tuning
+    preference  messages, chosen, rejected                  reward model, DPO
+    rating      messages, response, reward from 0 to 1      reward model
+    qa          question, answers, perhaps context, choices
+    reasoning   question, answer, perhaps solution
+    code        prompt, code
+
+Questions of the last three can be read as conversations of one turn, so they serve fine-tuning.
+A record of the wrong kind is refused with its file and line, never skipped.
 """
 
 from __future__ import annotations
 
-import json
-import lzma
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from chatapp.model.tokenizer import ROLE_TOKENS
-from chatapp.training.recipe import MissingFile, Source
+from chatapp.training.readers import RecordError, Row, read_rows, source_files
+from chatapp.training.recipe import Source
 
+__all__ = [
+    "KINDS",
+    "ChatRecord",
+    "PreferenceRecord",
+    "RatingRecord",
+    "RecordError",
+    "TextRecord",
+    "kind_of",
+    "read_chats",
+    "read_preferences",
+    "read_ratings",
+    "read_texts",
+    "source_files",
+]
 
-class RecordError(ValueError):
-    """A record that cannot be read; the message names file and line."""
+Messages = tuple[tuple[str, str], ...]  # (role, content) in order
+
+# The fields that tell each kind, the most specific first.
+KINDS = {
+    "preference": ("messages", "chosen", "rejected"),
+    "rating": ("messages", "response", "reward"),
+    "chat": ("messages",),
+    "qa": ("question", "answers"),
+    "reasoning": ("question", "answer"),
+    "code": ("prompt", "code"),
+    "text": ("text",),
+}
 
 
 @dataclass(frozen=True)
@@ -34,42 +65,88 @@ class ChatRecord:
     """One conversation: (role, content) pairs in order."""
 
     id: str
-    messages: tuple[tuple[str, str], ...]
+    messages: Messages
 
 
-def source_files(root: Path, source: Source) -> list[Path]:
-    """Return the files a source names, sorted.
+@dataclass(frozen=True)
+class PreferenceRecord:
+    """Two answers to the same conversation, the better one first."""
 
-    Raises:
-        MissingFile: the glob matches nothing.
-    """
-    pattern = Path(source.path)
-    files = [pattern] if pattern.is_absolute() else sorted(root.glob(source.path))
-    if not files or not all(file.is_file() for file in files):
-        raise MissingFile(
-            f"no data at {root / source.path}; give the directory of the records with --data DIR"
-        )
-    return files
+    id: str
+    messages: Messages
+    chosen: str
+    rejected: str
+
+
+@dataclass(frozen=True)
+class RatingRecord:
+    """One answer to a conversation and its reward, from 0 to 1."""
+
+    id: str
+    messages: Messages
+    response: str
+    reward: float
+
+
+def kind_of(fields: Mapping[str, Any]) -> str | None:
+    """Return the kind of record that has these fields, or None."""
+    for kind, needed in KINDS.items():
+        if all(fields.get(name) is not None for name in needed):
+            return kind
+    return None
 
 
 def read_texts(root: Path, source: Source) -> Iterator[TextRecord]:
     """Yield a source's documents, title first, up to its cap per file."""
-    for where, record in _capped(root, source):
-        text = record.get("text")
+    for row in read_rows(root, source):
+        text, title = row.fields.get("text"), row.fields.get("title")
         if not isinstance(text, str):
-            raise RecordError(f"{where}: a text record needs a string 'text'")
-        title = record.get("title")
-        yield TextRecord(_identity(record, where), f"{title}\n\n{text}" if title else text)
+            raise _wrong_kind(row, "a text record needs a string 'text'")
+        yield TextRecord(_identity(row), f"{title}\n\n{text}" if title else text)
 
 
 def read_chats(root: Path, source: Source) -> Iterator[ChatRecord]:
-    """Yield a source's conversations up to its cap per file."""
-    for where, record in _capped(root, source):
-        messages = record.get("messages")
-        if not isinstance(messages, list) or not messages:
-            raise RecordError(f"{where}: a chat record needs a list 'messages'")
-        pairs = tuple(_message(message, where) for message in messages)
-        yield ChatRecord(_identity(record, where), pairs)
+    """Yield a source's conversations up to its cap per file; questions become one turn each."""
+    for row in read_rows(root, source):
+        match kind_of(row.fields):
+            case "qa":
+                messages = _question_turn(row, _asked(row), _first_answer(row))
+            case "reasoning":
+                messages = _question_turn(row, row.fields["question"], _worked_answer(row))
+            case "code":
+                messages = _question_turn(row, row.fields["prompt"], row.fields["code"])
+            case _:
+                messages = _messages(row, "a chat record")
+        yield ChatRecord(_identity(row), messages)
+
+
+def read_preferences(root: Path, source: Source) -> Iterator[PreferenceRecord]:
+    """Yield a source's pairs of answers up to its cap per file."""
+    for row in read_rows(root, source):
+        messages = _messages(row, "a preference record")
+        chosen, rejected = row.fields.get("chosen"), row.fields.get("rejected")
+        if not isinstance(chosen, str) or not isinstance(rejected, str):
+            raise _wrong_kind(row, "a preference record needs strings 'chosen' and 'rejected'")
+        yield PreferenceRecord(_identity(row), messages, chosen, rejected)
+
+
+def read_ratings(root: Path, source: Source) -> Iterator[RatingRecord]:
+    """Yield a source's rated answers up to its cap per file."""
+    for row in read_rows(root, source):
+        messages = _messages(row, "a rating record")
+        response, reward = row.fields.get("response"), row.fields.get("reward")
+        if not isinstance(response, str) or not isinstance(reward, (int, float)):
+            raise _wrong_kind(row, "a rating record needs a string 'response' and a 'reward'")
+        if not 0 <= reward <= 1:
+            raise RecordError(f"{row.where}: the reward must lie between 0 and 1, not {reward}")
+        yield RatingRecord(_identity(row), messages, response, float(reward))
+
+
+def _messages(row: Row, what: str) -> Messages:
+    messages = row.fields.get("messages")
+    if not isinstance(messages, list) or not messages:
+        raise _wrong_kind(row, f"{what} needs a list 'messages'")
+    return tuple(_message(message, row.where) for message in messages)
 
 
 def _message(message: Any, where: str) -> tuple[str, str]:
@@ -81,41 +158,45 @@ def _message(message: Any, where: str) -> tuple[str, str]:
     )
 
 
-def _identity(record: dict[str, Any], where: str) -> str:
-    identity = record.get("id")
-    return identity if isinstance(identity, str) else where
+def _question_turn(row: Row, question: Any, answer: Any) -> Messages:
+    if not isinstance(question, str) or not isinstance(answer, str):
+        raise RecordError(f"{row.where}: the question and the answer must be strings")
+    return ("user", question), ("assistant", answer)
 
 
-def _capped(root: Path, source: Source) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield (file:line, record), an equal share of the source's cap from each file."""
-    files = source_files(root, source)
-    share = source.max_mb * 1e6 / len(files)
-    for file in files:
-        taken = 0
-        for number, line in enumerate(_lines(file), start=1):
-            if share and taken >= share:
-                break
-            taken += len(line)
-            yield f"{file}:{number}", _parse(line, f"{file}:{number}")
+def _asked(row: Row) -> str:
+    """Return the question under its context and over its choices, where it has them."""
+    context, choices = row.fields.get("context"), row.fields.get("choices")
+    asked = row.fields["question"]
+    if choices:
+        asked = "\n".join([asked, "Options:", *(f"- {choice}" for choice in choices)])
+    return f"{context}\n\n{asked}" if context else str(asked)
 
 
-def _parse(line: bytes, where: str) -> dict[str, Any]:
-    try:
-        record = json.loads(line)
-    except ValueError as error:
-        raise RecordError(f"{where}: not a JSON record: {error}") from error
-    if not isinstance(record, dict):
-        raise RecordError(f"{where}: a record is a JSON object, not {type(record).__name__}")
-    return record
+def _first_answer(row: Row) -> Any:
+    answers = row.fields["answers"]
+    return answers[0] if answers else "The text does not say."
 
 
-def _lines(file: Path) -> Iterator[bytes]:
-    with _open(file) as lines:
-        try:
-            yield from (line for line in lines if line.strip())
-        except (lzma.LZMAError, EOFError) as error:
-            raise RecordError(f"{file}: damaged xz file: {error}") from error
+def _worked_answer(row: Row) -> str:
+    """Return the solution, then the answer on a line of its own, as GSM8K writes it."""
+    solution = row.fields.get("solution")
+    answer = f"#### {row.fields['answer']}"
+    return f"{solution}\n{answer}" if solution else answer
 
 
-def _open(file: Path) -> IO[bytes]:
-    return lzma.open(file) if file.suffix == ".xz" else file.open("rb")
+def _identity(row: Row) -> str:
+    identity = row.fields.get("id")
+    return identity if isinstance(identity, str) else row.where
+
+
+def _wrong_kind(row: Row, needed: str) -> RecordError:
+    """Say what the reader needs and what the record is instead."""
+    kind = kind_of(row.fields)
+    if kind is not None:
+        return RecordError(f"{row.where}: {needed}; this is a {kind} record")
+    known = "; ".join(f"{name} ({', '.join(fields)})" for name, fields in KINDS.items())
+    return RecordError(
+        f"{row.where}: {needed}; a record with {', '.join(row.fields) or 'no fields'} fits no "
+        f"known schema: {known}. Name the columns with fields = {{ text = 'column' }}"
+    )
