@@ -59,6 +59,10 @@ _PROMISED: dict[str, ExitCode] = {
     "MissingFile": ExitCode.NOT_FOUND,
     "RecipeError": ExitCode.USAGE,
     "RecordError": ExitCode.ERROR,
+    "CheckpointError": ExitCode.STORAGE,
+    "RunLocked": ExitCode.ERROR,
+    "DeviceUnavailable": ExitCode.USAGE,
+    "TrainingDiverged": ExitCode.ERROR,
 }
 _OWN_PACKAGES = ("chatapp.", "retrieval.", "tools.")
 _NOTHING_CAN_BE_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from chatapp.cli.errors import CliError, ExitCode
 
+if TYPE_CHECKING:
+    from chatapp.training.recipe import Recipe
+
 
 @click.command()
 @click.argument("recipe", type=click.Path(path_type=Path))
+@click.option("--stage", help="Run this stage alone: pretrain, finetune, reward, ppo or dpo.")
 @click.option("--data", type=click.Path(path_type=Path), help="Directory of the records.")
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Directory of the run [default: runs/RECIPE]."
@@ -24,15 +29,26 @@ from chatapp.cli.errors import CliError, ExitCode
     metavar="TABLE.KEY=VALUE",
     help="Replace a value of the recipe; may be given several times.",
 )
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.option(
+    "--parallel",
+    type=click.Choice(["ddp", "fsdp"]),
+    default="ddp",
+    show_default=True,
+    help="Under torchrun: whole copies of the model, or shards of it.",
+)
 def train(
     recipe: Path,
+    stage: str | None,
     data: Path | None,
     out: Path | None,
     resume: bool,
     threads: int,
     overrides: tuple[str, ...],
+    device: str,
+    parallel: str,
 ) -> None:
-    """Train a model from RECIPE, a TOML file: tokenizer, pretraining, fine-tuning.
+    """Train a model from RECIPE, a TOML file: from raw text to a chat model, stage by stage.
 
     Every stage saves its state as it goes; after Ctrl-C or a crash, --resume continues. The
     finished model lies in OUT/model and can be chatted with by naming that directory in the
@@ -42,29 +58,38 @@ def train(
 
     plan = load_recipe(recipe, data, overrides)
     directory = out or Path("runs") / plan.name
-    if (directory / "tokenizer.json").is_file() and not resume:
+    if (directory / "tokenizer.json").is_file() and not (resume or stage):
         raise CliError(
             f"{directory} already holds a run",
             hint="add --resume to continue it, or give another --out.",
             code=ExitCode.USAGE,
         )
-    click.echo(_run(plan, directory, threads))
+    finished = _run(plan, directory, stage, threads, device, parallel)
+    if finished is not None:
+        click.echo(finished)
 
 
-def _run(plan: object, directory: Path, threads: int) -> Path:
+def _run(
+    plan: Recipe, out: Path, stage: str | None, threads: int, device: str, parallel: str
+) -> Path | None:
+    """Train; return the model's directory, or None where another process speaks for all."""
     import torch
 
     from chatapp.inference.load import usable_cores
+    from chatapp.training.devices import choose_device
+    from chatapp.training.distributed import world_of_torchrun
+    from chatapp.training.durable import Stopped
     from chatapp.training.pipeline import Run
-    from chatapp.training.recipe import Recipe
 
-    assert isinstance(plan, Recipe)
     torch.set_num_threads(threads or usable_cores())
-    try:
-        return Run(plan, directory).execute()
-    except KeyboardInterrupt:
-        raise CliError(
-            f"stopped; what was learnt is saved in {directory}",
-            hint="run the same command with --resume to continue.",
-            code=ExitCode.SIGINT,
-        ) from None
+    chosen = choose_device(device)
+    with world_of_torchrun(chosen, "fsdp" if parallel == "fsdp" else "ddp") as world:
+        try:
+            model = Run(plan, out, chosen, world).execute(stage)
+        except Stopped as stopped:
+            raise CliError(
+                f"stopped; what was learnt is saved in {out}",
+                hint="run the same command with --resume to continue.",
+                code=128 + stopped.signal,
+            ) from None
+        return model if world.leads else None

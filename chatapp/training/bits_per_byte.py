@@ -34,10 +34,11 @@ def model_bits_per_byte(
         tokens: ids of the validation documents, shape (N,); a tail shorter than a window is left.
         sequence: window length in tokens.
     """
-    rows = torch.from_numpy(windows(tokens, sequence))
-    lengths = torch.tensor(tokenizer.byte_lengths())
+    device = model.embedding.weight.device
+    rows = torch.from_numpy(windows(tokens, sequence)).to(device)
+    lengths = torch.tensor(tokenizer.byte_lengths(), device=device)
     bits, text_bytes = 0.0, 0
-    with torch.inference_mode():
+    with torch.no_grad():
         for part in torch.split(rows, 8):
             targets = part[:, 1:]
             losses = functional.cross_entropy(

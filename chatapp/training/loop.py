@@ -1,190 +1,276 @@
 """The optimisation loop every stage shares: budget, schedule, resume, metrics, progress bar.
 
-A stage's state is saved whole (weights, optimisers, step, elapsed time) by temporary file and
-rename, always before an evaluation, so a crash or a kill costs at most the steps since the last
-save. Batches are a function of the step, so a token-budgeted run resumes exactly.
+A stage's state is saved whole (weights, optimisers, step, elapsed time), always before an
+evaluation, so a crash or a kill costs at most the steps since the last save. Batches and noise are
+functions of the step, so a resumed run takes the very steps that the other one would have taken.
 """
 
 from __future__ import annotations
 
-import json
+import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, Protocol
 
 import torch
-from torch import Tensor
-from torch.nn import functional
-from tqdm import tqdm
+from torch import Tensor, nn
 
 from chatapp.model.gpt import GPT
+from chatapp.training.console import Bar, progress, say
+from chatapp.training.devices import seed_noise
+from chatapp.training.distributed import like, whole
+from chatapp.training.durable import Stopped, StopRequest, load_state, save_state, stop_requests
+from chatapp.training.metrics import MetricsLog
+from chatapp.training.objectives import (
+    B,
+    B_co,
+    Batch,
+    Objective,
+    next_token,
+    row_count,
+    rows,
+    to_device,
+)
 from chatapp.training.optim import Optimisers, lr_multiplier
-from chatapp.training.recipe import StageRecipe
-from chatapp.training.shards import IGNORED, Batch, PackedBatches
+from chatapp.training.parallel import Parallel
+from chatapp.training.recipe import RecipeError, StageRecipe
+from chatapp.training.stages import RunContext
+
+_FLUSH_EVERY_STEPS = 20  # on a GPU, reading a loss waits for it: rarely
 
 
-@dataclass
-class StageRun:
-    """Where one stage stands."""
-
-    step: int = 0
-    seconds: float = 0.0
+class TrainingDiverged(ArithmeticError):
+    """The loss is no number any more."""
 
 
-class Trainer:
-    """Runs one stage on one model.
+class Batches(Protocol[B_co]):
+    """Batches addressed by step: the same step always has the same batch."""
+
+    def batch(self, step: int) -> B_co:
+        """Return the batch of one optimiser step, on the CPU."""
+        ...
+
+
+class Trainer(Generic[B]):
+    """Trains one model for one stage.
 
     Args:
-        name: the stage's name, used for its state and metrics files in `out`.
-        evaluate: returns metrics of the current weights; called after a save.
-        compile_model: fuse the step with torch.compile (needs a C++ compiler; about a minute).
+        context: the run; the state lies in its directory of the stage.
+        name: the stage's name.
+        model: trained in place; its parameters that require gradients are.
+        settings: budget, batch and rates.
+        batches: where the data come from.
+        objective: what is minimised; see `objectives`.
+        evaluate: measures the model, now and then and at the end, always after a save.
+        optimisers: makes the optimisers, for a stage that wants others than the usual.
     """
 
     def __init__(
         self,
+        context: RunContext,
         name: str,
-        model: GPT,
-        stage: StageRecipe,
-        batches: PackedBatches,
+        model: nn.Module,
+        settings: StageRecipe,
+        batches: Batches[B],
+        objective: Objective[B],
         *,
-        out: Path,
-        evaluate: Callable[[], dict[str, float]],
-        compile_model: bool,
+        evaluate: Callable[[Any], Mapping[str, float]] | None = None,
+        optimisers: Callable[[nn.Module, StageRecipe], Optimisers] = Optimisers,
     ) -> None:
-        self.name, self.model, self.stage, self.batches = name, model, stage, batches
-        self.evaluate = evaluate
-        self.optimisers = Optimisers(model, stage)
-        self.run = StageRun()
-        self._state_file = out / f"{name}.state.pt"
-        self._metrics_file = out / "metrics.jsonl"
-        self._loss = (
-            torch.compile(self._plain_loss, dynamic=False) if compile_model else self._plain_loss
-        )
+        self.name, self.model, self.settings, self.batches = name, model, settings, batches
+        self.step, self.seconds = 0, 0.0
+        self._context, self._evaluate = context, evaluate
+        self._parallel = Parallel(model.to(context.device), context.world)
+        self._optimisers = optimisers(model, settings)
+        self._objective = objective
+        if context.recipe.compile:
+            self._objective = torch.compile(objective, dynamic=False)
+        self._state_file = context.directory(name) / "state.pt"
+        self._log = MetricsLog(context.out / "metrics.jsonl", name, shown=context.world.leads)
+        self._pending: list[tuple[int, float, Tensor, dict[str, Tensor]]] = []
 
-    def resume(self) -> bool:
-        """Load the last saved state, if there is one; return whether there was."""
-        if not self._state_file.is_file():
-            return False
-        state = torch.load(self._state_file, map_location="cpu", weights_only=True)
-        self.model.load_state_dict(state["model"])
-        self.optimisers.load_state_dict(state["optimisers"])
-        self.run = StageRun(state["step"], state["seconds"])
-        return True
+    def run(self) -> None:
+        """Train from the last saved state to the end of the budget, then save and evaluate.
 
-    def train(self) -> None:
-        """Run to the end of the budget, saving and evaluating on the way; Ctrl-C saves first."""
-        try:
-            self._train()
-        except KeyboardInterrupt:
-            self.save()
-            raise
-
-    def _train(self) -> None:
-        last_save = last_evaluation = self.run.seconds
+        Raises:
+            Stopped: a signal asked to stop; the state is saved.
+            TrainingDiverged: the loss is not finite; the last good state is kept.
+            CheckpointError: the state cannot be saved; the last good state is kept.
+        """
+        self._resume()
         self.model.train()
-        with tqdm(total=100, desc=self.name, unit="%", initial=self._percent()) as bar:
-            while self._progress() < 1.0:
-                loss, elapsed = self._timed_step()
-                self._log({"loss": loss, "tokens_per_second": self._step_tokens() / elapsed})
-                bar.set_postfix_str(
-                    f"loss {loss:.3f}, {self._step_tokens() / elapsed:,.0f} tok/s", refresh=False
-                )
-                bar.update(self._percent() - bar.n)
-                if self.run.seconds - last_save >= self.stage.save_every_minutes * 60:
-                    self.save()
-                    last_save = self.run.seconds
-                if self.run.seconds - last_evaluation >= self.stage.evaluate_every_minutes * 60:
-                    self._log(self._evaluated())
-                    last_evaluation = self.run.seconds
-        self.save()
-        self._log(self._evaluated())
-
-    def save(self) -> None:
-        """Write the state by temporary file and rename."""
-        temporary = self._state_file.with_suffix(".tmp")
-        state = {
-            "model": self.model.state_dict(),
-            "optimisers": self.optimisers.state_dict(),
-            "step": self.run.step,
-            "seconds": self.run.seconds,
-        }
-        torch.save(state, temporary)
-        temporary.replace(self._state_file)
-
-    def _timed_step(self) -> tuple[float, float]:
-        started = time.monotonic()
-        loss = self._step()
-        elapsed = time.monotonic() - started
-        self.run.step += 1
-        self.run.seconds += elapsed
-        return loss, elapsed
-
-    def _step(self) -> float:
-        """One optimiser step over micro-batches; returns the mean loss in nats per token."""
-        batch = self.batches.batch(self.run.step)
-        size = self.stage.micro_batch or self.stage.batch
-        trained = int((batch.targets != IGNORED).sum())
-        total = 0.0
-        for inputs, targets in zip(
-            torch.split(batch.inputs, size), torch.split(batch.targets, size), strict=True
+        with (
+            stop_requests() as stop,
+            progress(self.name, 100, "%", shown=self._context.world.leads) as bar,
         ):
-            loss = self._loss(inputs, targets) / max(trained, 1)
-            loss.backward()
-            total += loss.item()
-        self.optimisers.step(lr_multiplier(self._progress(), self.stage))
-        return total
+            self._warm_up()
+            self._train(stop, bar)
+        self._save()
+        self._log_measures()
 
-    def _plain_loss(self, inputs: Tensor, targets: Tensor) -> Tensor:
-        """Summed cross-entropy; bfloat16 matrix products, float32 weights and loss."""
-        with torch.autocast("cpu", torch.bfloat16):
-            logits = self.model.head(self.model.hidden(inputs))
-        return functional.cross_entropy(
-            logits.float().flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="sum"
-        )
+    def measure(self) -> dict[str, float]:
+        """Return what `evaluate` says of the weights as they are."""
+        if self._evaluate is None:
+            return {}
+        return dict(self._parallel.measure(self._evaluate))
 
-    def _evaluated(self) -> dict[str, float]:
-        self.model.eval()
-        metrics = self.evaluate()
-        self.model.train()
-        return metrics
+    def _resume(self) -> None:
+        state = load_state(self._state_file)
+        if state is None:
+            self._log.rewind(0, finished=False)
+            return
+        with torch.no_grad():
+            own = self.model.state_dict()
+            for name, value in state["model"].items():
+                own[name].copy_(like(value, own[name]))
+        self._optimisers.load_state_dict(state["optimisers"])
+        self.step, self.seconds = state["step"], state["seconds"]
+        self._log.rewind(self.step, finished=self.progress >= 1.0)
+        if self._context.world.leads:
+            say(f"{self.name}: continuing at step {self.step}")
 
-    def _step_tokens(self) -> int:
-        return self.stage.batch * self.stage.sequence
-
-    def _progress(self) -> float:
-        """Share of the budget that is spent."""
-        if self.stage.tokens:
-            return min(1.0, self.run.step * self._step_tokens() / self.stage.tokens)
-        return min(1.0, self.run.seconds / (self.stage.minutes * 60))
-
-    def _percent(self) -> float:
-        return round(100 * self._progress(), 1)
-
-    def _log(self, metrics: dict[str, float]) -> None:
-        record = {
-            "stage": self.name,
-            "step": self.run.step,
-            "tokens": self.run.step * self._step_tokens(),
-            "seconds": round(self.run.seconds, 2),
-            **metrics,
+    def _save(self) -> None:
+        """Save the state, once the losses so far are known to be numbers."""
+        self._flush()
+        state = {
+            "model": {name: whole(value) for name, value in self.model.state_dict().items()},
+            "optimisers": self._optimisers.state_dict(),
+            "step": self.step,
+            "seconds": self.seconds,
         }
-        with self._metrics_file.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record) + "\n")
+        if self._context.world.leads:
+            self._state_file.parent.mkdir(parents=True, exist_ok=True)
+            save_state(self._state_file, state)
+
+    def _train(self, stop: StopRequest, bar: Bar) -> None:
+        saved = evaluated = self.seconds
+        mark = time.monotonic()
+        while self.progress < 1.0:
+            loss, sums = self._take_step()
+            now = time.monotonic()
+            mark, elapsed = now, now - mark
+            stopped = self._count(elapsed, stop)
+            self._note(loss, sums, bar, elapsed)
+            if stopped:
+                self._save()
+                raise Stopped(stopped)
+            due_evaluation = self._due(evaluated, self.settings.evaluate_every_minutes)
+            if due_evaluation or self._due(saved, self.settings.save_every_minutes):
+                self._save()
+                saved = self.seconds
+            if due_evaluation:
+                self._log_measures()
+                evaluated = self.seconds
+            if due_evaluation or saved == self.seconds:
+                mark = time.monotonic()
+
+    def _take_step(self) -> tuple[Tensor, dict[str, Tensor]]:
+        """Take one optimiser step; return this rank's share of the mean loss and of the rest."""
+        world = self._context.world
+        seed_noise(self._context.recipe.seed, self.step, world.rank)
+        parts, examples = self._micro_batches(self.step)
+        loss = torch.zeros((), device=self._context.device)
+        sums: dict[str, Tensor] = {}
+        for number, part in enumerate(parts, start=1):
+            share, others = self._loss(part, syncs=number == len(parts))
+            # DDP and FSDP average over the ranks; the step's loss is a sum over them
+            (share * (world.size / examples)).backward()
+            loss += share.detach() / examples
+            for key, value in others.items():
+                sums[key] = sums.get(key, 0) + value.detach() / examples
+        self._optimisers.step(lr_multiplier(self.progress, self.settings))
+        return loss, sums
+
+    def _micro_batches(self, step: int) -> tuple[list[B], int]:
+        """Cut this rank's rows of a step's batch; also return the whole step's examples."""
+        batch = self.batches.batch(step)
+        world, size = self._context.world, row_count(batch)
+        if size % world.size:
+            raise RecipeError(
+                f"[{self.name}]: a batch of {size} rows cannot be shared by {world.size} processes"
+            )
+        share = size // world.size
+        micro = min(self.settings.micro_batch or share, share)
+        first = world.rank * share
+        parts = [
+            to_device(rows(batch, start, min(start + micro, first + share)), self._context.device)
+            for start in range(first, first + share, micro)
+        ]
+        return parts, max(batch.examples, 1)
+
+    def _loss(self, part: B, *, syncs: bool) -> tuple[Tensor, dict[str, Tensor]]:
+        """bfloat16 matrix products, float32 weights and loss."""
+        with torch.autocast(self._context.device.type, torch.bfloat16):
+            loss, sums = self._parallel(self._objective, part, syncs=syncs)
+        return loss, sums
+
+    def _warm_up(self) -> None:
+        """Compile before the clock of a budget in minutes starts; changes no weight."""
+        if not self._context.recipe.compile or self.progress >= 1.0:
+            return
+        if self._context.world.leads:
+            say(f"{self.name}: compiling")
+        part = self._micro_batches(self.step)[0][0]
+        self._loss(part, syncs=True)[0].backward()
+        self._optimisers.clear()
+
+    def _count(self, elapsed: float, stop: StopRequest) -> int:
+        """Count a step as done; return the signal that asks to stop, or 0."""
+        self.step += 1
+        seconds, number = self._context.world.agree(self.seconds + elapsed, stop.number)
+        self.seconds = seconds
+        return int(number)
+
+    def _note(self, loss: Tensor, sums: dict[str, Tensor], bar: Bar, elapsed: float) -> None:
+        self._pending.append((self.step, self.seconds, loss, {**sums}))
+        if self._context.device.type == "cpu" or len(self._pending) >= _FLUSH_EVERY_STEPS:
+            shown = self._flush()
+            bar.to(
+                round(100 * self.progress, 1),
+                f"loss {shown:.3f}, {self._step_tokens / elapsed:,.0f} tok/s",
+            )
+
+    def _flush(self) -> float:
+        """Write the losses that wait; return the last one (nan if there is none)."""
+        value = math.nan
+        for step, seconds, loss, sums in self._pending:
+            packed = self._context.world.sum(torch.stack([loss, *sums.values()]))
+            value, *others = packed.tolist()
+            if not math.isfinite(value):
+                raise TrainingDiverged(
+                    f"{self.name}: the loss of step {step} is {value}; lower the rates "
+                    "(matrix_lr, embedding_lr, head_lr) and begin the stage again"
+                )
+            values = {"loss": value, **dict(zip(sums, others, strict=True))}
+            self._log.write(step, step * self._step_tokens, seconds, values)
+        self._pending.clear()
+        return value
+
+    def _log_measures(self) -> None:
+        if values := self.measure():
+            self._log.write(self.step, self.step * self._step_tokens, self.seconds, values)
+
+    def _due(self, since: float, minutes: float) -> bool:
+        return self.seconds - since >= minutes * 60
+
+    @property
+    def _step_tokens(self) -> int:
+        return self.settings.batch * self.settings.sequence
+
+    @property
+    def progress(self) -> float:
+        """Share of the budget that is spent, 0 to 1."""
+        if self.settings.tokens:
+            return min(1.0, self.step * self._step_tokens / self.settings.tokens)
+        return min(1.0, self.seconds / (self.settings.minutes * 60))
 
 
-def mean_loss(model: GPT, batches: PackedBatches, count: int) -> float:
+def mean_loss(model: GPT, batches: Batches[Batch], count: int) -> float:
     """Return the mean loss over the first `count` batches, in nats per trained token."""
+    device = model.embedding.weight.device
     total, trained = 0.0, 0
-    with torch.inference_mode():
-        for step in range(count):
-            batch: Batch = batches.batch(step)
-            logits = model(batch.inputs)
-            total += functional.cross_entropy(
-                logits.flatten(0, 1),
-                batch.targets.flatten(),
-                ignore_index=IGNORED,
-                reduction="sum",
-            ).item()
-            trained += int((batch.targets != IGNORED).sum())
+    for step in range(count):
+        batch = batches.batch(step)
+        total += next_token(model, to_device(batch, device))[0].item()
+        trained += batch.examples
     return total / max(trained, 1)

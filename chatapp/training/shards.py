@@ -13,18 +13,15 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
 from chatapp.model.checkpoint import write_atomically
 from chatapp.model.tokenizer import ChatTokenizer
+from chatapp.training.objectives import IGNORED, Batch
 from chatapp.training.records import ChatRecord, TextRecord
-
-IGNORED = -100  # cross-entropy's target for tokens that are not trained
 
 
 @dataclass(frozen=True)
@@ -145,13 +142,6 @@ def _batches(records: Iterable[TextRecord], size: int) -> Iterable[list[TextReco
             batch = []
     if batch:
         yield batch
-
-
-class Batch(NamedTuple):
-    """Inputs and next-token targets, both int64 (B, T); untrained targets are `IGNORED`."""
-
-    inputs: Tensor
-    targets: Tensor
 
 
 class PackedBatches:

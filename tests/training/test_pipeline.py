@@ -15,10 +15,12 @@ import torch
 
 from chatapp.inference.load import load_generator
 from chatapp.model.checkpoint import load_model
-from chatapp.training.loop import Trainer
+from chatapp.training.durable import Stopped
+from chatapp.training.objectives import Batch
 from chatapp.training.optim import lr_multiplier
 from chatapp.training.pipeline import Run
 from chatapp.training.recipe import RecipeError, load_recipe
+from chatapp.training.shards import PackedBatches
 
 ROOT = Path(__file__).parents[2]
 
@@ -57,15 +59,15 @@ def test_a_run_stopped_by_ctrl_c_continues_bit_for_bit(
     recipe_file: Path, records: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = run(recipe_file, records, tmp_path / "whole")
-    original = Trainer._timed_step
+    original = PackedBatches.batch
 
-    def interrupted(self: Trainer) -> tuple[float, float]:
-        if self.name == "finetune" and self.run.step == 3:
-            raise KeyboardInterrupt
-        return original(self)
+    def interrupted(self: PackedBatches, step: int) -> Batch:
+        if step == 3 and (tmp_path / "parts" / "finetune").exists():
+            signal.raise_signal(signal.SIGINT)
+        return original(self, step)
 
-    monkeypatch.setattr(Trainer, "_timed_step", interrupted)
-    with pytest.raises(KeyboardInterrupt):
+    monkeypatch.setattr(PackedBatches, "batch", interrupted)
+    with pytest.raises(Stopped):
         run(recipe_file, records, tmp_path / "parts")
     monkeypatch.undo()
     parts = run(recipe_file, records, tmp_path / "parts")

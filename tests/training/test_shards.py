@@ -10,7 +10,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chatapp.training.shards import IGNORED, PackedBatches, Shard, ShardWriter, is_validation
+from chatapp.training.objectives import IGNORED
+from chatapp.training.shards import PackedBatches, Shard, ShardWriter, is_validation
 
 
 def shard_of(lengths: list[int], *, trained: bool = False) -> Shard:

@@ -1,0 +1,83 @@
+"""From records to token shards: what a stage does once, before its first step.
+
+Rank 0 reads and writes; the others wait and then map the same files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from chatapp.model.tokenizer import ChatTokenizer
+from chatapp.training.console import progress, say
+from chatapp.training.recipe import Recipe, Source
+from chatapp.training.records import read_chats, read_texts
+from chatapp.training.shards import Shard, tokenise_chats, tokenise_texts
+from chatapp.training.stages import RunContext
+
+
+def text_shards(context: RunContext, stage: str, sources: Iterable[Source]) -> tuple[Shard, Shard]:
+    """Return the training and the validation shard of text records."""
+    return _shards(context, stage, sources, read_texts, tokenise_texts)
+
+
+def chat_shards(context: RunContext, stage: str, sources: Iterable[Source]) -> tuple[Shard, Shard]:
+    """Return the training and the validation shard of chat records."""
+    return _shards(context, stage, sources, read_chats, tokenise_chats)
+
+
+def tokenizer_of(recipe: Recipe, out: Path) -> ChatTokenizer:
+    """Return the run's tokenizer, learning it from the recipe's records if it is not there."""
+    path = out / "tokenizer.json"
+    if path.is_file():
+        return ChatTokenizer.load(path)
+    say("training the tokenizer")
+    tokenizer = ChatTokenizer.train(_tokenizer_texts(recipe), recipe.tokenizer.vocab_size)
+    temporary = path.with_suffix(".tmp")
+    tokenizer.save(temporary)
+    temporary.replace(path)
+    return tokenizer
+
+
+def _tokenizer_texts(recipe: Recipe) -> Iterator[str]:
+    share = recipe.tokenizer.mb_per_source
+    for source in recipe.pretrain.sources:
+        for text in read_texts(recipe.root, Source(source.path, share)):
+            yield text.text
+    for source in recipe.finetune.sources:
+        for chat in read_chats(recipe.root, Source(source.path, share)):
+            yield from (content for _, content in chat.messages)
+
+
+def _shards(
+    context: RunContext,
+    stage: str,
+    sources: Iterable[Source],
+    read: Callable[[Path, Source], Iterable[Any]],
+    tokenise: Callable[..., tuple[Shard, Shard]],
+) -> tuple[Shard, Shard]:
+    directories = [context.out / "shards" / f"{stage}-{part}" for part in ("train", "validation")]
+    if context.world.leads and any(Shard.load(directory) is None for directory in directories):
+        records = (
+            record
+            for source in sources
+            for _ in range(source.repeat)
+            for record in read(context.recipe.root, source)
+        )
+        with progress(f"{stage}: tokenising", None, "B", shown=True) as bar:
+            done = 0
+
+            def advance(count: int) -> None:
+                nonlocal done
+                done += count
+                bar.to(done)
+
+            made = tokenise(records, context.tokenizer, context.recipe.validation_permille, advance)
+        for shard, directory in zip(made, directories, strict=True):
+            shard.save(directory)
+    context.world.wait()
+    train, validation = (Shard.load(directory) for directory in directories)
+    assert train is not None
+    assert validation is not None
+    return train, validation
