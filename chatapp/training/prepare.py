@@ -45,7 +45,7 @@ def _tokenizer_texts(recipe: Recipe) -> Iterator[str]:
     for source in recipe.pretrain.sources:
         for text in read_texts(recipe.root, Source(source.path, share)):
             yield text.text
-    for source in recipe.finetune.sources:
+    for source in recipe.finetune.sources if "finetune" in recipe.stages else ():
         for chat in read_chats(recipe.root, Source(source.path, share)):
             yield from (content for _, content in chat.messages)
 
