@@ -56,6 +56,8 @@ class ChatTokenizer:
         self.padding = self._special(PADDING)
         self._roles = {role: self._special(token) for role, token in ROLE_TOKENS.items()}
         self._newline = self.encode("\n")
+        # ids that follow the first token of every sequence: a soft prompt's rows of the embedding
+        self.prefix: tuple[int, ...] = ()
 
     @classmethod
     def train(cls, texts: Iterable[str], vocab_size: int) -> ChatTokenizer:
@@ -144,9 +146,10 @@ class ChatTokenizer:
         Raises:
             ValueError: a role that is not system, user, assistant or tool.
         """
-        ids, trained = [self.end_of_text], [False]
+        ids = [self.end_of_text, *self.prefix]
+        trained = [False] * len(ids)
         for role, content in messages:
-            header = [self._role(role), *self._newline]
+            header = [self.role_token(role), *self._newline]
             body = [*self.encode(content.strip()), self.end_of_turn]
             ids += header + body
             trained += [False] * len(header) + [role == "assistant"] * len(body)
@@ -161,7 +164,12 @@ class ChatTokenizer:
             *(self.encode(partial) if partial else []),
         ]
 
-    def _role(self, role: str) -> int:
+    def role_token(self, role: str) -> int:
+        """Return the id that opens a role's turn.
+
+        Raises:
+            ValueError: a role that is not system, user, assistant or tool.
+        """
         try:
             return self._roles[role]
         except KeyError:

@@ -1,0 +1,1 @@
+"""Direct preference optimisation: the cheaper route from the same comparisons."""

@@ -1,0 +1,1 @@
+"""Heads that read a GPT's hidden states: classes, choices, rewards and values."""

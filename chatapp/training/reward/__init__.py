@@ -1,0 +1,1 @@
+"""The reward model: a scalar for an answer, learned from which of two answers people preferred."""
