@@ -8,6 +8,7 @@ dot is relative to the recipe itself.
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from chatapp.model.config import ModelConfig
+from chatapp.training.dial import derive, read_dial
+from chatapp.training.presets import PRESETS
 from chatapp.training.tables import MissingFile, RecipeError, build, unknown
 
 __all__ = ["MissingFile", "Recipe", "RecipeError", "Source", "StageRecipe", "load_recipe"]
@@ -26,6 +29,9 @@ STAGES = {
     "pretrain": "chatapp.training.recipe:StageRecipe",
     "finetune": "chatapp.training.recipe:StageRecipe",
 }
+
+
+_LARGEST_VOCABULARY = 65_536
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,13 @@ class TokenizerRecipe:
 
     vocab_size: int
     mb_per_source: float = 4.0
+
+    def __post_init__(self) -> None:
+        if self.vocab_size > _LARGEST_VOCABULARY:
+            raise ValueError(
+                f"vocab_size {self.vocab_size} exceeds {_LARGEST_VOCABULARY}, "
+                "as shards hold tokens in 16 bits"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,12 +108,15 @@ class StageRecipe:
 _S = TypeVar("_S")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """The whole run: data root, tokenizer, model shape, and the settings of the stages in order."""
+    """The whole run: data root, tokenizer, model shape, and the settings of the stages in order.
+
+    `derived` says, rule by rule, what the dial for size filled in (see `dial`).
+    """
 
     name: str
-    seed: int
+    seed: int = 1
     root: Path
     tokenizer: TokenizerRecipe
     model: ModelConfig
@@ -109,6 +125,7 @@ class Recipe:
     validation_tokens: int = 200_000
     compile: bool = False
     weights_dtype: str = "bfloat16"
+    derived: tuple[str, ...] = ()
 
     def settings(self, stage: str, kind: type[_S]) -> _S:
         """Return the settings of a stage, which are of `kind`.
@@ -146,24 +163,29 @@ def load_recipe(path: Path, root: Path | None = None, overrides: Sequence[str] =
     values = _anchored(_parse(path), path.parent)
     for override in overrides:
         _override(values, override)
-    tables = {key: value for key, value in values.items() if isinstance(value, dict)}
-    for name in tables:
+    depth = read_dial(values)
+    given = {key: value for key, value in values.items() if isinstance(value, dict)}
+    for name in given:
         if name not in _TABLES and name not in STAGES:
             raise RecipeError(f"the recipe: {unknown(name, [*_TABLES, *STAGES])}")
+    tables, notes = _completed(given, depth)
     data = dict(_table(tables, "data"))
-    root = root if root is not None else Path(data.get("root", "."))
+    chosen_root = root if root is not None else Path(data.get("root", "."))
     data.pop("root", None)
     tokenizer = build(TokenizerRecipe, _table(tables, "tokenizer"), "tokenizer")
+    model = {**_table(tables, "model"), "vocab_size": tokenizer.vocab_size}
+    run = {key: value for key, value in values.items() if key not in (*given, *_DIAL)}
     recipe = build(
         Recipe,
         {
-            **{key: value for key, value in values.items() if key not in tables},
+            **run,
             **data,
             "name": path.stem,
-            "root": root,
+            "root": chosen_root,
             "tokenizer": tokenizer,
-            "model": _model(tables, tokenizer),
+            "model": build(ModelConfig, model, "model"),
             "stages": _stages(tables),
+            "derived": notes,
         },
         "recipe",
     )
@@ -172,6 +194,7 @@ def load_recipe(path: Path, root: Path | None = None, overrides: Sequence[str] =
 
 
 _TABLES = ("data", "tokenizer", "model")
+_DIAL = ("depth", "size")
 
 
 def _parse(path: Path) -> dict[str, Any]:
@@ -213,13 +236,32 @@ def _override(values: dict[str, Any], override: str) -> None:
         table[key] = text.strip()  # a bare word is text
 
 
-def _model(tables: Mapping[str, Any], tokenizer: TokenizerRecipe) -> ModelConfig:
-    try:
-        return ModelConfig.from_dict(
-            {**_table(tables, "model"), "vocab_size": tokenizer.vocab_size}
-        )
-    except ValueError as error:
-        raise RecipeError(f"[model]: {error}") from error
+def _completed(
+    given: Mapping[str, Mapping[str, Any]], depth: int | None
+) -> tuple[dict[str, Mapping[str, Any]], tuple[str, ...]]:
+    """Fill the tables in from a preset or from the dial; what the recipe gives stays."""
+    tables = dict(given)
+    preset = given.get("model", {}).get("preset")
+    if preset is not None:
+        if depth is not None:
+            raise RecipeError("[model]: give a preset, or depth or size, not both")
+        tables["model"], vocabulary = _preset_shape(preset, given["model"])
+        tables["tokenizer"] = {"vocab_size": vocabulary, **given.get("tokenizer", {})}
+    if depth is None:
+        return tables, ()
+    derived = derive(depth, given)
+    for name, values in derived.tables.items():
+        tables[name] = {**values, **given.get(name, {})}
+    return tables, tuple(derived.notes)
+
+
+def _preset_shape(name: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
+    """Return the published shape with what the recipe changes of it, and its vocabulary size."""
+    if name not in PRESETS:
+        raise RecipeError(f"[model]: there is no preset {name!r}; known: {', '.join(PRESETS)}")
+    changes = {key: value for key, value in given.items() if key != "preset"}
+    shape = dataclasses.asdict(PRESETS[name].config) | changes
+    return shape, shape["vocab_size"]
 
 
 def _stages(tables: Mapping[str, Any]) -> dict[str, Any]:

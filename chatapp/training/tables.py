@@ -65,6 +65,8 @@ def _convert(hint: Any, value: Any, where: str, key: str) -> Any:
     """Return `value` as the annotation `hint` wants it."""
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
+        if value is None:
+            return None
         inner = [argument for argument in arguments if argument is not type(None)]
         return _convert(inner[0], value, where, key)
     if origin is Literal:
