@@ -64,16 +64,17 @@ def _summary(name: str) -> dict[str, Any]:
     import dataclasses
 
     from chatapp.assistant.factory import model_dir
-    from chatapp.model.checkpoint import CONFIG_FILE, WEIGHTS_FILE
+    from chatapp.model.checkpoint import CONFIG_FILE
     from chatapp.model.config import ModelConfig, ModelConfigError
+    from chatapp.model.weights import WeightFiles, WeightsError
     from chatapp.settings import load_settings
 
     directory: Path = model_dir(dataclasses.replace(load_settings().settings, model=name))
     row: dict[str, Any] = {"name": name, "path": str(directory)}
     try:
         config = ModelConfig.load(directory / CONFIG_FILE)
-        weights = (directory / WEIGHTS_FILE).stat().st_size
-    except ModelConfigError as error:
+        weights = WeightFiles(directory).bytes
+    except (ModelConfigError, WeightsError) as error:
         return row | {"problem": str(error)}
     except OSError as error:
         return row | {"problem": f"{error.strerror}: {error.filename}"}

@@ -1,28 +1,27 @@
-"""A model on disk: `config.json`, `model.safetensors` and `tokenizer.json` in one directory.
+"""A model on disk: `config.json`, its weights and `tokenizer.json` in one directory.
 
-Weights may be stored as float32, bfloat16 or float16; they are loaded into the dtype asked for.
-Files are written beside their target and renamed, so a crash leaves the old ones whole.
+Weights may be stored as float32, bfloat16 or float16, in one file or several (see
+`chatapp.model.weights`); they are loaded into the dtype asked for. Files are written beside their
+target and renamed, so a crash leaves the old ones whole.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from chatapp.model.config import ModelConfig, ModelConfigError
 from chatapp.model.gpt import GPT
+from chatapp.model.interop.tokenizer import load_tokenizer
 from chatapp.model.tokenizer import ChatTokenizer, TokenizerError
+from chatapp.model.weights import WeightFiles, WeightsError, WeightsMissing, WeightWriter
 
 CONFIG_FILE = "config.json"
-WEIGHTS_FILE = "model.safetensors"
 TOKENIZER_FILE = "tokenizer.json"
 _DIGEST = "weights_sha256"
 
@@ -38,61 +37,89 @@ def save_model(
     *,
     dtype: torch.dtype = torch.float32,
     metadata: Mapping[str, str] | None = None,
+    max_file_bytes: int | None = None,
 ) -> None:
-    """Write the three files; `metadata` goes into the safetensors header."""
-    directory.mkdir(parents=True, exist_ok=True)
-    tensors: dict[str, Tensor] = {
-        name: tensor.detach().to(dtype).contiguous().cpu()
-        for name, tensor in model.state_dict().items()
-        if not (name == "head.weight" and model.config.tie_embeddings)
-    }
-    temporary = directory / (WEIGHTS_FILE + ".tmp")
-    save_file(tensors, temporary, metadata=dict(metadata or {}))
-    digest = hashlib.sha256(temporary.read_bytes()).hexdigest()
-    temporary.chmod(0o644)  # the library writes it for its owner alone
-    temporary.replace(directory / WEIGHTS_FILE)
+    """Write the model's files.
+
+    Args:
+        metadata: goes into the header of the weight files.
+        max_file_bytes: split the weights into files no larger than this; None writes one.
+    """
+    writer = WeightWriter(directory, max_bytes=max_file_bytes, metadata=metadata)
+    for name, tensor in stored_tensors(model):
+        writer.add(name, tensor.to(dtype))
+    digests = writer.finish()
     tokenizer_file = directory / (TOKENIZER_FILE + ".tmp")
     tokenizer.save(tokenizer_file)
     tokenizer_file.replace(directory / TOKENIZER_FILE)
-    config = {**model.config.to_dict(), _DIGEST: digest}
-    write_atomically(directory / CONFIG_FILE, json.dumps(config, indent=2) + "\n")
+    for name, text in tokenizer.side_files.items():
+        write_atomically(directory / name, text)
+    write_config(directory, model.config, digests)
+
+
+def stored_tensors(model: GPT) -> Iterator[tuple[str, Tensor]]:
+    """Yield the weights that are stored, by name; a tied head is the embedding and is not."""
+    for name, tensor in model.state_dict().items():
+        if not (name == "head.weight" and model.config.tie_embeddings):
+            yield name, tensor.detach()
+
+
+def write_config(directory: Path, config: ModelConfig, digests: Mapping[str, str]) -> None:
+    """Write `config.json` with the checksums of the weights that belong to it.
+
+    Args:
+        digests: sha256 of each weight file by its name.
+    """
+    one = next(iter(digests.values())) if len(digests) == 1 else dict(digests)
+    values = {**config.to_dict(), _DIGEST: one}
+    write_atomically(directory / CONFIG_FILE, json.dumps(values, indent=2) + "\n")
 
 
 def load_model(directory: Path, dtype: torch.dtype = torch.float32) -> tuple[GPT, ChatTokenizer]:
-    """Load weights and tokenizer.
+    """Load weights and tokenizer onto the CPU.
 
     Raises:
         ModelUnavailable: a file is missing, damaged, or does not fit the others.
     """
-    for name in (CONFIG_FILE, WEIGHTS_FILE, TOKENIZER_FILE):
+    for name in (CONFIG_FILE, TOKENIZER_FILE):
         if not (directory / name).is_file():
-            raise ModelUnavailable(
-                f"no model at {directory}: {name} is missing; set `model` to the directory of "
-                "one, or train one with `chatapp train`"
-            )
+            raise _missing(directory, name)
     try:
         config = ModelConfig.load(directory / CONFIG_FILE)
-        tokenizer = ChatTokenizer.load(directory / TOKENIZER_FILE)
-        _check_digest(directory)
-        tensors = load_file(directory / WEIGHTS_FILE)
-    except (ModelConfigError, TokenizerError, SafetensorError) as error:
+        tokenizer = load_tokenizer(directory)
+    except (ModelConfigError, TokenizerError) as error:
         raise ModelUnavailable(f"the model at {directory} cannot be read: {error}") from error
     if tokenizer.vocab_size > config.vocab_size:
         raise ModelUnavailable(
             f"the tokenizer at {directory} has {tokenizer.vocab_size} tokens, "
             f"the model only {config.vocab_size}: the files belong to different models"
         )
-    return _build(config, tensors, dtype, directory), tokenizer
+    return _build(config, _read_weights(directory, dtype), directory), tokenizer
 
 
-def _build(
-    config: ModelConfig, tensors: dict[str, Tensor], dtype: torch.dtype, directory: Path
-) -> GPT:
+def _missing(directory: Path, name: str) -> ModelUnavailable:
+    return ModelUnavailable(
+        f"no model at {directory}: {name} is missing; set `model` to the directory of one, "
+        "or train one with `chatapp train`"
+    )
+
+
+def _read_weights(directory: Path, dtype: torch.dtype) -> dict[str, Tensor]:
+    try:
+        weights = WeightFiles(directory)
+        _check_digests(directory, weights)
+        return {name: tensor.to(dtype) for name, tensor in weights.items()}
+    except WeightsMissing as error:
+        raise _missing(directory, error.file) from error
+    except WeightsError as error:
+        raise ModelUnavailable(f"the model at {directory} cannot be read: {error}") from error
+
+
+def _build(config: ModelConfig, tensors: dict[str, Tensor], directory: Path) -> GPT:
     with torch.device("meta"):
         model = GPT(config)
-    if config.tie_embeddings:
+    if config.tie_embeddings and "embedding.weight" in tensors:
         tensors["head.weight"] = tensors["embedding.weight"]
-    tensors = {name: tensor.to(dtype) for name, tensor in tensors.items()}
     try:
         model.load_state_dict(tensors, assign=True)
     except RuntimeError as error:
@@ -101,16 +128,20 @@ def _build(
     return model.eval().requires_grad_(False)
 
 
-def _check_digest(directory: Path) -> None:
+def _check_digests(directory: Path, weights: WeightFiles) -> None:
     """Refuse weights that are not the ones `config.json` was written for."""
-    config = json.loads((directory / CONFIG_FILE).read_text(encoding="utf-8"))
-    with (directory / WEIGHTS_FILE).open("rb") as file:
-        actual = hashlib.file_digest(file, "sha256").hexdigest()
-    if config.get(_DIGEST, actual) != actual:
-        raise ModelUnavailable(
-            f"{directory / WEIGHTS_FILE} is damaged or was changed: its sha256 is not the one in "
-            f"{CONFIG_FILE}; fetch or train the model again"
-        )
+    promised = json.loads((directory / CONFIG_FILE).read_text(encoding="utf-8")).get(_DIGEST)
+    if promised is None:
+        return
+    actual = weights.digests()
+    if isinstance(promised, str):
+        promised = dict.fromkeys(actual, promised)
+    for file in sorted(promised.keys() | actual.keys()):
+        if promised.get(file) != actual.get(file):
+            raise ModelUnavailable(
+                f"{directory / file} is damaged or was changed: its sha256 is not the one in "
+                f"{CONFIG_FILE}; fetch or train the model again"
+            )
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -45,7 +45,18 @@ class EncodedChat:
 
 
 class ChatTokenizer:
-    """Text to ids and back, with the chat template."""
+    """Text to ids and back, with the chat template.
+
+    Attributes:
+        end_of_text: id between documents.
+        end_of_turn: id with which the model ends its turn.
+        end_ids: every id that ends a generated text.
+        stop: texts that end a reply, for a model that has no token to do so.
+        padding: id that is never a target.
+        side_files: contents of the files that belong beside tokenizer.json, by name.
+    """
+
+    stop: tuple[str, ...] = ()
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
@@ -54,6 +65,8 @@ class ChatTokenizer:
         self.end_of_text = self._special(END_OF_TEXT)
         self.end_of_turn = self._special(END_OF_TURN)
         self.padding = self._special(PADDING)
+        self.end_ids = frozenset({self.end_of_text, self.end_of_turn})
+        self.side_files: dict[str, str] = {}
         self._roles = {role: self._special(token) for role, token in ROLE_TOKENS.items()}
         self._newline = self.encode("\n")
         # ids that follow the first token of every sequence: a soft prompt's rows of the embedding
@@ -86,14 +99,7 @@ class ChatTokenizer:
         Raises:
             TokenizerError: missing, damaged, or without the chat's special tokens.
         """
-        if not path.is_file():
-            raise TokenizerError(f"no tokenizer at {path}")
-        try:
-            return cls(Tokenizer.from_file(str(path)))
-        except TokenizerError:
-            raise
-        except Exception as error:  # the library raises nothing more precise
-            raise TokenizerError(f"{path} is not a tokenizer file: {error}") from error
+        return cls(read_tokenizer(path))
 
     def save(self, path: Path) -> None:
         """Write `tokenizer.json`."""
@@ -174,3 +180,17 @@ class ChatTokenizer:
             return self._roles[role]
         except KeyError:
             raise ValueError(f"unknown role {role!r}; known: {', '.join(self._roles)}") from None
+
+
+def read_tokenizer(path: Path) -> Tokenizer:
+    """Read the file of any tokenizer.
+
+    Raises:
+        TokenizerError: missing or damaged.
+    """
+    if not path.is_file():
+        raise TokenizerError(f"no tokenizer at {path}")
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises nothing more precise
+        raise TokenizerError(f"{path} is not a tokenizer file: {error}") from error

@@ -65,3 +65,50 @@ def test_a_config_that_is_no_json_is_refused(copy: Path) -> None:
     (copy / "config.json").write_text("{")
     with pytest.raises(ModelUnavailable, match="not JSON"):
         load_model(copy)
+
+
+def test_weights_in_several_files_are_the_weights_in_one(tmp_path: Path) -> None:
+    """No file is larger than asked for, and a later save in one file leaves none of them behind."""
+    model, tokenizer = load_model(FIXTURE)
+    save_model(tmp_path, model, tokenizer, max_file_bytes=40_000)
+    parts = sorted(tmp_path.glob("model-*.safetensors"))
+    assert len(parts) > 3
+    largest = max(tensor.nbytes for tensor in model.state_dict().values())
+    assert all(part.stat().st_size <= max(40_000, largest) + 4096 for part in parts)
+    again, _ = load_model(tmp_path)
+    tokens = torch.arange(20)[None]
+    torch.testing.assert_close(again(tokens), model(tokens), rtol=0, atol=0)
+    save_model(tmp_path, model, tokenizer)
+    assert [file.name for file in tmp_path.glob("model*")] == ["model.safetensors"]
+
+
+@pytest.fixture
+def split(tmp_path: Path) -> Path:
+    save_model(tmp_path, *load_model(FIXTURE), max_file_bytes=40_000)
+    return tmp_path
+
+
+def test_one_flipped_bit_in_one_of_several_files_is_noticed(split: Path) -> None:
+    part = sorted(split.glob("model-*.safetensors"))[2]
+    weights = bytearray(part.read_bytes())
+    weights[-100] ^= 1
+    part.write_bytes(weights)
+    with pytest.raises(ModelUnavailable, match=f"{part.name} is damaged"):
+        load_model(split)
+
+
+def test_one_missing_file_of_several_is_named(split: Path) -> None:
+    part = sorted(split.glob("model-*.safetensors"))[2]
+    part.unlink()
+    with pytest.raises(ModelUnavailable, match=f"{part.name} is missing"):
+        load_model(split)
+
+
+@pytest.mark.parametrize(
+    "index",
+    ["", "[]", '{"weight_map": 3}', '{"weight_map": {"a": "../other.safetensors"}}'],
+)
+def test_an_index_that_leads_nowhere_is_refused(split: Path, index: str) -> None:
+    (split / "model.safetensors.index.json").write_text(index)
+    with pytest.raises(ModelUnavailable, match=r"model\.safetensors\.index\.json"):
+        load_model(split)
