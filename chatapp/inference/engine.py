@@ -1,8 +1,8 @@
-"""The engine: a loaded GPT that streams chat replies on the CPU.
+"""The engine: streams chat replies from any `Decoder`.
 
-One sequence at a time. The key-value cache outlives a call: the next prompt is compared with what
-the cache holds, and only the part that differs is read again, so a chat's next turn costs its new
-tokens only.
+What a slot holds outlives a call: the next prompt is compared with it, and only the part that
+differs is read, so a chat's next turn costs its new tokens only. Reading stops within about 50 ms
+of an interrupt, because the prompt is read in pieces whose size follows the measured speed.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-import torch
 from torch import Tensor
 
+from chatapp.inference.decoder import Decoder
 from chatapp.inference.generator import (
     ChatMessage,
     ContextOverflow,
@@ -20,24 +20,44 @@ from chatapp.inference.generator import (
     SamplingParams,
     TextDelta,
 )
-from chatapp.inference.sampling import choose
-from chatapp.inference.text_stream import TextStream
-from chatapp.model.cache import KeyValueCache
-from chatapp.model.gpt import GPT
+from chatapp.inference.lookup import PromptLookup
+from chatapp.inference.pace import Pace
+from chatapp.inference.reply import Reply
+from chatapp.inference.sampler import Sampler, fresh_seed
+from chatapp.inference.slots import Slots
 from chatapp.model.tokenizer import ChatTokenizer
 
-_PREFILL_CHUNK = 256  # tokens between two looks at `should_stop`
+Clock = Callable[[], float]
 
 
 class Engine:
-    """A `Generator` over the project's own GPT. Not thread-safe: one stream at a time."""
+    """A `Generator` over a decoder. Not thread-safe: one stream at a time.
 
-    def __init__(self, name: str, model: GPT, tokenizer: ChatTokenizer) -> None:
+    Args:
+        name: what the model is called.
+        decoder: the model; two slots let a side question leave the conversation's cache alone.
+        tokenizer: the model's own.
+        longest_draft: tokens that prompt lookup may guess at once; 0 turns speculation off.
+        clock: seconds that only grow; tests have their own.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        decoder: Decoder,
+        tokenizer: ChatTokenizer,
+        *,
+        longest_draft: int = 12,
+        clock: Clock = time.monotonic,
+    ) -> None:
         self.name = name
-        self.context_length = model.config.context_length
-        self._model, self._tokenizer = model, tokenizer
-        self._cache = KeyValueCache(model.config, capacity=self.context_length)
-        self._cached: list[int] = []
+        self.context_length = decoder.context_length
+        self.decoder = decoder
+        self._tokenizer = tokenizer
+        self._slots = Slots(decoder)
+        self._longest_draft = longest_draft
+        self._clock = clock
+        self._pace = Pace(clock)
 
     def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
         """Return how many tokens the prompt for `messages` takes, template included."""
@@ -49,7 +69,12 @@ class Engine:
         params: SamplingParams,
         should_stop: Callable[[], bool],
     ) -> Iterator[TextDelta | Finished]:
-        """Yield the assistant's reply as it is made; see `Generator.stream`."""
+        """Yield the assistant's reply as it is made; see `Generator.stream`.
+
+        Raises:
+            ContextOverflow: the prompt leaves no room for one new token.
+            ConstraintError: the constraint cannot serve.
+        """
         prompt = self._prompt(messages)
         room = self.context_length - len(prompt)
         if room < 1:
@@ -57,41 +82,27 @@ class Engine:
                 f"the prompt takes {len(prompt)} tokens, the model reads {self.context_length}; "
                 "shorten the message or start a new conversation"
             )
-        rng = torch.Generator().manual_seed(
-            params.seed if params.seed is not None else torch.seed() % 2**63
-        )
-        clock = time.monotonic()
-        with torch.inference_mode():
-            logits = self._prefill(prompt, should_stop)
-        prefilled = time.monotonic()
-        text = TextStream(self._tokenizer.decode, params.stop)
-        made: list[int] = []
-        reason: str = "length"
-        for _ in range(min(params.max_tokens, room)):
-            if logits is None or should_stop():
-                reason = "interrupted"
-                break
-            token = choose(logits, torch.tensor(made, dtype=torch.int64), params, rng)
-            if token in (self._tokenizer.end_of_turn, self._tokenizer.end_of_text):
-                reason = "stop"
-                break
-            made.append(token)
-            if delta := text.push(token):
-                yield TextDelta(delta, len(made))
-            if text.stopped:
-                reason = "stop"
-                break
-            if len(made) < room:
-                with torch.inference_mode():
-                    logits = self._read([token])
-        if delta := text.finish():
-            yield TextDelta(delta, len(made))
+        reply = Reply(self._tokenizer, params, limit=min(params.max_tokens, room))
+        sampler = self._sampler(params)
+        begun = self._clock()
+        slot = self._slots.claim(prompt, range(self.decoder.slots), longest=len(prompt) - 1)
+        cached = len(self._slots.tokens(slot))
+        logits = self._prefill(slot, prompt, should_stop)
+        prefilled = self._clock()
+        if logits is None:
+            reply.reason = "interrupted"
+        else:
+            yield from self._decode(slot, prompt, logits[None], sampler, reply, should_stop)
+        if last := reply.finish():
+            yield last
         yield Finished(
-            reason=reason,  # type: ignore[arg-type]
+            reason=reply.reason,
             prompt_tokens=len(prompt),
-            completion_tokens=len(made),
-            prefill_seconds=prefilled - clock,
-            decode_seconds=time.monotonic() - prefilled,
+            completion_tokens=len(reply.tokens),
+            prefill_seconds=prefilled - begun,
+            decode_seconds=self._clock() - prefilled,
+            cached_tokens=cached,
+            steps=reply.steps,
         )
 
     def _prompt(self, messages: Sequence[ChatMessage]) -> list[int]:
@@ -100,32 +111,66 @@ class Engine:
             return self._tokenizer.encode_prompt(pairs[:-1], partial=pairs[-1][1])
         return self._tokenizer.encode_prompt(pairs)
 
-    def _prefill(self, prompt: list[int], should_stop: Callable[[], bool]) -> Tensor | None:
-        """Read what the cache lacks of the prompt; None when interrupted on the way."""
-        shared = _common_prefix(self._cached, prompt)
-        # the last token is always read again: its logits are what comes next
-        self._forget(min(shared, len(prompt) - 1))
+    def _sampler(self, params: SamplingParams) -> Sampler:
+        sampler = Sampler(params, rows=1, vocab_size=self.decoder.vocab_size, top=params.logprobs)
+        constraint = params.constraint
+        mask = constraint.start(self._tokenizer) if constraint is not None else None
+        sampler.start(0, fresh_seed(params), mask)
+        return sampler
+
+    def _prefill(
+        self, slot: int, prompt: list[int], should_stop: Callable[[], bool]
+    ) -> Tensor | None:
+        """Read what the slot lacks of the prompt; None when interrupted on the way."""
         logits = None
-        for start in range(self._cache.length, len(prompt), _PREFILL_CHUNK):
+        while (start := len(self._slots.tokens(slot))) < len(prompt):
             if should_stop():
                 return None
-            logits = self._read(prompt[start : start + _PREFILL_CHUNK])
+            with self._pace.piece(len(prompt) - start) as size:
+                logits = self._slots.read(slot, prompt[start : start + size])
         return logits
 
-    def _read(self, tokens: list[int]) -> Tensor:
-        """Read tokens into the cache; return the logits after the last, shape (V,), float32."""
-        hidden = self._model.hidden(torch.tensor([tokens]), self._cache)
-        self._cached += tokens
-        return self._model.head(hidden[0, -1]).float()  # type: ignore[no-any-return]
+    def _decode(
+        self,
+        slot: int,
+        prompt: list[int],
+        logits: Tensor,
+        sampler: Sampler,
+        reply: Reply,
+        should_stop: Callable[[], bool],
+    ) -> Iterator[TextDelta]:
+        """Yield the reply's text; `logits` (1, V) follow the prompt.
 
-    def _forget(self, length: int) -> None:
-        self._cache.truncate(length)
-        del self._cached[length:]
+        Each round chooses tokens from the logits after the last token and after every guess, for as
+        long as the guesses come true; what they were wrong about is taken back.
+        """
+        context, draft = list(prompt), list[int]()
+        lookup = PromptLookup(context, self._longest_draft)
+        while not reply.ended:
+            right = 0
+            while True:
+                if should_stop():
+                    reply.reason = "interrupted"
+                    return
+                drawn = sampler.next([0], logits[right : right + 1])[0]
+                if delta := reply.push(drawn):
+                    yield delta
+                if reply.ended:
+                    return
+                context.append(drawn.token)
+                if right == len(draft) or drawn.token != draft[right]:
+                    break
+                right += 1
+            lookup.extend(context[len(context) - right - 1 :])
+            lookup.learn(right, len(draft))
+            draft = lookup.guess(min(reply.left - 1, self.context_length - len(context)))
+            logits = self._verify(slot, context, draft)
+            reply.steps += 1
 
-
-def _common_prefix(first: Sequence[int], second: Sequence[int]) -> int:
-    """Return how many leading ids two sequences share."""
-    for index, (a, b) in enumerate(zip(first, second, strict=False)):
-        if a != b:
-            return index
-    return min(len(first), len(second))
+    def _verify(self, slot: int, context: list[int], draft: list[int]) -> Tensor:
+        """Return the logits after the last token and after each of the draft, (1 + n, V)."""
+        held = self._slots.truncate(slot, len(context) - 1)
+        ahead = context[held:] + draft
+        if len(ahead) == 1:
+            return self._slots.step([slot], ahead)
+        return self._slots.read(slot, ahead, every=True)[-1 - len(draft) :]

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from chatapp.inference.masks.protocol import Constraint
 
 Role = Literal["system", "user", "assistant", "tool"]
 
@@ -23,7 +26,23 @@ class ChatMessage:
 
 @dataclass(frozen=True)
 class SamplingParams:
-    """How to choose the next token. `greedy` ignores temperature, top-k, top-p and seed."""
+    """How to choose the next token.
+
+    Attributes:
+        max_tokens: how many new tokens at most.
+        temperature: divides logits; 0 is greedy.
+        top_k: how many likeliest tokens are kept; 0 keeps all.
+        top_p: the mass of likeliest tokens that is kept.
+        repetition_penalty: divides positive and multiplies negative logits of what was already
+            said in this reply; 1 is off.
+        greedy: take the likeliest token; temperature, the cuts and the seed are ignored.
+        seed: makes draws reproducible; None draws another seed each time.
+        stop: texts that end the reply and are no part of it.
+        min_p: tokens less likely than this times the likeliest are dropped.
+        stop_tokens: ids that end the reply besides the ends of turn and text.
+        logprobs: report log-probabilities of the tokens, and of so many likeliest others.
+        constraint: which texts the reply may be; see `chatapp.inference.masks`.
+    """
 
     max_tokens: int = 256
     temperature: float = 0.4
@@ -33,25 +52,54 @@ class SamplingParams:
     greedy: bool = False
     seed: int | None = None
     stop: tuple[str, ...] = ()
+    min_p: float = 0.0
+    stop_tokens: tuple[int, ...] = ()
+    logprobs: int | None = None
+    constraint: Constraint | None = None
+
+
+@dataclass(frozen=True)
+class TokenLogprob:
+    """A token of the reply under the model's own distribution: temperature 1, nothing cut.
+
+    `top` holds the likeliest tokens at its place with their log-probabilities, likeliest first.
+    """
+
+    token: int
+    logprob: float
+    top: tuple[tuple[int, float], ...] = ()
 
 
 @dataclass(frozen=True)
 class TextDelta:
-    """More generated text (always whole characters); `tokens` counts all made so far."""
+    """More generated text (always whole characters); `tokens` counts all made so far.
+
+    `logprobs` holds the tokens since the delta before, if they were asked for; text may then be
+    empty in the last delta.
+    """
 
     text: str
     tokens: int
+    logprobs: tuple[TokenLogprob, ...] = ()
 
 
 @dataclass(frozen=True)
 class Finished:
-    """Last item of a stream."""
+    """Last item of a stream.
+
+    Attributes:
+        cached_tokens: how much of the prompt did not have to be read.
+        steps: how many times the model ran for the completion; fewer than its tokens where
+            speculation helped.
+    """
 
     reason: Literal["stop", "length", "interrupted"]
     prompt_tokens: int
     completion_tokens: int
     prefill_seconds: float
     decode_seconds: float
+    cached_tokens: int = 0
+    steps: int = 0
 
 
 class Generator(Protocol):

@@ -9,6 +9,7 @@ import torch
 
 from chatapp.inference.engine import Engine
 from chatapp.inference.generator import Generator
+from chatapp.inference.torch_decoder import TorchDecoder
 from chatapp.model.checkpoint import ModelUnavailable, load_model
 
 __all__ = ["ModelUnavailable", "load_generator"]
@@ -26,7 +27,7 @@ def load_generator(model_dir: Path, *, threads: int = 0) -> Generator:
     """
     torch.set_num_threads(threads or usable_cores())
     model, tokenizer = load_model(model_dir)
-    return Engine(model_dir.name, model, tokenizer)
+    return Engine(model_dir.name, TorchDecoder(model, slots=2), tokenizer)
 
 
 def usable_cores() -> int:

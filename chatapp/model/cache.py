@@ -1,22 +1,194 @@
-"""The key-value cache: what attention needs of the tokens already read.
+"""Key-value caches of a whole model: what attention needs of the tokens already read.
 
-Keys are stored after rotary embedding, in natural order, in buffers of fixed capacity, so a step
-writes in place and reads slices. `truncate` forgets a tail: a chat's next turn keeps the shared
-prefix and re-reads only what changed.
+A `GPT` sees an `AttentionCache`: it hands over a layer's new queries, keys and values and gets the
+attention's result. `SlotCaches` owns the buffers of several sequences of different lengths, its
+slots, and gives such views of them; `KeyValueCache` is the plain case of a batch that is read in
+step. How a layer stores its keys is in `layouts`.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from typing import Protocol
+
 import torch
 from torch import Tensor
 
-from chatapp.kernels.attention import attend
 from chatapp.kernels.patterns import Pattern
 from chatapp.model.config import ModelConfig
+from chatapp.model.layouts.choose import layer_cache, shapes
+
+DEFAULT_SLACK = 512  # positions; an answer that is thrown away is usually shorter
 
 
-class KeyValueCache:
-    """Keys and values of up to `capacity` positions for `batch` sequences of equal length."""
+class AttentionCache(Protocol):
+    """What a model asks of its cache during one forward pass."""
+
+    def positions(self, count: int) -> Tensor:
+        """Return the positions of the next `count` tokens, int64, (count,) or (B, count)."""
+        ...
+
+    def attend(self, layer: int, pattern: Pattern, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """Store one layer's new keys and values and attend to all that the pattern shows.
+
+        Args:
+            q: (B, H, T, D), standing at the next T positions.
+            k: (B, Hkv, T, D), after rotary embedding.
+            v: like k.
+
+        Returns:
+            (B, H, T, D).
+        """
+        ...
+
+    def advance(self, count: int) -> None:
+        """Count `count` new positions as read, once all layers have stored theirs."""
+        ...
+
+
+def cache_bytes(
+    config: ModelConfig,
+    *,
+    slots: int = 1,
+    capacity: int | None = None,
+    dtype: torch.dtype = torch.float32,
+    slack: int = DEFAULT_SLACK,
+) -> int:
+    """Return the bytes that `SlotCaches` of these arguments would take, without allocating."""
+    capacity = capacity or config.context_length
+    values = sum(
+        2 * math.prod(shape)
+        for layer in range(config.n_layers)
+        for shape in shapes(
+            config.pattern(layer), config.n_kv_heads, config.head_dim, capacity, slack
+        )
+    )
+    return values * slots * dtype.itemsize
+
+
+class SlotCaches:
+    """Caches of `slots` sequences of up to `capacity` positions, each with its own length.
+
+    Args:
+        slack: how many positions of a ring more than its window are kept, i.e. by how many a
+            sequence with `local` layers can be cut back without reading it again.
+    """
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        *,
+        slots: int,
+        capacity: int,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | None = None,
+        slack: int = DEFAULT_SLACK,
+    ) -> None:
+        self.slots, self.capacity = slots, capacity
+        self.lengths = [0] * slots
+        self.device = device
+        like = torch.empty(0, dtype=dtype, device=device)
+        self.layers = []
+        for layer in range(config.n_layers):
+            pattern = config.pattern(layer)
+            sizes = shapes(pattern, config.n_kv_heads, config.head_dim, capacity, slack)
+            self.layers.append(layer_cache(pattern, slots, sizes, like))
+
+    def reading(self, slot: int) -> AttentionCache:
+        """Return the view that appends any number of tokens to one slot."""
+        return _Reading(self, range(slot, slot + 1))
+
+    def stepping(self, slots: Sequence[int]) -> AttentionCache:
+        """Return the view that appends one token to each of several different slots."""
+        return _Stepping(self, slots)
+
+    def truncate(self, slot: int, length: int) -> int:
+        """Forget a slot's positions from `length` on; return how many it holds now.
+
+        That is `length`, or 0 where a ring has lost what position `length` sees.
+        """
+        if length >= self.lengths[slot]:
+            return self.lengths[slot]
+        if not all(layer.can_resume(slot, length) for layer in self.layers):
+            length = 0
+        for layer in self.layers:
+            layer.resume(slot, length)
+        self.lengths[slot] = length
+        return length
+
+    def copy(self, source: int, target: int) -> None:
+        """Make slot `target` hold what slot `source` holds."""
+        if source == target:
+            return
+        for layer in self.layers:
+            layer.copy(source, target, self.lengths[source])
+        self.lengths[target] = self.lengths[source]
+
+    def bytes(self) -> int:
+        """Return the bytes of all buffers."""
+        return sum(buffer.nbytes for layer in self.layers for buffer in layer.buffers())
+
+
+class _Reading:
+    """T new tokens for each of some neighbouring slots of equal length."""
+
+    def __init__(self, caches: SlotCaches, slots: range) -> None:
+        self._caches, self._slots = caches, slots
+        self._start = caches.lengths[slots.start]
+
+    def positions(self, count: int) -> Tensor:
+        stop = self._start + count
+        if stop > self._caches.capacity:
+            raise ValueError(f"cache holds {self._caches.capacity} positions, {stop} are needed")
+        return torch.arange(self._start, stop, device=self._caches.device)
+
+    def attend(self, layer: int, pattern: Pattern, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        rows = slice(self._slots.start, self._slots.stop)
+        return self._caches.layers[layer].read(rows, self._start, q, k, v)
+
+    def advance(self, count: int) -> None:
+        for slot in self._slots:
+            self._caches.lengths[slot] += count
+
+
+class _Stepping:
+    """One new token for each of several slots of different lengths.
+
+    Every slot attends by itself over just what it sees, so no result depends on its neighbours.
+    """
+
+    def __init__(self, caches: SlotCaches, slots: Sequence[int]) -> None:
+        if len(set(slots)) != len(slots):
+            raise ValueError(f"a slot takes part in a step once, got {list(slots)}")
+        self._caches, self._slots = caches, slots
+        self._starts = [caches.lengths[slot] for slot in slots]
+
+    def positions(self, count: int) -> Tensor:
+        if count != 1:
+            raise ValueError(f"a step reads one token of each slot, got {count}")
+        if max(self._starts) >= self._caches.capacity:
+            raise ValueError(
+                f"cache holds {self._caches.capacity} positions, {max(self._starts) + 1} are needed"
+            )
+        return torch.tensor(self._starts, device=self._caches.device)[:, None]
+
+    def attend(self, layer: int, pattern: Pattern, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        cache = self._caches.layers[layer]
+        return torch.cat(
+            [
+                cache.read(slice(slot, slot + 1), start, q[i : i + 1], k[i : i + 1], v[i : i + 1])
+                for i, (slot, start) in enumerate(zip(self._slots, self._starts, strict=True))
+            ]
+        )
+
+    def advance(self, count: int) -> None:
+        for slot in self._slots:
+            self._caches.lengths[slot] += count
+
+
+class KeyValueCache(_Reading):
+    """The cache of `batch` sequences of equal length, read together; an `AttentionCache`."""
 
     def __init__(
         self,
@@ -27,54 +199,20 @@ class KeyValueCache:
         dtype: torch.dtype = torch.float32,
         device: torch.device | None = None,
     ) -> None:
-        shape = (config.n_layers, batch, config.n_kv_heads, capacity, config.head_dim)
-        self._keys = torch.empty(shape, dtype=dtype, device=device)
-        self._values = torch.empty(shape, dtype=dtype, device=device)
-        self.capacity = capacity
-        self.length = 0
+        caches = SlotCaches(config, slots=batch, capacity=capacity, dtype=dtype, device=device)
+        super().__init__(caches, range(batch))
 
-    def positions(self, count: int) -> Tensor:
-        """Return the positions of the next `count` tokens, int64, shape (count,)."""
-        return torch.arange(self.length, self.length + count, device=self._keys.device)
-
-    def attend(self, layer: int, pattern: Pattern, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """Store one layer's new keys and values and attend to all so far.
-
-        Args:
-            q: (B, H, T, D), standing at the next T positions.
-            k: (B, Hkv, T, D), after rotary embedding.
-            v: like k.
-
-        Returns:
-            (B, H, T, D).
-        """
-        k, v = self.extend(layer, k, v)
-        return attend(pattern, q, k, v, self.length)
-
-    def extend(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        """Store one layer's new keys and values and return all of them so far.
-
-        Args:
-            k: (B, Hkv, T, D), to stand at positions `length..length+T-1`.
-            v: like k.
-
-        Returns:
-            Views (B, Hkv, length + T, D). The length moves on only with `advance`.
-
-        Raises:
-            ValueError: the cache is full.
-        """
-        stop = self.length + k.shape[2]
-        if stop > self.capacity:
-            raise ValueError(f"cache holds {self.capacity} positions, {stop} are needed")
-        self._keys[layer, :, :, self.length : stop] = k
-        self._values[layer, :, :, self.length : stop] = v
-        return self._keys[layer, :, :, :stop], self._values[layer, :, :, :stop]
+    @property
+    def length(self) -> int:
+        """How many positions are stored."""
+        return self._start
 
     def advance(self, count: int) -> None:
-        """Count `count` new positions as read, once all layers have stored theirs."""
-        self.length += count
+        """See `AttentionCache.advance`."""
+        super().advance(count)
+        self._start += count
 
-    def truncate(self, length: int) -> None:
-        """Forget every position from `length` on; longer than stored changes nothing."""
-        self.length = min(self.length, length)
+    def truncate(self, length: int) -> int:
+        """Forget every position from `length` on; return how many are left (see `SlotCaches`)."""
+        self._start = min(self._caches.truncate(slot, length) for slot in self._slots)
+        return self._start

@@ -13,6 +13,7 @@ from chatapp.inference.generator import (
     ChatMessage,
     ContextOverflow,
     Finished,
+    Generator,
     SamplingParams,
     TextDelta,
 )
@@ -36,7 +37,7 @@ def engine() -> Engine:
 
 
 def say(
-    engine: Engine, messages: list[ChatMessage], params: SamplingParams = GREEDY
+    engine: Generator, messages: list[ChatMessage], params: SamplingParams = GREEDY
 ) -> tuple[str, Finished]:
     *deltas, finished = engine.stream(messages, params, never)
     assert isinstance(finished, Finished)
@@ -69,21 +70,57 @@ def test_the_same_seed_says_the_same_and_another_seed_something_else(engine: Eng
 
 
 def test_a_second_turn_reads_only_what_the_cache_lacks(engine: Engine) -> None:
-    text, _ = say(engine, HELLO)
+    """What was said is not read again; only the end of the turn and the new question are."""
+    text, first = say(engine, HELLO)
     longer = [*HELLO, ChatMessage("assistant", text), ChatMessage("user", "Who are you?")]
-    read: list[int] = []
-    original = engine._read
-
-    def counting(tokens: list[int]) -> torch.Tensor:
-        read.append(len(tokens))
-        return original(tokens)
-
-    engine._read = counting  # type: ignore[method-assign]
     answer, finished = say(engine, longer)
-    assert sum(read) - finished.completion_tokens < engine.count_tokens(longer) / 2
+    assert finished.cached_tokens == first.prompt_tokens + first.completion_tokens
     fresh = load_generator(FIXTURE, threads=1)
-    assert isinstance(fresh, Engine)
     assert say(fresh, longer)[0] == answer
+
+
+def test_regenerating_reads_one_token_of_the_prompt(engine: Engine) -> None:
+    _, first = say(engine, HELLO)
+    _, again = say(engine, HELLO)
+    assert (first.cached_tokens, again.cached_tokens) == (0, again.prompt_tokens - 1)
+
+
+def test_a_side_question_leaves_the_conversation_in_the_cache(engine: Engine) -> None:
+    """The loaded engine has two slots: a title or a follow-up query takes the other one."""
+    conversation = [ChatMessage("user", "We spoke of rivers, of lakes and of the sea.")]
+    text, first = say(engine, conversation)
+    say(engine, [ChatMessage("user", "Name this conversation in three words.")])
+    longer = [*conversation, ChatMessage("assistant", text), ChatMessage("user", "Go on")]
+    _, finished = say(engine, longer)
+    assert finished.cached_tokens >= first.prompt_tokens
+
+
+def test_log_probabilities_are_the_models_own_for_every_token(engine: Engine) -> None:
+    """They follow the text piece by piece and equal a full pass, whatever the sampling."""
+    params = SamplingParams(seed=3, temperature=0.7, max_tokens=12, logprobs=2)
+    items = list(engine.stream(HELLO, params, never))
+    reported = [one for item in items if isinstance(item, TextDelta) for one in item.logprobs]
+    assert isinstance(items[-1], Finished)
+    assert len(reported) == items[-1].completion_tokens > 2
+    model, tokenizer = load_model(FIXTURE)
+    prompt = tokenizer.encode_prompt([("user", "Hello")])
+    ids = [*prompt, *(one.token for one in reported)]
+    own = torch.log_softmax(model(torch.tensor([ids]))[0, len(prompt) - 1 : -1], dim=-1)
+    for one, row in zip(reported, own, strict=True):
+        assert one.logprob == pytest.approx(float(row[one.token]), abs=1e-4)
+        assert [token for token, _ in one.top] == row.topk(2).indices.tolist()
+        assert [value for _, value in one.top] == pytest.approx(
+            row.topk(2).values.tolist(), abs=1e-4
+        )
+
+
+def test_a_stop_token_ends_the_answer(engine: Engine) -> None:
+    _, tokenizer = load_model(FIXTURE)
+    whole, _ = say(engine, HELLO)
+    first = tokenizer.encode(whole)[0]
+    params = SamplingParams(greedy=True, repetition_penalty=1.0, stop_tokens=(first,))
+    text, finished = say(engine, HELLO, params)
+    assert (text, finished.reason, finished.completion_tokens) == ("", "stop", 0)
 
 
 def test_should_stop_ends_the_stream_at_the_next_token(engine: Engine) -> None:

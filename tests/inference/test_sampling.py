@@ -3,42 +3,114 @@
 from __future__ import annotations
 
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chatapp.inference.generator import SamplingParams
-from chatapp.inference.sampling import choose, keep_top_k, keep_top_p, penalise_repetition
+from chatapp.inference.sampling import (
+    candidates,
+    child_seed,
+    choose,
+    draw,
+    keep_top_p,
+    penalise_repetition,
+    uniforms,
+)
 
-NONE_SEEN = torch.tensor([], dtype=torch.int64)
+PLAIN = SamplingParams(temperature=1.0, top_k=0, top_p=1.0, repetition_penalty=1.0)
+HALF = torch.tensor([0.5], dtype=torch.float64)
+
+
+def plain(**changes: object) -> SamplingParams:
+    return SamplingParams(**{**vars(PLAIN), **changes})  # type: ignore[arg-type]
 
 
 def test_the_penalty_lowers_seen_tokens_whatever_their_sign() -> None:
-    logits = torch.tensor([2.0, -2.0, 1.0])
-    penalised = penalise_repetition(logits, torch.tensor([0, 1, 1]), 2.0)
-    assert penalised.tolist() == [1.0, -4.0, 1.0]
+    logits, seen = torch.tensor([[2.0, -2.0, 1.0]]), torch.tensor([[True, True, False]])
+    assert penalise_repetition(logits, seen, 2.0).tolist() == [[1.0, -4.0, 1.0]]
 
 
 def test_top_k_keeps_the_k_largest() -> None:
-    kept = keep_top_k(torch.tensor([1.0, 4.0, 3.0, 2.0]), 2)
-    assert kept.isfinite().tolist() == [False, True, True, False]
+    ids, _ = candidates(torch.tensor([[1.0, 4.0, 3.0, 2.0]]), plain(top_k=2))
+    assert ids.tolist() == [[1, 2]]
 
 
 def test_top_p_keeps_the_smallest_set_that_reaches_the_mass() -> None:
-    probabilities = torch.tensor([0.1, 0.5, 0.15, 0.25])
-    assert (keep_top_p(probabilities, 0.7) > 0).tolist() == [False, True, False, True]
-    assert (keep_top_p(probabilities, 0.0001) > 0).tolist() == [False, True, False, False]
-    assert torch.equal(keep_top_p(probabilities, 1.0), probabilities)
+    probabilities = torch.tensor([0.5, 0.25, 0.15, 0.1])
+    assert (keep_top_p(probabilities, 0.7) > 0).tolist() == [True, True, False, False]
+    assert (keep_top_p(probabilities, 0.0) > 0).tolist() == [True, False, False, False]
+    assert torch.equal(keep_top_p(probabilities, 1.1), probabilities)
 
 
-def test_greedy_and_temperature_zero_take_the_largest() -> None:
-    logits, rng = torch.tensor([0.0, 3.0, 1.0]), torch.Generator()
-    assert choose(logits, NONE_SEEN, SamplingParams(greedy=True), rng) == 1
-    assert choose(logits, NONE_SEEN, SamplingParams(temperature=0.0), rng) == 1
+def test_min_p_drops_what_is_too_unlikely_beside_the_likeliest() -> None:
+    logits = torch.tensor([[0.1, 0.5, 0.15, 0.25]]).log()
+    _, kept = candidates(logits, plain(min_p=0.45))
+    assert (kept > 0).tolist() == [[False, True, False, True]]
+
+
+def test_greedy_and_temperature_zero_take_the_largest_and_of_equals_the_first() -> None:
+    logits = torch.tensor([[0.0, 3.0, 1.0], [2.0, 5.0, 5.0]])
+    for params in (plain(greedy=True), plain(temperature=0.0)):
+        choice = choose(logits, params, HALF.expand(2))
+        assert choice.tokens.tolist() == [1, 1]
+        assert choice.log_weights.tolist() == [0.0, 0.0]
+
+
+@given(st.floats(1e-9, 1 - 1e-9), st.integers(0, 2**32))
+def test_only_what_is_allowed_is_ever_drawn(uniform: float, seed: int) -> None:
+    """Also with nearly all mass on what is not."""
+    rng = torch.Generator().manual_seed(seed)
+    allowed = torch.rand(1, 9, generator=rng) < 0.3
+    allowed[0, seed % 9] = True
+    logits = torch.randn(1, 9, generator=rng) - 60.0 * allowed
+    for params in (plain(), plain(top_k=5), plain(top_p=0.9), plain(greedy=True)):
+        choice = choose(
+            logits, params, torch.tensor([uniform], dtype=torch.float64), allowed=allowed
+        )
+        assert allowed[0, choice.tokens[0]]
 
 
 def test_draws_follow_the_distribution() -> None:
-    """5,000 draws at temperature 1 match the softmax within four standard errors."""
-    logits, rng = torch.tensor([0.0, 1.0, 2.0]), torch.Generator().manual_seed(0)
-    params = SamplingParams(temperature=1.0, top_k=0, top_p=1.0, repetition_penalty=1.0)
-    draws = torch.tensor([choose(logits, NONE_SEEN, params, rng) for _ in range(5000)])
-    expected = torch.softmax(logits, dim=0)
-    observed = torch.bincount(draws, minlength=3) / 5000
-    assert ((observed - expected).abs() < 4 * (expected * (1 - expected) / 5000).sqrt()).all()
+    """20,000 draws match the softmax within four standard errors."""
+    logits = torch.tensor([[0.0, 1.0, 2.0, -30.0]])
+    n = 20_000
+    uniform = uniforms(torch.tensor(5), torch.arange(n))
+    tokens = choose(logits.expand(n, -1), PLAIN, uniform).tokens
+    expected = torch.softmax(logits[0], dim=0)
+    observed = torch.bincount(tokens, minlength=4) / n
+    assert ((observed - expected).abs() <= 4 * (expected * (1 - expected) / n).sqrt()).all()
+
+
+def test_the_reported_weight_is_that_of_the_cut_and_tempered_distribution() -> None:
+    logits = torch.tensor([[0.0, 2.0, 1.0, -1.0]])
+    choice = choose(logits, plain(temperature=0.5, top_k=2), HALF)
+    kept = torch.log_softmax(torch.tensor([4.0, 2.0]), dim=0)
+    assert choice.tokens.tolist() == [1]
+    torch.testing.assert_close(choice.log_weights, kept[:1])
+
+
+def test_a_draw_never_lands_where_there_is_no_weight() -> None:
+    weights = torch.tensor([[0.0, 0.5, 0.0, 0.5, 0.0]]).expand(5, -1)
+    uniform = torch.tensor([1e-17, 0.4999999, 0.5, 0.75, 1 - 1e-16], dtype=torch.float64)
+    assert draw(weights, uniform).flatten().tolist() == [1, 1, 3, 3, 3]
+
+
+def test_the_numbers_are_uniform_and_differ_by_seed_and_step() -> None:
+    """A histogram of 2^17 numbers is flat (chi-square), neighbours do not correlate."""
+    numbers = uniforms(torch.arange(512)[:, None], torch.arange(256))
+    assert len(numbers.unique()) == numbers.numel()
+    counts = torch.histc(numbers.float(), bins=128, min=0, max=1)
+    expected = numbers.numel() / 128
+    chi_square = ((counts - expected) ** 2 / expected).sum()
+    assert 70 < float(chi_square) < 200  # 127 degrees of freedom, beyond four sigma on each side
+    for along in (0, 1):
+        first = numbers.narrow(along, 0, numbers.shape[along] - 1).flatten()
+        second = numbers.narrow(along, 1, numbers.shape[along] - 1).flatten()
+        correlation = torch.corrcoef(torch.stack((first, second)))[0, 1]
+        assert abs(float(correlation)) < 4 / numbers.numel() ** 0.5
+
+
+def test_samples_have_seeds_of_their_own_and_the_first_that_of_the_request() -> None:
+    seeds = {child_seed(7, prompt, sample) for prompt in range(50) for sample in range(50)}
+    assert len(seeds) == 2500
+    assert child_seed(7, 0, 0) == 7

@@ -1,0 +1,86 @@
+"""The last R positions, for local attention."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from chatapp.kernels.attention import attend
+from chatapp.kernels.patterns import Pattern
+
+
+class RingCache:
+    """The last R positions; `floor` is the oldest that a row still holds."""
+
+    def __init__(self, pattern: Pattern, keys: Tensor, values: Tensor) -> None:
+        self.pattern, self.keys, self.values = pattern, keys, values
+        self.size = keys.shape[2]
+        self._floor = [0] * keys.shape[0]
+
+    def read(self, rows: slice, start: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """See `LayerCache.read`."""
+        if q.shape[2] == 1:
+            self.write(rows, start, k, v)
+            k, v = self.span(rows, max(0, start - self.pattern.w + 1), start + 1)
+            return functional.scaled_dot_product_attention(q, k, v, enable_gqa=True)
+        past_k, past_v = self.window(rows, start)
+        # joined before they are written: new positions may take the places of these
+        k_all, v_all = torch.cat((past_k, k), dim=2), torch.cat((past_v, v), dim=2)
+        self.write(rows, start, k, v)
+        # only distances matter to a local pattern, so its window may count from 0
+        return attend(self.pattern, q, k_all, v_all, past_k.shape[2])
+
+    def window(self, rows: slice, start: int) -> tuple[Tensor, Tensor]:
+        """Return keys and values of the positions before `start` that it sees, in order."""
+        return self.span(rows, max(0, start - self.pattern.w + 1), start)
+
+    def span(self, rows: slice, first: int, stop: int) -> tuple[Tensor, Tensor]:
+        """Return keys and values of positions `first..stop-1`, each (B, Hkv, n, D)."""
+        return self._slice(self.keys[rows], first, stop), self._slice(
+            self.values[rows], first, stop
+        )
+
+    def _slice(self, buffer: Tensor, first: int, stop: int) -> Tensor:
+        """Positions `first..stop-1`, without a copy unless they wrap around."""
+        begin, count = first % self.size, stop - first
+        if begin + count <= self.size:
+            return buffer[:, :, begin : begin + count]
+        wrapped = begin + count - self.size
+        return torch.cat((buffer[:, :, begin:], buffer[:, :, :wrapped]), dim=2)
+
+    def write(self, rows: slice, start: int, k: Tensor, v: Tensor) -> None:
+        """Store new positions over the oldest."""
+        stop = start + k.shape[2]
+        first = max(start, stop - self.size)
+        slots = torch.arange(first, stop, device=k.device) % self.size
+        self.keys[rows, :, slots] = k[:, :, first - start :]
+        self.values[rows, :, slots] = v[:, :, first - start :]
+        for row in range(*rows.indices(len(self._floor))):
+            self._floor[row] = max(self._floor[row], stop - self.size)
+
+    def can_resume(self, row: int, length: int) -> bool:
+        """Say whether all that position `length` sees is still there."""
+        return length == 0 or self._floor[row] <= max(0, length - self.pattern.w + 1)
+
+    def resume(self, row: int, length: int) -> None:
+        """See `LayerCache.resume`."""
+        if length == 0:
+            self._floor[row] = 0
+
+    def refill(self, row: int, length: int, keys: Tensor, values: Tensor) -> None:
+        """Put back what position `length` sees: keys and values (1, Hkv, n, D), the last n."""
+        first = length - keys.shape[2]
+        self._floor[row] = 0
+        self.write(slice(row, row + 1), first, keys, values)
+        self._floor[row] = first
+
+    def copy(self, source: int, target: int, length: int) -> None:
+        """See `LayerCache.copy`."""
+        for buffer in self.buffers():
+            buffer[target] = buffer[source]
+        self._floor[target] = self._floor[source]
+
+    def buffers(self) -> list[Tensor]:
+        """Keys and values."""
+        return [self.keys, self.values]
