@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
-import string
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -22,11 +20,10 @@ from numpy.typing import NDArray
 from retrieval.index import Index
 from retrieval.loaders.records import read_lines
 from retrieval.quotes import ask, scored_sentences
+from retrieval.squad import contains_answer
 from retrieval.support import Features
 from retrieval.types import Hit
 
-_ARTICLES = re.compile(r"\b(a|an|the)\b")
-_PUNCTUATION = str.maketrans("", "", string.punctuation)
 _RIDGE = 1e-2
 _HITS = 8
 
@@ -35,21 +32,14 @@ Group = tuple[Array, Array]
 """Features (sentences, features) and labels (sentences,) of one question."""
 
 
-def normalise(text: str) -> str:
-    """Return `text` as SQuAD's scorer compares it, with a space at both ends."""
-    bare = _ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION))
-    return f" {' '.join(bare.split())} "
-
-
 def questions(paths: Sequence[Path], limit: int) -> Iterator[tuple[str, list[str]]]:
-    """Yield (question, normalised answers) of the answerable extractive questions of each file."""
+    """Yield (question, answers) of the answerable extractive questions of each file."""
     for path in paths:
         taken = 0
         for _, _, line in read_lines(path):
             record = json.loads(line)
-            answers = [normalise(answer) for answer in record["answers"]]
-            context = normalise(record["context"] or "")
-            if taken < limit and any(a.strip() and a in context for a in answers):
+            answers = record["answers"]
+            if taken < limit and contains_answer(record["context"] or "", answers):
                 taken += 1
                 yield record["question"], answers
 
@@ -58,7 +48,7 @@ def groups(index: Index, paths: Sequence[Path], limit: int) -> Iterator[Group]:
     """Yield the sentences of each question, answerable and made unanswerable."""
     for question, answers in questions(paths, limit):
         hits = index.search(question, 4 * _HITS)
-        without = [hit for hit in hits if not _holds(hit.passage.text, answers)]
+        without = [hit for hit in hits if not contains_answer(hit.passage.text, answers)]
         for chosen in (hits[:_HITS], without[:_HITS]):
             group = _group(index, question, answers, chosen)
             if group is not None:
@@ -74,13 +64,8 @@ def _group(
     for rank, hit in enumerate(hits, 1):
         for start, end, found, _ in scored_sentences(index, asked, hit, rank):
             features.append(found)
-            labels.append(_holds(hit.passage.text[start:end], answers))
+            labels.append(contains_answer(hit.passage.text[start:end], answers))
     return (np.array(features), np.array(labels, dtype=float)) if features else None
-
-
-def _holds(text: str, answers: Sequence[str]) -> bool:
-    clean = normalise(text)
-    return any(answer.strip() and answer in clean for answer in answers)
 
 
 def fit_logistic(features: Array, labels: Array, steps: int = 30) -> Array:

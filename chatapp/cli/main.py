@@ -37,7 +37,7 @@ COMMANDS: dict[str, Entry] = {
     "index": Entry("chatapp.cli.index:index", "Add, remove, search and rebuild your sources."),
     "train": Entry("chatapp.cli.train:train", "Train a model from a recipe, or resume it."),
     "model": Entry("chatapp.cli.model:model", "List the models and show what is in one."),
-    "eval": Entry("chatapp.cli.eval:eval_", "Measure answers against a file of questions."),
+    "eval": Entry("chatapp.cli.eval:eval_", "Measure the answers, or a model, on files."),
     "doctor": Entry("chatapp.cli.doctor:doctor", "Check this installation and name each fix."),
     "config": Entry("chatapp.cli.config:config", "Show the settings and where each comes from."),
 }

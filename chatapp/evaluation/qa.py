@@ -6,19 +6,16 @@ person's own settings. The language model takes no part: a grounded answer is ma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chatapp.evaluation.metrics import (
-    Estimate,
-    contains_answer,
-    estimate,
-    exact_match,
-    f1,
-    recall_at,
-)
-from chatapp.evaluation.records import Question
+from chatapp.evaluation.estimates import estimate
+from chatapp.evaluation.metrics import exact_match, f1, recall_at
+from chatapp.evaluation.result import Metrics, Result
+from chatapp.evaluation.schemas import Question
+from chatapp.evaluation.suite import Done, present
+from retrieval.squad import contains_answer
 
 if TYPE_CHECKING:
     from chatapp.settings import RetrievalSettings
@@ -26,8 +23,6 @@ if TYPE_CHECKING:
     from retrieval.types import SearchMode
 
 DEEPEST = 20  # passages fetched for recall@20; quotes come from the first `top_k` of them
-
-Scores = dict[str, list[float]]
 
 
 @dataclass(frozen=True)
@@ -84,22 +79,47 @@ def score(found: Answered) -> Iterator[tuple[str, float]]:
     yield "not_found", float(found.refused)
 
 
-def evaluate(
-    index: Index,
-    questions: Sequence[Question],
-    settings: RetrievalSettings,
-    mode: SearchMode,
-    asked: Callable[[], object] = lambda: None,
-) -> dict[str, Estimate]:
-    """Return each metric over all questions it applies to; `asked` is called after each one.
+class QaSuite:
+    """Questions asked of an index, in one or several modes of search.
 
     `refusal_rate` is over the unanswerable questions, `citation_fidelity` over the quotes, and
     everything else over the answerable questions. A metric that applies to none is left out.
     """
-    scores: Scores = {}
-    for question in questions:
-        for name, value in score(answer(index, question, settings, mode)):
-            scores.setdefault(name, []).append(value)
-        asked()
-    estimates = {name: estimate(values) for name, values in scores.items()}
-    return {name: found for name, found in estimates.items() if found is not None}
+
+    name, unit = "qa", "question"
+
+    def __init__(
+        self,
+        index: Index,
+        questions: Sequence[Question],
+        settings: RetrievalSettings,
+        modes: Sequence[SearchMode],
+    ) -> None:
+        self._index, self._questions = index, questions
+        self._settings, self._modes = settings, modes
+
+    def size(self) -> int:
+        """Return the number of questions, counted once for each mode."""
+        return len(self._questions) * len(self._modes)
+
+    def run(self, done: Done) -> Result:
+        """Ask every question in every mode."""
+        variants: dict[str, Metrics] = {mode: self._measure(mode, done) for mode in self._modes}
+        status, settings = self._index.status(), self._settings
+        config = {
+            "top_k": settings.top_k,
+            "max_quotes": settings.max_quotes,
+            "threshold": settings.threshold,
+            "embedder": status.embedder,
+            "documents": status.documents,
+            "passages": status.passages,
+        }
+        return Result(variants, len(self._questions), config)
+
+    def _measure(self, mode: SearchMode, done: Done) -> Metrics:
+        scores: dict[str, list[float]] = {}
+        for question in self._questions:
+            for name, value in score(answer(self._index, question, self._settings, mode)):
+                scores.setdefault(name, []).append(value)
+            done(1)
+        return present({name: estimate(values) for name, values in scores.items()})

@@ -1,6 +1,6 @@
-"""Questions with their gold answers, read from record files (`.jsonl` or `.jsonl.xz`).
+"""Reading record files (`.jsonl` or `.jsonl.xz`), and choosing which records are measured.
 
-A record that does not fit the schema stops the run with its file and line: a figure over "most of
+A record that does not fit its schema stops the run with its file and line: a figure over "most of
 the file" would look like a figure over the file.
 """
 
@@ -9,18 +9,17 @@ from __future__ import annotations
 import json
 import lzma
 import random
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO, TypeVar
 
-SCHEMA_HINT = "a qa record is a JSON object with id, question, answers and unanswerable."
+T = TypeVar("T")
 
 
 class DataError(ValueError):
     """A data file that cannot be used; the message names the file and, where known, the line."""
 
-    def __init__(self, message: str, *, hint: str = SCHEMA_HINT) -> None:
+    def __init__(self, message: str, *, hint: str = "see data/README.md for the schemas.") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
@@ -30,22 +29,12 @@ class MissingData(DataError):
     """A data file that is not there."""
 
 
-@dataclass(frozen=True)
-class Question:
-    """One qa record: `answers` is empty exactly when the question is unanswerable."""
+def read(path: Path, parse: Callable[[dict[str, Any], str], T]) -> Iterator[T]:
+    """Yield the parsed records of one file, in its order.
 
-    id: str
-    text: str
-    answers: tuple[str, ...]
-
-    @property
-    def answerable(self) -> bool:
-        """Say whether the data set holds an answer."""
-        return bool(self.answers)
-
-
-def read_questions(path: Path) -> Iterator[Question]:
-    """Yield the questions of one file, in its order.
+    Args:
+        path: the file; `.xz` is unpacked.
+        parse: makes an item of a record and the words that name its place.
 
     Raises:
         MissingData: there is no such file.
@@ -56,7 +45,8 @@ def read_questions(path: Path) -> Iterator[Question]:
         with _open(path) as lines:
             for line, text in enumerate(lines, start=1):
                 if text.strip():
-                    yield _question(text, f"{path}, line {line}")
+                    where = f"{path}, line {line}"
+                    yield parse(_object(text, where), where)
     except FileNotFoundError as error:
         raise MissingData(f"{path} does not exist", hint="check the path.") from error
     except (OSError, EOFError, lzma.LZMAError, UnicodeDecodeError) as error:
@@ -67,14 +57,14 @@ def read_questions(path: Path) -> Iterator[Question]:
         raise DataError(f"{path} is empty")
 
 
-def sample(paths: Sequence[Path], limit: int | None, seed: int) -> list[Question]:
-    """Return `limit` questions of all files, chosen by a shuffle that the seed fixes.
+def choose(items: Sequence[T], limit: int | None, seed: int) -> list[T]:
+    """Return `limit` items (all without one), chosen by a shuffle that the seed fixes.
 
-    A larger limit with the same seed keeps the questions of the smaller one.
+    A larger limit with the same seed keeps the items of the smaller one.
     """
-    questions = [question for path in paths for question in read_questions(path)]
-    random.Random(seed).shuffle(questions)
-    return questions[:limit]
+    shuffled = list(items)
+    random.Random(seed).shuffle(shuffled)
+    return shuffled[:limit]
 
 
 def _open(path: Path) -> TextIO:
@@ -83,18 +73,11 @@ def _open(path: Path) -> TextIO:
     return path.open(encoding="utf-8")
 
 
-def _question(line: str, where: str) -> Question:
+def _object(line: str, where: str) -> dict[str, Any]:
     try:
         record = json.loads(line)
     except (json.JSONDecodeError, RecursionError) as error:
         raise DataError(f"{where}: not JSON: {error}") from error
     if not isinstance(record, dict):
         raise DataError(f"{where}: not a JSON object")
-    text, answers = record.get("question"), record.get("answers")
-    if not isinstance(text, str) or not text.strip():
-        raise DataError(f"{where}: 'question' must be text")
-    if not isinstance(answers, list) or not all(isinstance(answer, str) for answer in answers):
-        raise DataError(f"{where}: 'answers' must be a list of texts")
-    if bool(record.get("unanswerable", False)) == bool(answers):
-        raise DataError(f"{where}: 'answers' must be empty exactly when 'unanswerable' is true")
-    return Question(str(record.get("id", where)), text, tuple(answers))
+    return record

@@ -15,6 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 Ids = npt.NDArray[np.int64]
+Tokens = npt.NDArray[np.integer]
+"""Token ids of any width."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,12 @@ class NgramModel:
     """
 
     def __init__(
-        self, tokens: npt.NDArray[np.uint16], *, order: int, vocab_size: int, discount: float = 0.75
+        self,
+        tokens: Tokens,
+        *,
+        order: int,
+        vocab_size: int,
+        discount: float = 0.75,
     ) -> None:
         self.order, self.vocab_size, self.discount = order, vocab_size, discount
         # per order: the sorted distinct n-grams, and for every position which one begins there
@@ -78,7 +85,7 @@ class NgramModel:
             np.bincount(histories, weights=counts > 0, minlength=size).astype(np.float64),
         )
 
-    def log2_probabilities(self, tokens: npt.NDArray[np.uint16]) -> npt.NDArray[np.float64]:
+    def log2_probabilities(self, tokens: Tokens) -> npt.NDArray[np.float64]:
         """Return log2 P(token | the up to n - 1 tokens before it) for each token, shape (N,)."""
         text = tokens.astype(np.int64)
         probability = np.full(len(text), 1.0 / self.vocab_size)
@@ -122,9 +129,7 @@ class NgramModel:
         return index, known
 
 
-def ngram_bits_per_byte(
-    model: NgramModel, tokens: npt.NDArray[np.uint16], byte_lengths: list[int]
-) -> float:
+def ngram_bits_per_byte(model: NgramModel, tokens: Tokens, byte_lengths: list[int]) -> float:
     """Return bits per byte on `tokens`, counting text tokens only, as for the neural model."""
     lengths = np.array(byte_lengths)[tokens]
     bits = -model.log2_probabilities(tokens)

@@ -6,14 +6,9 @@ import math
 
 import pytest
 
-from chatapp.evaluation.metrics import (
-    contains_answer,
-    estimate,
-    exact_match,
-    f1,
-    normalise,
-    recall_at,
-)
+from chatapp.evaluation.estimates import estimate, perplexity, ratio
+from chatapp.evaluation.metrics import exact_match, f1, recall_at
+from retrieval.squad import contains_answer, normalise
 
 
 @pytest.mark.parametrize(
@@ -91,3 +86,27 @@ def test_an_estimate_carries_its_standard_error() -> None:
     single = estimate([1.0])
     assert single is not None
     assert single.stderr == 0.0
+
+
+def test_a_ratio_takes_documents_as_draws() -> None:
+    """6 bits over 4 bytes; residuals 1/2 and -1/2, so sqrt(1/2) · sqrt(2) / 4 = 1/4."""
+    found = ratio([2.0, 4.0], [1.0, 3.0])
+    assert found is not None
+    assert (found.mean, found.n) == (1.5, 2)
+    assert math.isclose(found.stderr, 0.25)
+    assert ratio([], []) is None
+
+
+def test_equal_ratios_have_no_error_however_different_the_documents() -> None:
+    """A document ten times as long at the same rate adds no spread."""
+    found = ratio([2.0, 20.0], [1.0, 10.0])
+    assert found is not None
+    assert (found.mean, found.stderr) == (2.0, 0.0)
+
+
+def test_perplexity_by_hand() -> None:
+    """Probabilities 1/2 and 1/8: the geometric mean is 1/4, and the error is 4 · ln 2."""
+    found = perplexity([math.log(1 / 2), math.log(1 / 8)])
+    assert found is not None
+    assert math.isclose(found.mean, 4.0)
+    assert math.isclose(found.stderr, 4 * math.log(2))

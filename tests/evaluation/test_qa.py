@@ -13,10 +13,10 @@ from chatapp import paths
 from chatapp.assistant.grounding import gather
 from chatapp.cli.errors import ExitCode
 from chatapp.cli.main import main
-from chatapp.evaluation.metrics import Estimate
-from chatapp.evaluation.qa import Answered, answer, evaluate, score
-from chatapp.evaluation.records import Question
-from chatapp.evaluation.report import report
+from chatapp.evaluation.estimates import Estimate
+from chatapp.evaluation.qa import Answered, QaSuite, answer, score
+from chatapp.evaluation.result import Result, line
+from chatapp.evaluation.schemas import Question
 from chatapp.settings import RetrievalSettings
 from retrieval.index import Index
 
@@ -103,9 +103,10 @@ def test_an_unanswerable_question_is_scored_by_refusal_alone() -> None:
 
 def test_a_small_index_is_scored_end_to_end(index: Index) -> None:
     """Both answerable questions are found; the one about swallows is refused."""
-    asked: list[None] = []
-    found = evaluate(index, questions(), RetrievalSettings(), "lexical", lambda: asked.append(None))
-    assert len(asked) == len(QUESTIONS)
+    asked: list[int] = []
+    suite = QaSuite(index, questions(), RetrievalSettings(), ["lexical"])
+    found = suite.run(asked.append).variants["lexical"]
+    assert sum(asked) == len(QUESTIONS) == suite.size()
     assert {name: found[name].n for name in ("em", "refusal_rate")} == {"em": 2, "refusal_rate": 1}
     for name in ("recall@5", "recall@20", "answer_in_quotes", "citation_fidelity", "refusal_rate"):
         assert found[name].mean == 1.0, name
@@ -113,16 +114,15 @@ def test_a_small_index_is_scored_end_to_end(index: Index) -> None:
 
 def test_one_variant_stands_flat_and_several_are_nested() -> None:
     """The report has the shape that every benchmark and evaluation shares."""
-    one = {"em": Estimate(0.5, 0.1, 4)}
-    flat = report({"hybrid": one}, 4, {"seed": 0})
-    assert (flat["metrics"], flat["stderr"], flat["counts"]) == (
-        {"em": 0.5},
-        {"em": 0.1},
-        {"em": 4},
-    )
-    nested = report({"hybrid": one, "dense": one}, 4, {})
-    assert nested["metrics"] == {"hybrid": {"em": 0.5}, "dense": {"em": 0.5}}
-    assert set(nested) == {"metrics", "n", "stderr", "counts", "config", "machine"}
+    one = {"em": Estimate(0.5, 0.1, 4), "accuracy": Estimate(0.5, 0.1, 4, chance=0.25)}
+    flat = line(Result({"hybrid": one}, 4, {"seed": 0}))
+    assert flat["metrics"] == {"em": 0.5, "accuracy": 0.5}
+    assert flat["stderr"] == {"em": 0.1, "accuracy": 0.1}
+    assert flat["counts"] == {"em": 4, "accuracy": 4}
+    assert flat["chance"] == {"accuracy": 0.25}
+    nested = line(Result({"hybrid": one, "dense": one}, 4))
+    assert nested["metrics"] == {"hybrid": flat["metrics"], "dense": flat["metrics"]}
+    assert set(nested) == {"metrics", "n", "stderr", "counts", "chance", "config", "machine"}
 
 
 def test_the_command_indexes_the_contexts_and_ends_with_one_json_line(

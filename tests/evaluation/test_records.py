@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from chatapp.evaluation.records import DataError, read_questions, sample
+from chatapp.evaluation.records import DataError
+from chatapp.evaluation.schemas import read_questions, sample
 
 
 def record(n: int, **changes: object) -> dict[str, object]:

@@ -1,0 +1,22 @@
+"""`chatapp eval`: one command a suite, all run and reported by `chatapp.cli.eval.runner`."""
+
+from __future__ import annotations
+
+import click
+
+from chatapp.cli.eval.lm import lm
+from chatapp.cli.eval.qa import qa
+
+
+@click.group("eval")
+def eval_() -> None:
+    """Measure the answers, or the model, against a file of records.
+
+    Every figure is printed with its standard error, the number of items it was taken over and,
+    where guessing reaches something, the chance level. The last line of the JSON form is one object
+    with metrics, n, stderr, counts, chance, config and machine.
+    """
+
+
+for command in (qa, lm):
+    eval_.add_command(command)

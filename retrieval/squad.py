@@ -1,0 +1,26 @@
+"""How short answers are compared: the normalisation of the SQuAD script.
+
+Text is lower-cased, loses ASCII punctuation and English articles, and is split at white space
+(Rajpurkar et al. 2016). Calibration and evaluation compare with the same rule or measure nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Sequence
+
+_ARTICLES = re.compile(r"\b(a|an|the)\b")
+_NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
+
+
+def normalise(text: str) -> str:
+    """Return `text` as SQuAD compares it."""
+    return " ".join(_ARTICLES.sub(" ", text.lower().translate(_NO_PUNCTUATION)).split())
+
+
+def contains_answer(text: str, answers: Sequence[str]) -> bool:
+    """Say whether one of the answers stands in `text` as a run of whole words, normalised."""
+    padded = f" {normalise(text)} "
+    wanted = [normalise(answer) for answer in answers]
+    return any(answer and f" {answer} " in padded for answer in wanted)
