@@ -65,7 +65,7 @@ _PROMISED: dict[str, ExitCode] = {
     "TrainingDiverged": ExitCode.ERROR,
 }
 _OWN_PACKAGES = ("chatapp.", "retrieval.", "tools.")
-_NOTHING_CAN_BE_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+_NOTHING_CAN_BE_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}
 
 
 def as_cli_error(error: BaseException) -> CliError | None:

@@ -77,6 +77,11 @@ class Trainer(Generic[B]):
         evaluate: Callable[[Any], Mapping[str, float]] | None = None,
         optimisers: Callable[[nn.Module, StageRecipe], Optimisers] = Optimisers,
     ) -> None:
+        if settings.batch % context.world.size:
+            raise RecipeError(
+                f"[{name}]: a batch of {settings.batch} rows cannot be shared by "
+                f"{context.world.size} processes; make it a multiple"
+            )
         self.name, self.model, self.settings, self.batches = name, model, settings, batches
         self.step, self.seconds = 0, 0.0
         self._context, self._evaluate = context, evaluate
@@ -184,12 +189,8 @@ class Trainer(Generic[B]):
     def _micro_batches(self, step: int) -> tuple[list[B], int]:
         """Cut this rank's rows of a step's batch; also return the whole step's examples."""
         batch = self.batches.batch(step)
-        world, size = self._context.world, row_count(batch)
-        if size % world.size:
-            raise RecipeError(
-                f"[{self.name}]: a batch of {size} rows cannot be shared by {world.size} processes"
-            )
-        share = size // world.size
+        world = self._context.world
+        share = row_count(batch) // world.size
         micro = min(self.settings.micro_batch or share, share)
         first = world.rank * share
         parts = [
@@ -199,8 +200,9 @@ class Trainer(Generic[B]):
         return parts, max(batch.examples, 1)
 
     def _loss(self, part: B, *, syncs: bool) -> tuple[Tensor, dict[str, Tensor]]:
-        """bfloat16 matrix products, float32 weights and loss."""
-        with torch.autocast(self._context.device.type, torch.bfloat16):
+        """Matrix products in the recipe's precision; weights and loss are float32."""
+        low = self._context.recipe.precision == "bfloat16"
+        with torch.autocast(self._context.device.type, torch.bfloat16, enabled=low):
             loss, sums = self._parallel(self._objective, part, syncs=syncs)
         return loss, sums
 

@@ -13,9 +13,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 from torch.optim import Optimizer
 
 from chatapp.training.distributed import like, whole
+from chatapp.training.muon import ShardedMuon
 from chatapp.training.recipe import StageRecipe
 
 
@@ -29,8 +31,10 @@ class Optimisers:
         groups = _groups(self._names)
         self.all: list[Optimizer] = []
         if groups["matrix"]:
+            sharded = isinstance(groups["matrix"][0], DTensor)
+            muon = ShardedMuon if sharded else torch.optim.Muon
             self.all.append(
-                torch.optim.Muon(
+                muon(
                     groups["matrix"],
                     lr=settings.matrix_lr,
                     weight_decay=settings.weight_decay,

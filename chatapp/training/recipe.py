@@ -14,7 +14,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from chatapp.model.config import ModelConfig
 from chatapp.training.dial import derive, read_dial
@@ -113,6 +113,9 @@ class Recipe:
     """The whole run: data root, tokenizer, model shape, and the settings of the stages in order.
 
     `derived` says, rule by rule, what the dial for size filled in (see `dial`).
+
+    `precision` is that of the matrix products while training (weights and sums stay float32), and
+    `weights_dtype` that of the finished model's file.
     """
 
     name: str
@@ -125,6 +128,7 @@ class Recipe:
     validation_tokens: int = 200_000
     compile: bool = False
     weights_dtype: str = "bfloat16"
+    precision: Literal["bfloat16", "float32"] = "bfloat16"
     derived: tuple[str, ...] = ()
 
     def settings(self, stage: str, kind: type[_S]) -> _S:

@@ -87,6 +87,7 @@ class RunContext:
             "seed": self.recipe.seed,
             "tokenizer": _plain(self.recipe.tokenizer),
             "model": _plain(self.recipe.model),
+            "precision": self.recipe.precision,
             "settings": _plain(settings),
             "validation_permille": self.recipe.validation_permille,
         }
