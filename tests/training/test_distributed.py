@@ -5,14 +5,19 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from chatapp.model.gpt import GPT
 from chatapp.training.distributed import World
+from chatapp.training.loop import Trainer
 from chatapp.training.muon import orthogonalise
+from chatapp.training.objectives import next_token
 from chatapp.training.prepare import tokenizer_of
 from chatapp.training.recipe import RecipeError, load_recipe
-from chatapp.training.stages import RunContext, load_stage
+from chatapp.training.shards import PackedBatches, Shard
+from chatapp.training.stages import RunContext
 from tests.training.runs import lines, losses, run, start, wait_until
 
 # In nats, on a loss that falls from 5.7. Sums are taken in another order, and Muon's bfloat16
@@ -71,8 +76,10 @@ def test_a_batch_that_cannot_be_shared_is_refused(
     """Four rows on three processes: the message names both numbers."""
     recipe = load_recipe(recipe_file, records)
     context = RunContext(recipe, tmp_path, tokenizer_of(recipe, tmp_path), world=World(0, 3))
+    text = Shard(np.zeros(99, np.uint16), np.array([0, 99]), None, 99)
+    batches = PackedBatches(text, sequence=32, batch=4, seed=0)
     with pytest.raises(RecipeError, match="4 rows cannot be shared by 3 processes"):
-        load_stage("pretrain").run(context)
+        Trainer(context, "pretrain", GPT(recipe.model), recipe.pretrain, batches, next_token)
 
 
 @pytest.mark.parametrize("shape", [(8, 8), (24, 8), (8, 24)])
