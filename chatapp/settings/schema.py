@@ -66,6 +66,7 @@ class Settings:
 
     model: str = _setting("default", "`default`, the name of a model of yours, or a directory.")
     threads: int = _setting(0, "CPU threads for the model; 0 chooses.", low=0, high=1024)
+    native: bool = _setting(True, "Run the model in 8 bits on the compiled CPU runtime.")
     generation: GenerationSettings = field(default_factory=GenerationSettings)
     retrieval: RetrievalSettings = field(default_factory=RetrievalSettings)
     ui: UiSettings = field(default_factory=UiSettings)

@@ -1,0 +1,139 @@
+"""Compiling the runtime: once for each version of its source and compiler, kept in the app's cache.
+
+The library is written beside its place and renamed, so processes that build at the same time do
+not disturb each other, and a damaged one never stands there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from chatapp import paths
+
+SOURCE = Path(__file__).parent / "source"
+_COMMON = (
+    "-O3",
+    "-std=c++20",
+    "-fPIC",
+    "-fno-math-errno",
+    "-Wno-psabi",
+)
+_AVX512 = (
+    *("-mavx2", "-mfma", "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx512vnni"),
+    "-mprefer-vector-width=512",
+)
+# Best first; a variant that the compiler does not know is left out of the library.
+_X86_VARIANTS = {
+    "amx": (*_AVX512, "-mamx-tile", "-mamx-int8", "-mamx-bf16"),
+    "avx512": _AVX512,
+    "avx2": ("-mavx2", "-mfma"),
+    "generic": (),
+}
+_TIMEOUT_SECONDS = 300
+
+
+class NativeUnavailable(RuntimeError):
+    """The compiled runtime cannot be used here; the message says why, `fix` what would help."""
+
+    def __init__(self, reason: str, *, fix: str = "") -> None:
+        super().__init__(reason)
+        self.fix = fix
+
+
+def library_path() -> Path:
+    """Return the compiled runtime, building it if there is none for this source and compiler yet.
+
+    Raises:
+        NativeUnavailable: no compiler, or it failed.
+    """
+    compiler = _compiler()
+    target = paths.data_dir() / "native" / f"runtime-{_key(compiler)}.so"
+    if not target.is_file():
+        _build(compiler, target)
+    return target
+
+
+def _compiler() -> str:
+    wanted = os.environ.get("CXX", "").strip()
+    for name in (wanted,) if wanted else ("c++", "g++", "clang++"):
+        if found := shutil.which(name):
+            return found
+    raise NativeUnavailable(
+        f"no C++ compiler was found ({wanted or 'c++, g++, clang++'})",
+        fix="install one, e.g. on Debian or Ubuntu: apt-get install g++",
+    )
+
+
+def _variants() -> dict[str, tuple[str, ...]]:
+    x86 = platform.machine().lower() in ("x86_64", "amd64")
+    return dict(_X86_VARIANTS) if x86 else {"generic": ()}
+
+
+def _key(compiler: str) -> str:
+    """Name what a build depends on: source, flags, and the compiler as it stands on the disk."""
+    digest = hashlib.sha256(repr((_COMMON, _variants(), platform.machine())).encode())
+    real = Path(compiler).resolve()
+    digest.update(f"{real} {real.stat().st_size} {real.stat().st_mtime_ns}".encode())
+    for path in sorted(SOURCE.iterdir()):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _build(compiler: str, target: Path) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+            _link(compiler, Path(scratch)).replace(target)
+    except OSError as error:
+        raise NativeUnavailable(
+            f"the compiled runtime cannot be kept in {target.parent}: {error.strerror or error}",
+            fix="make it writable, or set CHATAPP_HOME to a directory that is.",
+        ) from error
+
+
+def _link(compiler: str, scratch: Path) -> Path:
+    """Compile the variants side by side, then the rest against those that worked."""
+    commands = {
+        name: [compiler, *_COMMON, *flags, f"-DNATIVE_VARIANT=native_forward_{name}"]
+        + ["-c", str(SOURCE / "forward.cpp"), "-o", str(scratch / f"{name}.o")]
+        for name, flags in _variants().items()
+    }
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        errors = dict(zip(commands, pool.map(_run, commands.values()), strict=True))
+    if errors["generic"]:
+        raise NativeUnavailable(
+            f"{compiler} could not compile the runtime: {errors['generic']}",
+            fix="install a C++ compiler that knows C++20, such as g++ 11 or clang++ 14.",
+        )
+    built = [name for name, error in errors.items() if not error]
+    result = scratch / "runtime.so"
+    names = " ".join(f"V({name})" for name in built)
+    error = _run(
+        [compiler, *_COMMON, "-shared", "-pthread", f"-DNATIVE_VARIANTS={names}"]
+        + [str(SOURCE / "runtime.cpp"), *(str(scratch / f"{name}.o") for name in built)]
+        + ["-o", str(result)]
+    )
+    if error:
+        raise NativeUnavailable(f"{compiler} could not link the runtime: {error}")
+    return result
+
+
+def _run(command: list[str]) -> str:
+    """Run a compiler; return its first error, or nothing."""
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=_TIMEOUT_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    if not done.returncode:
+        return ""
+    lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+    return next((line for line in lines if "error" in line), lines[-1])

@@ -1,0 +1,147 @@
+"""A `Decoder` whose every step is one call into the compiled int8 runtime.
+
+Reading up to 32 tokens of a slot gives bit for bit the logits of stepping through them one by one,
+so that speculation loses nothing. Longer reads use bfloat16 attention where the CPU has tiles for
+it, and agree with single steps to about 1 % of the spread of the logits.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import weakref
+from collections.abc import Sequence
+from ctypes import c_int32
+
+import torch
+from torch import Tensor
+
+from chatapp.inference.generator import ContextOverflow
+from chatapp.inference.native.build import NativeUnavailable
+from chatapp.inference.native.library import load_library, variants
+from chatapp.inference.native.weights import fill, layer_table, shape_of
+from chatapp.model.gpt import GPT
+
+_REFILLABLE, _LOSSY = 1, 2  # kinds of rings, see native_ring_kind in runtime.cpp
+
+
+class NativeDecoder:
+    """The caches of `slots` sequences and the packed weights of one model."""
+
+    def __init__(
+        self, model: GPT, *, slots: int, context: int, threads: int, variant: str | None = None
+    ) -> None:
+        self._library = load_library()
+        self.variant = variant or variants()[0]
+        self.vocab_size = model.config.vocab_size
+        self.context_length, self.slots = context, slots
+        shape = shape_of(model.config, context)
+        self._runtime = self._library.native_new(
+            ctypes.byref(shape), layer_table(model.config), self.variant.encode(), threads
+        )
+        if not self._runtime:
+            raise NativeUnavailable(f"the runtime has no variant {self.variant!r} for this CPU")
+        weakref.finalize(self, self._library.native_free, self._runtime)
+        self._slot_bytes = int(self._library.native_slot_bytes(self._runtime))
+        self._max_rows = int(self._library.native_max_rows(self._runtime))
+        self._ring_kind = int(self._library.native_ring_kind(self._runtime))
+        self._ring_slack = int(self._library.native_ring_slack())
+        self._kept = fill(self._library, self._runtime, model)
+        if self._library.native_allocate(self._runtime, slots):
+            raise NativeUnavailable(
+                f"there is no memory for caches of {self.cache_bytes():,} bytes",
+                fix="ask for fewer slots or a shorter context.",
+            )
+        self._lengths = [0] * slots
+        # A ring has lost what lies further back than its window and slack from here.
+        self._reached = [0] * slots
+
+    def length(self, slot: int) -> int:
+        """Return how many tokens the slot holds."""
+        return self._lengths[slot]
+
+    def read(self, slot: int, tokens: Sequence[int], *, every: bool = False) -> Tensor:
+        """Append tokens to a slot; see `Decoder.read`."""
+        self._check([slot], tokens, len(tokens))
+        logits = torch.empty((len(tokens) if every else 1, self.vocab_size))
+        for first in range(0, len(tokens), self._max_rows):
+            part = tokens[first : first + self._max_rows]
+            last = first + len(part) == len(tokens)
+            rows = logits[first:] if every else logits
+            self._run([slot], [len(part)], part, every, rows if every or last else None)
+        return logits if every else logits[0]
+
+    def step(self, slots: Sequence[int], tokens: Sequence[int]) -> Tensor:
+        """Append one token to each of N different slots; see `Decoder.step`."""
+        self._check(slots, tokens, 1)
+        logits = torch.empty((len(slots), self.vocab_size))
+        for first in range(0, len(slots), self._max_rows):
+            part = slice(first, first + self._max_rows)
+            count = len(slots[part])
+            self._run(slots[part], [1] * count, tokens[part], False, logits[first:])
+        return logits
+
+    def truncate(self, slot: int, length: int) -> int:
+        """Forget the tokens from `length` on; see `Decoder.truncate`.
+
+        A roll-back by more than 256 tokens empties the slot where a local or fixed layer keeps
+        less than the context.
+        """
+        if length >= self._lengths[slot]:
+            return self._lengths[slot]
+        if self._ring_kind and length and length + self._ring_slack < self._reached[slot]:
+            if self._ring_kind == _LOSSY:
+                length = 0
+            else:
+                self._library.native_refill(self._runtime, slot, length)
+                self._reached[slot] = length + self._ring_slack
+        if not length:
+            self._reached[slot] = 0
+        self._lengths[slot] = length
+        return length
+
+    def copy(self, source: int, target: int) -> None:
+        """Make one slot a copy of another."""
+        self._library.native_copy(self._runtime, source, target)
+        self._lengths[target] = self._lengths[source]
+        self._reached[target] = self._reached[source]
+
+    def cache_bytes(self) -> int:
+        """Return the bytes that the caches of all slots take when they are full."""
+        return self._slot_bytes * self.slots
+
+    def _check(self, slots: Sequence[int], tokens: Sequence[int], count: int) -> None:
+        """Refuse what the runtime would run into blindly."""
+        if not tokens or min(tokens) < 0 or max(tokens) >= self.vocab_size:
+            raise ValueError(f"tokens must be one or more ids below {self.vocab_size}")
+        for slot in slots:
+            if self._lengths[slot] + count > self.context_length:
+                raise ContextOverflow(
+                    f"slot {slot} holds {self._lengths[slot]} of {self.context_length} tokens, "
+                    f"{count} more do not fit"
+                )
+
+    def _run(
+        self,
+        slots: Sequence[int],
+        counts: Sequence[int],
+        tokens: Sequence[int],
+        every: bool,
+        logits: Tensor | None,
+    ) -> None:
+        self._library.native_run(
+            self._runtime,
+            len(slots),
+            _array(slots),
+            _array([self._lengths[slot] for slot in slots]),
+            _array(counts),
+            _array(tokens),
+            every,
+            None if logits is None else logits.data_ptr(),
+        )
+        for slot, count in zip(slots, counts, strict=True):
+            self._lengths[slot] += count
+            self._reached[slot] = max(self._reached[slot], self._lengths[slot])
+
+
+def _array(values: Sequence[int]) -> ctypes.Array[c_int32]:
+    return (c_int32 * len(values))(*values)
