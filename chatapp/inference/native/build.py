@@ -12,6 +12,7 @@ import platform
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -54,10 +55,19 @@ def library_path() -> Path:
         NativeUnavailable: no compiler, or it failed.
     """
     compiler = _compiler()
-    target = paths.data_dir() / "native" / f"runtime-{_key(compiler)}.so"
+    target = _directory() / f"runtime-{_key(compiler)}.so"
     if not target.is_file():
         _build(compiler, target)
     return target
+
+
+def _directory() -> Path:
+    try:
+        return paths.data_dir() / "native"
+    except ImportError as error:  # a bare training machine has torch and little else
+        raise NativeUnavailable(
+            f"the app's own directory is unknown: {error}", fix="set CHATAPP_HOME."
+        ) from error
 
 
 def _compiler() -> str:
@@ -101,8 +111,10 @@ def _build(compiler: str, target: Path) -> None:
 def _link(compiler: str, scratch: Path) -> Path:
     """Compile the variants side by side, then the rest against those that worked."""
     commands = {
-        name: [compiler, *_COMMON, *flags, f"-DNATIVE_VARIANT=native_forward_{name}"]
-        + ["-c", str(SOURCE / "forward.cpp"), "-o", str(scratch / f"{name}.o")]
+        name: (
+            *(compiler, *_COMMON, *flags, f"-DNATIVE_VARIANT=native_forward_{name}"),
+            *("-c", str(SOURCE / "forward.cpp"), "-o", str(scratch / f"{name}.o")),
+        )
         for name, flags in _variants().items()
     }
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
@@ -113,19 +125,16 @@ def _link(compiler: str, scratch: Path) -> Path:
             fix="install a C++ compiler that knows C++20, such as g++ 11 or clang++ 14.",
         )
     built = [name for name, error in errors.items() if not error]
-    result = scratch / "runtime.so"
+    objects = [str(scratch / f"{name}.o") for name in built]
     names = " ".join(f"V({name})" for name in built)
-    error = _run(
-        [compiler, *_COMMON, "-shared", "-pthread", f"-DNATIVE_VARIANTS={names}"]
-        + [str(SOURCE / "runtime.cpp"), *(str(scratch / f"{name}.o") for name in built)]
-        + ["-o", str(result)]
-    )
-    if error:
+    result = scratch / "runtime.so"
+    command = (compiler, *_COMMON, "-shared", "-pthread", f"-DNATIVE_VARIANTS={names}")
+    if error := _run((*command, str(SOURCE / "runtime.cpp"), *objects, "-o", str(result))):
         raise NativeUnavailable(f"{compiler} could not link the runtime: {error}")
     return result
 
 
-def _run(command: list[str]) -> str:
+def _run(command: Sequence[str]) -> str:
     """Run a compiler; return its first error, or nothing."""
     try:
         done = subprocess.run(
