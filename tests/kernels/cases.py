@@ -3,9 +3,35 @@
 from __future__ import annotations
 
 import torch
+from hypothesis import strategies as st
 from torch import Tensor
 
+from chatapp.kernels.patterns import Pattern
 from chatapp.kernels.step import CacheViews
+
+# Windows larger than, smaller than and equal to strides; a stride of 1; more columns than a block.
+PATTERNS = [
+    "dense",
+    "local(5)",
+    "strided(3)",
+    "strided(1)",
+    "sparse(5, 3)",
+    "sparse(2, 7)",
+    "sparse(4, 4)",
+    "fixed(5, 2)",
+    "fixed(3, 4)",
+]
+
+
+@st.composite
+def patterns_and_lengths(draw: st.DrawFn) -> tuple[Pattern, int]:
+    """A pattern and a length around its window, its stride and their multiples."""
+    w, r = draw(st.integers(1, 12)), draw(st.integers(1, 9))
+    kind = draw(st.sampled_from(["dense", "local", "strided", "sparse", "fixed"]))
+    near = [1, 2, w - 1, w, w + 1, 2 * w + 1, r * 4 - 1, r * 4, r * 4 + 1, 40]
+    length = max(1, draw(st.sampled_from(near)))
+    w, r = (0 if kind in ("dense", "strided") else w), (0 if kind in ("dense", "local") else r)
+    return Pattern(kind, w, r), length
 
 
 def random_qkv(

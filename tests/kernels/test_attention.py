@@ -1,61 +1,76 @@
-"""Every attention path equals the definition: a dense mask in float64."""
+"""Every way that attention takes on the CPU equals the definition: a dense mask in float64."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
+from chatapp.kernels import attention, cpu, slab, tiles
 from chatapp.kernels.attention import attend
+from chatapp.kernels.cpu import attend_cpu
 from chatapp.kernels.oracle import attend_oracle
 from chatapp.kernels.patterns import Pattern
+from tests.kernels.cases import PATTERNS, patterns_and_lengths, random_qkv
 
-PATTERNS = ["dense", "local({w})", "strided({r})", "sparse({w}, {r})", "fixed({w}, {r})"]
-
-
-def random_qkv(
-    length: int, *, kv_heads: int = 2, dtype: torch.dtype = torch.float64
-) -> list[Tensor]:
-    rng = torch.Generator().manual_seed(length)
-    heads = (4, kv_heads, kv_heads)
-    return [torch.randn(2, h, length, 8, generator=rng, dtype=dtype) for h in heads]
+KV_HEADS = [1, 2, 4]
 
 
-@st.composite
-def cases(draw: st.DrawFn) -> tuple[Pattern, int]:
-    """A pattern and a length around its window, its stride and their multiples."""
-    w, r = draw(st.integers(1, 12)), draw(st.integers(1, 9))
-    near = st.sampled_from([1, 2, w - 1, w, w + 1, 2 * w + 1, r * 4 - 1, r * 4, r * 4 + 1, 40])
-    pattern = draw(st.sampled_from(PATTERNS)).format(w=w, r=min(r, w))
-    return Pattern.parse(pattern), max(1, draw(near))
+@pytest.fixture(params=["as it is", "tiny"], autouse=True, scope="module")
+def pieces(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Run all as shipped, where these lengths take few tiles, and with tiles of a few rows."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "tiny":
+            patch.setattr(attention, "TILED_FROM", 0)
+            patch.setattr(cpu, "SLAB_BYTES", 1)
+            patch.setattr(tiles, "CAUSAL_ROWS", 3)
+            patch.setattr(slab, "_chunk", lambda *_: 4)
+        yield
 
 
-@settings(deadline=None, max_examples=150)
-@given(cases())
-def test_the_whole_sequence_at_once_is_exact(case: tuple[Pattern, int]) -> None:
+@settings(deadline=None, max_examples=100)
+@given(patterns_and_lengths(), st.sampled_from(KV_HEADS))
+def test_the_whole_sequence_at_once_is_exact(case: tuple[Pattern, int], kv_heads: int) -> None:
+    """Windows shorter and longer than strides, and every length around their multiples."""
     pattern, length = case
-    q, k, v = random_qkv(length)
-    torch.testing.assert_close(attend(pattern, q, k, v), attend_oracle(pattern, q, k, v))
+    q, k, v = random_qkv(length, kv_heads=kv_heads)
+    expected = attend_oracle(pattern, q, k, v)
+    torch.testing.assert_close(attend(pattern, q, k, v), expected)
+    torch.testing.assert_close(attend_cpu(q, k, v, str(pattern), 0)[0], expected)
+
+
+@settings(deadline=None, max_examples=100)
+@given(patterns_and_lengths(), st.sampled_from(KV_HEADS), st.integers(0, 20))
+def test_gradients_are_exact(case: tuple[Pattern, int], kv_heads: int, start: int) -> None:
+    """Of queries, keys and values, also of a chunk that continues."""
+    pattern, length = case
+    q, k, v = (x.requires_grad_() for x in random_qkv(start + length, kv_heads=kv_heads))
+    q = q[:, :, start:]
+    fast = attend_cpu(q, k, v, str(pattern), start)[0]
+    slow = attend_oracle(pattern, q, k, v, start)
+    torch.testing.assert_close(
+        torch.autograd.grad(fast.square().sum(), (q, k, v)),
+        torch.autograd.grad(slow.square().sum(), (q, k, v)),
+    )
+
+
+@pytest.mark.parametrize("text", PATTERNS)
+def test_gradients_are_the_slopes_of_the_function(text: str) -> None:
+    """The owned backward pass agrees with finite differences."""
+    inputs = [x.requires_grad_() for x in random_qkv(8, batch=1, heads=2, kv_heads=1, width=4)]
+    assert torch.autograd.gradcheck(lambda *qkv: attend_cpu(*qkv, text, 0)[0], inputs)
 
 
 @settings(deadline=None, max_examples=60)
-@given(cases())
-def test_gradients_are_exact(case: tuple[Pattern, int]) -> None:
-    pattern, length = case
-    tensors = [tensor.requires_grad_() for tensor in random_qkv(length)]
-    fast = torch.autograd.grad(attend(pattern, *tensors).square().sum(), tensors)
-    slow = torch.autograd.grad(attend_oracle(pattern, *tensors).square().sum(), tensors)
-    torch.testing.assert_close(fast, slow)
-
-
-@settings(deadline=None, max_examples=60)
-@given(cases(), st.integers(1, 6))
+@given(patterns_and_lengths(), st.integers(1, 6))
 def test_continuing_from_a_cache_equals_reading_it_all(
     case: tuple[Pattern, int], chunk: int
 ) -> None:
+    """Chunks of any size, down to single tokens."""
     pattern, length = case
     q, k, v = random_qkv(length)
     whole = attend_oracle(pattern, q, k, v)
@@ -65,24 +80,70 @@ def test_continuing_from_a_cache_equals_reading_it_all(
         torch.testing.assert_close(part, whole[:, :, start:stop])
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_low_precision_is_as_close_as_pytorchs_own_attention(dtype: torch.dtype) -> None:
-    pattern = Pattern.parse("sparse(16, 4)")
-    q, k, v = random_qkv(200, kv_heads=4, dtype=dtype)
-    exact = attend_oracle(pattern, q, k, v)
-    error = (attend(pattern, q, k, v).double() - exact).abs().max()
-    mask = pattern.mask(0, 200)
-    own = (scaled_dot_product_attention(q, k, v, attn_mask=mask).double() - exact).abs().max()
-    assert error <= 2 * own
+@pytest.mark.parametrize("text", PATTERNS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_low_precision_is_as_close_as_pytorchs_own_attention(text: str, dtype: torch.dtype) -> None:
+    """The error of output and gradients stays below twice that of the fused kernel with a mask."""
+    pattern, length = Pattern.parse(text), 150
+    inputs = [x.requires_grad_() for x in random_qkv(length, kv_heads=4, width=16, dtype=dtype)]
+    exact = _output_and_gradients(attend_oracle(pattern, *inputs), inputs)
+    ours = _output_and_gradients(attend_cpu(*inputs, text, 0)[0], inputs)
+    own = scaled_dot_product_attention(*inputs, attn_mask=pattern.mask(0, length))
+    theirs = _output_and_gradients(own, inputs)
+    for truth, mine, peer in zip(exact, ours, theirs, strict=True):
+        assert (mine - truth).abs().max() <= 2 * (peer - truth).abs().max()
 
 
-def test_sparse_sees_the_band_and_the_stride_and_counts_no_key_twice() -> None:
-    """sparse(3, 2) at position 7 sees 7, 6, 5 (band) and 3, 1 (stride), each once."""
-    seen = Pattern.parse("sparse(3, 2)").mask(7, 8)[0]
-    assert seen.nonzero().flatten().tolist() == [1, 3, 5, 6, 7]
+def _output_and_gradients(out: torch.Tensor, inputs: list[torch.Tensor]) -> list[torch.Tensor]:
+    grads = torch.autograd.grad(out.double().square().sum(), inputs)
+    return [x.detach().double() for x in (out, *grads)]
 
 
-@pytest.mark.parametrize("text", ["", "sprase(1, 2)", "local", "local(0)", "sparse(4)", "dense(3)"])
-def test_a_pattern_that_is_none_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="attention pattern"):
-        Pattern.parse(text)
+@pytest.mark.parametrize("text", PATTERNS)
+def test_any_layout_of_the_inputs_will_do(text: str) -> None:
+    """Heads beside positions, as projections give them, and even columns before rows."""
+    pattern = Pattern.parse(text)
+    q, k, v = random_qkv(30)
+    expected = attend_oracle(pattern, q, k, v)
+    by_position = [x.transpose(1, 2).contiguous().transpose(1, 2) for x in (q, k, v)]
+    by_column = [x.transpose(2, 3).contiguous().transpose(2, 3) for x in (q, k, v)]
+    for inputs in (by_position, by_column):
+        torch.testing.assert_close(attend_cpu(*inputs, text, 0)[0], expected)
+
+
+@pytest.mark.parametrize("text", PATTERNS)
+@pytest.mark.parametrize("length", [1, 2])
+def test_the_first_rows_are_finite(text: str, length: int) -> None:
+    """The first token sees itself alone: its output is its own value."""
+    q, k, v = (x.requires_grad_() for x in random_qkv(length, kv_heads=4))
+    out = attend_cpu(q, k, v, text, 0)[0]
+    torch.testing.assert_close(out[:, :, 0], v[:, :, 0])
+    for grad in torch.autograd.grad(out.sum(), (q, k, v)):
+        assert grad.isfinite().all()
+
+
+def test_under_autocast_the_lower_precision_is_used() -> None:
+    """As in PyTorch's own attention, inputs of different precision included."""
+    q, k, v = (x.float() for x in random_qkv(40))
+    with torch.autocast("cpu", torch.bfloat16):
+        out = attend(Pattern.parse("sparse(8, 4)"), q, k, v.bfloat16())
+    assert out.dtype == torch.bfloat16
+
+
+def test_the_operator_keeps_its_promises_to_the_compiler() -> None:
+    """Shapes, dtypes and gradients are what torch.compile is told; nothing is changed in place."""
+    inputs = [x.requires_grad_() for x in random_qkv(20, dtype=torch.float32)]
+    torch.library.opcheck(attend_cpu, (*inputs, "sparse(8, 4)", 0))
+
+
+def test_a_compiled_training_step_sees_one_operator() -> None:
+    """The graph does not break, and the gradients are those of the plain function."""
+
+    def loss(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+        return attend(Pattern.parse("sparse(8, 4)"), q, k, v).square().sum()
+
+    inputs = [x.requires_grad_() for x in random_qkv(40)]
+    compiled = torch.compile(loss, fullgraph=True, backend="aot_eager")
+    torch.testing.assert_close(
+        torch.autograd.grad(compiled(*inputs), inputs), torch.autograd.grad(loss(*inputs), inputs)
+    )

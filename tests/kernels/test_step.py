@@ -8,9 +8,7 @@ import torch
 from chatapp.kernels.oracle import attend_oracle
 from chatapp.kernels.patterns import Pattern
 from chatapp.kernels.step import CacheViews, attend_step
-from tests.kernels.cases import filled_cache, random_qkv
-
-PATTERNS = ["dense", "local(5)", "strided(3)", "sparse(5, 3)", "sparse(2, 7)", "fixed(5, 2)"]
+from tests.kernels.cases import PATTERNS, filled_cache, random_qkv
 
 
 @pytest.mark.parametrize("text", PATTERNS)
