@@ -41,7 +41,7 @@ def attend(pattern: Pattern, q: Tensor, k: Tensor, v: Tensor, start: int = 0) ->
     if q.device.type == "cpu" and k.shape[2] >= TILED_FROM:
         if torch.is_autocast_enabled("cpu"):
             q, k, v = (x.to(torch.get_autocast_dtype("cpu")) for x in (q, k, v))
-        out, _ = attend_cpu(q, k, v, str(pattern), start)
+        out: Tensor = attend_cpu(q, k, v, str(pattern), start)[0]
         return out
     return _fused(q, k, v, mask=pattern.mask(start, k.shape[2], q.device))
 
