@@ -7,6 +7,7 @@ so a message cannot forge a turn.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,6 +105,11 @@ class ChatTokenizer:
     def save(self, path: Path) -> None:
         """Write `tokenizer.json`."""
         self._tokenizer.save(str(path))
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of the whole tokenizer: tokens of equal fingerprints mean the same."""
+        return hashlib.sha256(self._tokenizer.to_str().encode()).hexdigest()
 
     @property
     def vocab_size(self) -> int:

@@ -11,8 +11,9 @@ from typing import Any
 
 from chatapp.model.tokenizer import ChatTokenizer
 from chatapp.training.console import progress, say
-from chatapp.training.recipe import Recipe, Source
-from chatapp.training.records import read_chats, read_texts
+from chatapp.training.dedupe import Deduplicator
+from chatapp.training.recipe import Recipe, RecipeError, Source
+from chatapp.training.records import TextRecord, read_chats, read_texts
 from chatapp.training.shards import Shard, tokenise_chats, tokenise_texts
 from chatapp.training.stages import RunContext
 
@@ -58,13 +59,9 @@ def _shards(
     tokenise: Callable[..., tuple[Shard, Shard]],
 ) -> tuple[Shard, Shard]:
     directories = [context.out / "shards" / f"{stage}-{part}" for part in ("train", "validation")]
-    if context.world.leads and any(Shard.load(directory) is None for directory in directories):
-        records = (
-            record
-            for source in sources
-            for _ in range(source.repeat)
-            for record in read(context.recipe.root, source)
-        )
+    mark = context.tokenizer.fingerprint
+    if context.world.leads and any(Shard.load(place, mark) is None for place in directories):
+        records = _records(context.recipe, stage, sources, read)
         with progress(f"{stage}: tokenising", None, "B", shown=True) as bar:
             done = 0
 
@@ -75,9 +72,38 @@ def _shards(
 
             made = tokenise(records, context.tokenizer, context.recipe.validation_permille, advance)
         for shard, directory in zip(made, directories, strict=True):
-            shard.save(directory)
+            shard.save(directory, mark)
     context.world.wait()
-    train, validation = (Shard.load(directory) for directory in directories)
+    train, validation = (Shard.load(directory, mark) for directory in directories)
     assert train is not None
     assert validation is not None
+    if len(validation.offsets) < 2:
+        raise RecipeError(
+            f"[{stage}]: no record fell into the validation split; raise data.validation_permille "
+            f"above {context.recipe.validation_permille}, delete {context.out / 'shards'}, and "
+            "run again"
+        )
     return train, validation
+
+
+def _records(
+    recipe: Recipe,
+    stage: str,
+    sources: Iterable[Source],
+    read: Callable[[Path, Source], Iterable[Any]],
+) -> Iterator[Any]:
+    """Yield the records of every source as often as it says; documents only once if so asked."""
+    unique = Deduplicator(recipe.deduplicate)
+    for source in sources:
+        repeated: set[int] = set()
+        for reading in range(source.repeat):
+            for number, record in enumerate(read(recipe.root, source)):
+                if reading == 0 and isinstance(record, TextRecord) and unique.is_repeat(record):
+                    repeated.add(number)
+                if number not in repeated:
+                    yield record
+    if unique.seen:
+        say(
+            f"{stage}: left out {unique.exact} copies and {unique.near} near copies "
+            f"of {unique.seen} documents"
+        )

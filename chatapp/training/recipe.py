@@ -21,7 +21,15 @@ from chatapp.training.dial import derive, read_dial
 from chatapp.training.presets import PRESETS
 from chatapp.training.tables import MissingFile, RecipeError, build, unknown
 
-__all__ = ["MissingFile", "Recipe", "RecipeError", "Source", "StageRecipe", "load_recipe"]
+__all__ = [
+    "Deduplication",
+    "MissingFile",
+    "Recipe",
+    "RecipeError",
+    "Source",
+    "StageRecipe",
+    "load_recipe",
+]
 
 # The stages in the order they run, and where each one's settings are defined. They are imported
 # when a recipe has such a table: a stage's module may itself import this one.
@@ -29,9 +37,8 @@ STAGES = {
     "pretrain": "chatapp.training.recipe:StageRecipe",
     "finetune": "chatapp.training.recipe:StageRecipe",
 }
-
-
 _LARGEST_VOCABULARY = 65_536
+Deduplication = Literal["none", "exact", "near"]
 
 
 @dataclass(frozen=True)
@@ -112,7 +119,8 @@ _S = TypeVar("_S")
 class Recipe:
     """The whole run: data root, tokenizer, model shape, and the settings of the stages in order.
 
-    `derived` says, rule by rule, what the dial for size filled in (see `dial`).
+    `deduplicate` leaves out documents that repeat an earlier one (see `dedupe`). `derived` says,
+    rule by rule, what the dial for size filled in (see `dial`).
 
     `precision` is that of the matrix products while training (weights and sums stay float32), and
     `weights_dtype` that of the finished model's file.
@@ -126,6 +134,7 @@ class Recipe:
     stages: Mapping[str, Any] = field(default_factory=dict)
     validation_permille: int = 2
     validation_tokens: int = 200_000
+    deduplicate: Deduplication = "none"
     compile: bool = False
     weights_dtype: str = "bfloat16"
     precision: Literal["bfloat16", "float32"] = "bfloat16"

@@ -96,50 +96,70 @@ def kind_of(fields: Mapping[str, Any]) -> str | None:
     return None
 
 
+def text_record(row: Row) -> TextRecord:
+    """Return a row as a document, its title first.
+
+    Raises:
+        RecordError: it is none; so for the other kinds below.
+    """
+    text, title = row.fields.get("text"), row.fields.get("title")
+    if not isinstance(text, str):
+        raise _wrong_kind(row, "a text record needs a string 'text'")
+    return TextRecord(_identity(row), f"{title}\n\n{text}" if title else text)
+
+
+def chat_record(row: Row) -> ChatRecord:
+    """Return a row as a conversation; a question and its answer make one of one turn."""
+    match kind_of(row.fields):
+        case "qa":
+            messages = _question_turn(row, _asked(row), _first_answer(row))
+        case "reasoning":
+            messages = _question_turn(row, row.fields["question"], _worked_answer(row))
+        case "code":
+            messages = _question_turn(row, row.fields["prompt"], row.fields["code"])
+        case _:
+            messages = _messages(row, "a chat record")
+    return ChatRecord(_identity(row), messages)
+
+
+def preference_record(row: Row) -> PreferenceRecord:
+    """Return a row as a pair of answers."""
+    messages = _messages(row, "a preference record")
+    chosen, rejected = row.fields.get("chosen"), row.fields.get("rejected")
+    if not isinstance(chosen, str) or not isinstance(rejected, str):
+        raise _wrong_kind(row, "a preference record needs strings 'chosen' and 'rejected'")
+    return PreferenceRecord(_identity(row), messages, chosen, rejected)
+
+
+def rating_record(row: Row) -> RatingRecord:
+    """Return a row as a rated answer."""
+    messages = _messages(row, "a rating record")
+    response, reward = row.fields.get("response"), row.fields.get("reward")
+    if not isinstance(response, str) or not isinstance(reward, (int, float)):
+        raise _wrong_kind(row, "a rating record needs a string 'response' and a 'reward'")
+    if not 0 <= reward <= 1:
+        raise RecordError(f"{row.where}: the reward must lie between 0 and 1, not {reward}")
+    return RatingRecord(_identity(row), messages, response, float(reward))
+
+
 def read_texts(root: Path, source: Source) -> Iterator[TextRecord]:
-    """Yield a source's documents, title first, up to its cap per file."""
-    for row in read_rows(root, source):
-        text, title = row.fields.get("text"), row.fields.get("title")
-        if not isinstance(text, str):
-            raise _wrong_kind(row, "a text record needs a string 'text'")
-        yield TextRecord(_identity(row), f"{title}\n\n{text}" if title else text)
+    """Yield a source's documents up to its cap per file."""
+    return map(text_record, read_rows(root, source))
 
 
 def read_chats(root: Path, source: Source) -> Iterator[ChatRecord]:
-    """Yield a source's conversations up to its cap per file; questions become one turn each."""
-    for row in read_rows(root, source):
-        match kind_of(row.fields):
-            case "qa":
-                messages = _question_turn(row, _asked(row), _first_answer(row))
-            case "reasoning":
-                messages = _question_turn(row, row.fields["question"], _worked_answer(row))
-            case "code":
-                messages = _question_turn(row, row.fields["prompt"], row.fields["code"])
-            case _:
-                messages = _messages(row, "a chat record")
-        yield ChatRecord(_identity(row), messages)
+    """Yield a source's conversations up to its cap per file."""
+    return map(chat_record, read_rows(root, source))
 
 
 def read_preferences(root: Path, source: Source) -> Iterator[PreferenceRecord]:
     """Yield a source's pairs of answers up to its cap per file."""
-    for row in read_rows(root, source):
-        messages = _messages(row, "a preference record")
-        chosen, rejected = row.fields.get("chosen"), row.fields.get("rejected")
-        if not isinstance(chosen, str) or not isinstance(rejected, str):
-            raise _wrong_kind(row, "a preference record needs strings 'chosen' and 'rejected'")
-        yield PreferenceRecord(_identity(row), messages, chosen, rejected)
+    return map(preference_record, read_rows(root, source))
 
 
 def read_ratings(root: Path, source: Source) -> Iterator[RatingRecord]:
     """Yield a source's rated answers up to its cap per file."""
-    for row in read_rows(root, source):
-        messages = _messages(row, "a rating record")
-        response, reward = row.fields.get("response"), row.fields.get("reward")
-        if not isinstance(response, str) or not isinstance(reward, (int, float)):
-            raise _wrong_kind(row, "a rating record needs a string 'response' and a 'reward'")
-        if not 0 <= reward <= 1:
-            raise RecordError(f"{row.where}: the reward must lie between 0 and 1, not {reward}")
-        yield RatingRecord(_identity(row), messages, response, float(reward))
+    return map(rating_record, read_rows(root, source))
 
 
 def _messages(row: Row, what: str) -> Messages:

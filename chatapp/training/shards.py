@@ -22,6 +22,7 @@ from chatapp.model.checkpoint import write_atomically
 from chatapp.model.tokenizer import ChatTokenizer
 from chatapp.training.objectives import IGNORED, Batch
 from chatapp.training.records import ChatRecord, TextRecord
+from chatapp.training.tables import RecipeError
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,12 @@ class Shard:
     trained: npt.NDArray[np.bool_] | None
     text_bytes: int
 
-    def save(self, directory: Path) -> None:
-        """Write the arrays; `shard.json` comes last and marks the shard complete."""
+    def save(self, directory: Path, tokenizer: str) -> None:
+        """Write the arrays; `shard.json` comes last and marks the shard complete.
+
+        Args:
+            tokenizer: fingerprint of the tokenizer whose ids these are.
+        """
         directory.mkdir(parents=True, exist_ok=True)
         np.save(directory / "tokens.npy", self.tokens)
         np.save(directory / "offsets.npy", self.offsets)
@@ -48,22 +53,33 @@ class Shard:
             "documents": len(self.offsets) - 1,
             "tokens": len(self.tokens),
             "text_bytes": self.text_bytes,
+            "tokenizer": tokenizer,
             "sha256": hashlib.sha256(self.tokens.tobytes()).hexdigest(),
         }
         write_atomically(directory / "shard.json", json.dumps(summary, indent=2) + "\n")
 
     @classmethod
-    def load(cls, directory: Path) -> Shard | None:
-        """Map a shard from disk, or return None when there is no complete one."""
-        summary = directory / "shard.json"
-        if not summary.is_file():
+    def load(cls, directory: Path, tokenizer: str) -> Shard | None:
+        """Map a shard from disk, or return None when there is no complete one.
+
+        Raises:
+            RecipeError: its tokens are those of another tokenizer than the one of the fingerprint
+                `tokenizer`.
+        """
+        if not (directory / "shard.json").is_file():
             return None
+        summary = json.loads((directory / "shard.json").read_text(encoding="utf-8"))
+        if summary["tokenizer"] != tokenizer:
+            raise RecipeError(
+                f"{directory} was made with another tokenizer than tokenizer.json beside it; "
+                f"restore that file, or delete {directory.parent} to tokenise anew"
+            )
         trained = directory / "trained.npy"
         return cls(
             np.load(directory / "tokens.npy", mmap_mode="r"),
             np.load(directory / "offsets.npy"),
             np.load(trained, mmap_mode="r") if trained.is_file() else None,
-            json.loads(summary.read_text(encoding="utf-8"))["text_bytes"],
+            summary["text_bytes"],
         )
 
 
@@ -151,8 +167,9 @@ class PackedBatches:
         self._shard, self._sequence, self._batch, self._seed = shard, sequence, batch, seed
         self._per_epoch = (len(shard.tokens) - 1) // sequence
         if self._per_epoch < 1:
-            raise ValueError(
-                f"the data has {len(shard.tokens)} tokens, one sequence needs {sequence + 1}"
+            raise RecipeError(
+                f"the data has {len(shard.tokens)} tokens, one sequence needs {sequence + 1}; "
+                "give more records, a larger max_mb, or a shorter sequence"
             )
         self._epoch = -1
         self._order: npt.NDArray[np.int64] = np.zeros(0, np.int64)

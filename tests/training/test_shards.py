@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatapp.training.objectives import IGNORED
+from chatapp.training.recipe import RecipeError
 from chatapp.training.shards import PackedBatches, Shard, ShardWriter, is_validation
 
 
@@ -74,9 +75,9 @@ def test_untrained_tokens_are_no_targets() -> None:
 
 def test_a_shard_comes_back_from_disk(tmp_path: Path) -> None:
     shard = shard_of([4, 6], trained=True)
-    assert Shard.load(tmp_path) is None
-    shard.save(tmp_path)
-    loaded = Shard.load(tmp_path)
+    assert Shard.load(tmp_path, "this tokenizer") is None
+    shard.save(tmp_path, "this tokenizer")
+    loaded = Shard.load(tmp_path, "this tokenizer")
     assert loaded is not None
     assert np.array_equal(loaded.tokens, shard.tokens)
     assert np.array_equal(loaded.offsets, shard.offsets)
@@ -97,3 +98,10 @@ def test_the_validation_split_is_pinned_by_the_id() -> None:
 def test_a_larger_validation_share_only_adds_documents() -> None:
     small = {i for i in range(1000) if is_validation(f"doc-{i}", 10)}
     assert small < {i for i in range(1000) if is_validation(f"doc-{i}", 50)}
+
+
+def test_a_shard_of_another_tokenizer_is_refused(tmp_path: Path) -> None:
+    """Its tokens would be read as other words; the message says what to restore or delete."""
+    shard_of([4, 6]).save(tmp_path / "shards" / "x", "one tokenizer")
+    with pytest.raises(RecipeError, match=r"made with another tokenizer .* or delete .*shards"):
+        Shard.load(tmp_path / "shards" / "x", "another")
