@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from chatapp.assistant import failures, grounding
+from chatapp.assistant import failures, grounding, remembering
 from chatapp.assistant.events import (
     Citation,
     FinishReason,
@@ -31,7 +31,9 @@ from chatapp.inference.generator import Finished, Generator
 from retrieval.text import sanitize_text
 
 if TYPE_CHECKING:
+    from chatapp.assistant.lazy import Lazy
     from chatapp.assistant.services import Options, Services
+    from chatapp.memory import Memory
     from chatapp.settings import RetrievalSettings
     from retrieval.index import Index
 
@@ -47,13 +49,17 @@ _STATUS: dict[FinishReason, tuple[MessageStatus, Ending]] = {
 
 @dataclass(frozen=True)
 class Draft:
-    """A question and its empty (or cut-off) answer, both on disk; `path` ends with the question."""
+    """A question and its empty (or cut-off) answer, both on disk; `path` ends with the question.
+
+    `new` says that the question was typed just now, so the memory may learn from it.
+    """
 
     conversation_id: str
     question: Message
     message: Message
     path: tuple[Message, ...]
     options: Options
+    new: bool = False
 
 
 class Answer:
@@ -104,11 +110,67 @@ class Answer:
         question = self._draft.question.text
         if len(question) > LONGEST_PROMPT:
             raise failures.TurnFailed(failures.too_long(question))
+        if not self._continues and await self._remember():
+            return "stop"
         if not self._continues and self._wants_sources(question):
             evidence = await self._search(question)
             if evidence is not None:
                 return self._ground(evidence)
         return await self._generate()
+
+    async def _remember(self) -> bool:
+        """Let the memory learn and answer; return whether it answered."""
+        memory = self._memory()
+        if memory is None:
+            return False
+        draft, now = self._draft, self._services.clock()
+        earlier = {message.id for message in draft.path}
+        try:
+            taken = await self._run.in_thread(
+                memory.thread,
+                lambda: remembering.take(memory.get(), draft.question, earlier, now, new=draft.new),
+            )
+        except Interrupted:
+            raise
+        except Exception as error:  # noqa: BLE001 - the chat goes on without its memory
+            self._warn_once(failures.no_memory(error))
+            return False
+        for event in (*taken.proposed, *([taken.used] if taken.used else [])):
+            self._run.emit(event)
+        if not taken.text:
+            return False
+        self._grounding = "memory" if taken.found else "not_found"
+        self._recorder.text += taken.text
+        self._run.emit(MessageDelta(taken.text))
+        return True
+
+    async def _known_facts(self, generator: Generator) -> str:
+        """Return what the model is told of the person, within its share of the window."""
+        memory = self._memory()
+        if memory is None:
+            return ""
+        characters = int(
+            generator.context_length * remembering.PROMPT_SHARE * remembering.CHARACTERS_PER_TOKEN
+        )
+        now = self._services.clock()
+        try:
+            facts = await self._run.in_thread(
+                memory.thread,
+                lambda: memory.get().relevant(
+                    self._draft.question.text, now, characters=characters
+                ),
+            )
+        except Interrupted:
+            raise
+        except Exception as error:  # noqa: BLE001 - the chat goes on without its memory
+            self._warn_once(failures.no_memory(error))
+            return ""
+        if facts:
+            self._run.emit(remembering.used_facts(facts))
+        return remembering.facts_prompt(facts)
+
+    def _memory(self) -> Lazy[Memory] | None:
+        return self._services.memory if self._draft.options.use_memory else None
 
     def _wants_sources(self, question: str) -> bool:
         if not self._draft.options.use_sources or self._services.index is None:
@@ -157,6 +219,7 @@ class Answer:
         lazy, options = self._services.generator, self._draft.options
         generator = await self._run.in_thread(lazy.thread, lazy.get)
         self._model = generator.name
+        known = await self._known_facts(generator)
         history = [*self._draft.path, *([self._draft.message] if self._continues else [])]
         prompt = await self._run.in_thread(
             lazy.thread,
@@ -164,7 +227,7 @@ class Answer:
                 build_prompt,
                 generator,
                 history,
-                system=options.system,
+                system="\n".join(filter(None, (options.system, known))),
                 max_tokens=options.sampling.max_tokens,
             ),
         )

@@ -25,6 +25,8 @@ from chatapp.inference.generator import Generator, SamplingParams
 from retrieval.text import sanitize_text
 
 if TYPE_CHECKING:
+    from chatapp.memory import Memory, Profile
+    from chatapp.memory.forgetting import Forgotten
     from chatapp.settings import Settings
     from retrieval.index import Index
     from retrieval.types import Document
@@ -33,9 +35,9 @@ if TYPE_CHECKING:
 class Assistant:
     """Answers questions in the conversations of `store`, one turn at a time.
 
-    `open_index` and `load_generator` are called on first need, in worker threads. `open_index`
-    None, or a failure of it, leaves the chat without sources; the model is loaded only for turns
-    that generate, so grounded answers need none.
+    `open_index`, `open_memory` and `load_generator` are called on first need, in worker threads.
+    The first two may be None or fail: the chat then goes on without sources or memory. The model
+    is loaded only for turns that generate, so grounded answers need none.
     """
 
     def __init__(
@@ -45,16 +47,22 @@ class Assistant:
         settings: Settings,
         open_index: Callable[[], Index] | None,
         load_generator: Callable[[], Generator],
+        open_memory: Callable[[], Memory] | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.store = store
-        self.options = Options(_sampling(settings), settings.retrieval.enabled)
+        self.options = Options(
+            _sampling(settings),
+            use_sources=settings.retrieval.enabled,
+            use_memory=settings.memory.enabled,
+        )
         self._services = Services(
             store,
             settings,
             clock,
             Lazy(load_generator, "chatapp-model"),
             Lazy(open_index, "chatapp-index") if open_index else None,
+            Lazy(open_memory, "chatapp-memory") if open_memory else None,
         )
         self._running: Run | None = None
 
@@ -71,7 +79,7 @@ class Assistant:
 
         async def begin() -> Draft:
             started = await _shielded(self.store.begin_turn(conversation_id, typed, parent_id))
-            return await self._draft(started.user, started.assistant)
+            return await self._draft(started.user, started.assistant, new=True)
 
         return self._relay(begin)
 
@@ -96,6 +104,19 @@ class Assistant:
             return await self._draft(question, await _shielded(self.store.reopen_answer(cut.id)))
 
         return self._relay(begin)
+
+    @property
+    def profile(self) -> Profile:
+        """Return the facts the person told; reading and changing them blocks for a moment."""
+        from chatapp.memory import Profile
+
+        return Profile(self.store)
+
+    def forget(self, fact_id: str) -> Forgotten:
+        """Forget a fact everywhere; see `chatapp.memory.forgetting`. Raises NotFound."""
+        from chatapp.memory.forgetting import forget
+
+        return forget(self.store, fact_id)
 
     def sample(self, **changes: Any) -> None:
         """Change sampling parameters (fields of SamplingParams) from the next turn on."""
@@ -129,7 +150,8 @@ class Assistant:
     async def warm_up(self) -> None:
         """Load model and index in the background; failures show when a turn needs them."""
         loop = asyncio.get_running_loop()
-        parts: list[Lazy[Any] | None] = [self._services.generator, self._services.index]
+        services = self._services
+        parts: list[Lazy[Any] | None] = [services.generator, services.index, services.memory]
         loads = (loop.run_in_executor(part.thread, part.get) for part in parts if part)
         await asyncio.gather(*loads, return_exceptions=True)
 
@@ -142,6 +164,8 @@ class Assistant:
             if index.value is not None:
                 index.value.close()
             index.close()
+        if self._services.memory is not None:
+            self._services.memory.close()
         self.store.close()
 
     async def _relay(
@@ -181,9 +205,13 @@ class Assistant:
     async def _parent(self, message: Message) -> Message:
         return await asyncio.to_thread(self.store.message, message.parent_id or "")
 
-    async def _draft(self, question: Message, message: Message) -> Draft:
+    async def _draft(self, question: Message, message: Message, *, new: bool = False) -> Draft:
         path = await asyncio.to_thread(self.store.path_to, question.id)
-        return Draft(question.conversation_id, question, message, tuple(path), self.options)
+        conversation = await asyncio.to_thread(self.store.conversation, question.conversation_id)
+        options = self.options
+        if conversation.private:
+            options = dataclasses.replace(options, use_memory=False)
+        return Draft(conversation.id, question, message, tuple(path), options, new)
 
 
 def _sampling(settings: Settings) -> SamplingParams:

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal
 from chatapp.conversations.types import StoredCitation
 
 FinishReason = Literal["stop", "length", "interrupted", "error"]
-Grounding = Literal["grounded", "model", "not_found"]
+Grounding = Literal["grounded", "model", "memory", "not_found"]
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,38 @@ class Retrieval(Event):
     query: str
     passages: list[RetrievedPassage]
     seconds: float
+
+
+@dataclass(frozen=True)
+class UsedMemory:
+    """A fact about the person, or an earlier round, that took part in an answer."""
+
+    id: str
+    text: str
+    date: str
+
+
+@dataclass(frozen=True)
+class MemoryUsed(Event):
+    """What of the memory this answer rests on, or was given to the model."""
+
+    type: ClassVar[str] = "memory.used"
+    items: list[UsedMemory]
+
+
+@dataclass(frozen=True)
+class MemoryProposed(Event):
+    """A statement of the person's was taken into the profile, or ended facts there (`closed`).
+
+    `status` is `active` when it is believed, `review` when it contradicts an older fact and waits
+    for `/confirm`, and `closed` when it only ended facts; `memory` and `text` are then empty.
+    """
+
+    type: ClassVar[str] = "memory.proposed"
+    memory: str
+    text: str
+    status: Literal["active", "review", "closed", "expired"]
+    closed: list[str]
 
 
 @dataclass(frozen=True)

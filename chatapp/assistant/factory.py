@@ -19,6 +19,7 @@ from chatapp.conversations.ids import utc_now
 from chatapp.inference.generator import Generator
 
 if TYPE_CHECKING:
+    from chatapp.memory import Memory
     from chatapp.settings import Settings
     from retrieval.index import Index
 
@@ -50,11 +51,13 @@ def build_assistant(
         StorageError: the conversation file cannot be used.
     """
     file = None if ephemeral else database or paths.database_path()
+    store = ConversationStore.open(file, clock=clock, ids=ids)
     return Assistant(
-        ConversationStore.open(file, clock=clock, ids=ids),
+        store,
         settings=settings,
         open_index=open_index if use_index else None,
         load_generator=lambda: _load_generator(settings),
+        open_memory=lambda: _open_memory(store),
         clock=clock,
     )
 
@@ -83,6 +86,13 @@ def model_dir(settings: Settings) -> Path:
         return resources.default_model_dir()
     own = paths.models_dir() / settings.model
     return own if own.is_dir() else Path(settings.model).expanduser()
+
+
+def _open_memory(store: ConversationStore) -> Memory:
+    from chatapp.memory import Memory
+    from retrieval.embedding import load_embedder
+
+    return Memory(store, lambda: load_embedder(resources.embedder_dir()))
 
 
 def _load_generator(settings: Settings) -> Generator:

@@ -74,3 +74,13 @@ def no_index(error: Exception) -> Warning:
         f"The sources cannot be used: {error}",
         getattr(error, "hint", "") or "Run `chatapp index rebuild`; `chatapp doctor` says more.",
     )
+
+
+def no_memory(error: Exception) -> Warning:
+    """Return the warning that nothing is remembered or recalled for now, with the reason."""
+    log.warning("The memory could not be used", exc_info=error)
+    return Warning(
+        "memory_unavailable",
+        f"The memory cannot be used: {error}",
+        getattr(error, "hint", "") or "The chat goes on without it; `chatapp doctor` says more.",
+    )

@@ -12,13 +12,14 @@ from chatapp.conversations import ConversationStore
 from chatapp.inference.generator import Generator, SamplingParams
 
 if TYPE_CHECKING:
+    from chatapp.memory import Memory
     from chatapp.settings import Settings
     from retrieval.index import Index
 
 
 @dataclass(frozen=True)
 class Options:
-    """What may change from turn to turn: sampling, sources on or off, a system message.
+    """What may change from turn to turn: sampling, sources and memory on or off, a system message.
 
     `interrupt_after` stops a generated answer after that many tokens, as a person would: scripts
     use it to get the same cut-off answer every time.
@@ -27,6 +28,7 @@ class Options:
     sampling: SamplingParams
     use_sources: bool = True
     system: str = ""
+    use_memory: bool = True
     interrupt_after: int | None = None
 
 
@@ -39,4 +41,5 @@ class Services:
     clock: Callable[[], datetime]
     generator: Lazy[Generator]
     index: Lazy[Index] | None
+    memory: Lazy[Memory] | None
     warned: set[str] = field(default_factory=set)

@@ -128,22 +128,10 @@ def _change(output: str, done: str, change: Callable[[ConversationStore], Conver
 
 @contextmanager
 def _store() -> Iterator[ConversationStore]:
-    from chatapp.conversations import ConversationStore, NotFound
-    from chatapp.paths import database_path
+    from chatapp.cli.stores import open_store
 
-    store = ConversationStore.open(database_path())
-    for notice in store.notices:
-        click.echo(f"warning: {notice}", err=True)
-    try:
+    with open_store(missing="`chatapp conversations list` shows the ids.") as store:
         yield store
-    except NotFound as error:
-        raise CliError(
-            str(error.args[0]),
-            hint="`chatapp conversations list` shows the ids.",
-            code=ExitCode.NOT_FOUND,
-        ) from error
-    finally:
-        store.close()
 
 
 def _print_rows(

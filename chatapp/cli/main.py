@@ -34,6 +34,7 @@ COMMANDS: dict[str, Entry] = {
     "conversations": Entry(
         "chatapp.cli.conversations:conversations", "List, show, search, rename, delete, restore."
     ),
+    "memory": Entry("chatapp.cli.memory:memory", "List, add, edit, forget what is remembered."),
     "index": Entry("chatapp.cli.index:index", "Add, remove, search and rebuild your sources."),
     "train": Entry("chatapp.cli.train:train", "Train a model from a recipe, or resume it."),
     "model": Entry("chatapp.cli.model:model", "List the models and show what is in one."),

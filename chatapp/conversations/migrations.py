@@ -87,3 +87,49 @@ def m002_search(db: Database) -> None:
         end;
         """
     )
+
+
+@migrations(name="m003_memory")
+def m003_memory(db: Database) -> None:
+    """What the person told about themself, how it is forgotten, and vectors of what was said."""
+    # `source_text` is the clause a fact was read from; it stays when the message is deleted, so a
+    # fact never loses where it comes from. Tombstones hold salted hashes, never the words.
+    db.executescript(
+        """
+        alter table conversations add column private integer not null default 0;
+        create table facts (
+            key integer primary key,
+            id text not null unique,
+            slot text not null,
+            fact_key text not null default '',
+            value text not null,
+            norm text not null,
+            status text not null check (status in ('active', 'closed', 'expired', 'review')),
+            rule text not null,
+            confidence real not null default 1,
+            message_id text references messages(id) on delete set null,
+            conversation_id text references conversations(id) on delete set null,
+            start integer,
+            end integer,
+            source_text text not null default '',
+            valid_from text not null,
+            valid_to text,
+            superseded_by text,
+            seen_count integer not null default 1,
+            last_seen text not null,
+            last_used text,
+            use_count integer not null default 0,
+            pinned integer not null default 0
+        );
+        create index facts_slot on facts(slot, fact_key, status);
+        create index facts_message on facts(message_id);
+        create index facts_conversation on facts(conversation_id);
+        create table memory_tombstones (hash text primary key, created_at text not null);
+        create table memory_salt (salt blob not null);
+        create table round_vectors (
+            key integer primary key references messages(key) on delete cascade,
+            embedder text not null,
+            vector blob not null
+        );
+        """
+    )

@@ -165,6 +165,56 @@ def _snapshot(db: Database, path: Path) -> Path:
     return target
 
 
+def backups_of(path: Path | None) -> list[Path]:
+    """Return the whole copies of a conversation file that lie beside it, oldest first."""
+    if path is None:
+        return []
+    return sorted(
+        copy
+        for kind in ("before", "backup")
+        for copy in path.parent.glob(f"{path.name}.{kind}-*")
+        if not copy.name.endswith((".tmp", "-wal", "-shm", "-journal"))
+    )
+
+
+def damaged_copies_of(path: Path | None) -> list[Path]:
+    """Return the damaged files that were set aside, oldest first."""
+    if path is None:
+        return []
+    copies = path.parent.glob(f"{path.name}.corrupt-*")
+    return sorted(copy for copy in copies if not copy.name.endswith(("-wal", "-shm")))
+
+
+def back_up(
+    path: Path, *, every_hours: float = 24.0, busy_seconds: float = BUSY_SECONDS
+) -> Path | None:
+    """Write a whole copy of the file beside it if the last one is older than `every_hours`.
+
+    The newest SNAPSHOTS_KEPT are kept. Returns the copy, or None when none was due. It reads
+    through a connection of its own, so a running store goes on meanwhile.
+
+    Raises:
+        StorageError: the copy cannot be written.
+    """
+    try:
+        if not path.exists():
+            return None
+        with _lock(path, busy_seconds):
+            copies = sorted(path.parent.glob(f"{path.name}.backup-*Z"))
+            if copies and time.time() - copies[-1].stat().st_mtime < every_hours * 3600:
+                return None
+            target = path.with_name(f"{path.name}.backup-{_stamp()}")
+            temporary = target.with_name(f"{target.name}.tmp")
+            with contextlib.closing(_connect_read_only(path, busy_seconds).conn) as connection:
+                connection.execute("VACUUM INTO ?", [str(temporary)])
+            temporary.replace(target)  # a copy that was cut off never looks like a whole one
+            for old in sorted(path.parent.glob(f"{path.name}.backup-*Z"))[:-SNAPSHOTS_KEPT]:
+                old.unlink()
+            return target
+    except (sqlite3.Error, OSError) as error:
+        raise explain(error, str(path)) from error
+
+
 def _replace_damaged(path: Path) -> str:
     """Set the damaged file aside, copy what is readable into a new one, say what was done."""
     from chatapp.conversations.salvage import salvage

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 CONVERSATION_COLUMNS = (
-    "c.id, c.title, c.created_at, c.updated_at, c.tip, c.deleted_at, "
+    "c.id, c.title, c.created_at, c.updated_at, c.tip, c.deleted_at, c.private, "
     "(select count(*) from messages m where m.conversation_id = c.id) as message_count"
 )
 MESSAGE_COLUMNS = (
@@ -35,11 +35,16 @@ def to_message(row: dict[str, Any]) -> Message:
     return Message(**{**row, "usage": json.loads(row["usage"])})
 
 
+def to_conversation(row: dict[str, Any]) -> Conversation:
+    """Return a row of CONVERSATION_COLUMNS as a Conversation."""
+    return Conversation(**{**row, "private": bool(row["private"])})
+
+
 def get_conversation(db: Database, conversation_id: str) -> Conversation:
     """Return one conversation, deleted or not; NotFound when there is none with this id."""
     query = f"select {CONVERSATION_COLUMNS} from conversations c where c.id = ?"
     for row in db.query(query, [conversation_id]):
-        return Conversation(**row)
+        return to_conversation(row)
     raise NotFound(f"There is no conversation {conversation_id}.")
 
 

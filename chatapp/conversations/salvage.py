@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 
 RECOVERED_TITLE = "Recovered messages"
 
+_TABLES = (
+    ("conversations", "rowid"),
+    ("messages", "key"),
+    ("citations", "rowid"),
+    ("facts", "key"),
+    ("memory_tombstones", "rowid"),  # or what was forgotten could come back
+    ("memory_salt", "rowid"),
+)
 _PAGE_COUNT = range(28, 32)  # bytes of the database header; zero means "see the file's size"
 
 Row = dict[str, Any]
@@ -46,16 +54,10 @@ def salvage(damaged: Path, target: Database) -> Found:
         with contextlib.closing(sqlite3.connect(copy)) as source:
             source.row_factory = sqlite3.Row
             source.text_factory = lambda raw: raw.decode("utf-8", "replace")
-            conversations = list(_readable(source, "conversations", "rowid"))
-            messages = list(_readable(source, "messages", "key"))
-            citations = list(_readable(source, "citations", "rowid"))
+            tables = {table: list(_readable(source, table, key)) for table, key in _TABLES}
     # Rows may arrive before the parents they name; the check is made when the copy is complete.
     target.conn.execute("PRAGMA defer_foreign_keys=ON")
-    for table, found in (
-        ("conversations", conversations),
-        ("messages", messages),
-        ("citations", citations),
-    ):
+    for table, found in tables.items():
         columns = target.table(table).columns_dict
         for row in found:
             known = {name: value for name, value in row.items() if name in columns}
@@ -97,6 +99,14 @@ def _mend(target: Database) -> None:
         )
         """,
         "delete from citations where message_id not in (select id from messages)",
+        """
+        update facts set message_id = null
+        where message_id not in (select id from messages)
+        """,
+        """
+        update facts set conversation_id = null
+        where conversation_id not in (select id from conversations)
+        """,
         """
         insert into conversations (id, title, created_at, updated_at)
         select distinct conversation_id, :title, :now, :now from messages

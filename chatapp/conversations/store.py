@@ -75,7 +75,7 @@ class ConversationStore:
         """
         store = cls(open_database(path, busy_seconds), path, clock, ids or UlidFactory(clock))
         if not store.read_only:
-            store._write(_interrupt_orphans)
+            store.write(_interrupt_orphans)
         return store
 
     def close(self) -> None:
@@ -87,9 +87,9 @@ class ConversationStore:
 
     # Conversations
 
-    def create(self, title: str = "") -> Conversation:
-        """Make an empty conversation."""
-        return self._write(lambda db: self._insert_conversation(db, title))
+    def create(self, title: str = "", *, private: bool = False) -> Conversation:
+        """Make an empty conversation; memory neither reads nor writes a private one."""
+        return self.write(lambda db: self._insert_conversation(db, title, private=private))
 
     def conversations(
         self, limit: int = 100, before: str | None = None, *, deleted: bool = False
@@ -104,11 +104,11 @@ class ConversationStore:
             order by c.updated_at desc, c.id desc limit :limit
         """
         values = {"deleted": deleted, "before": before, "limit": limit}
-        return self._read(lambda db: [Conversation(**row) for row in db.query(query, values)])
+        return self.read(lambda db: [rows.to_conversation(row) for row in db.query(query, values)])
 
     def conversation(self, conversation_id: str) -> Conversation:
         """Return one conversation, also a deleted one. Raises NotFound."""
-        return self._read(lambda db: rows.get_conversation(db, conversation_id))
+        return self.read(lambda db: rows.get_conversation(db, conversation_id))
 
     def latest(self) -> Conversation | None:
         """Return the conversation used last, or None."""
@@ -120,7 +120,7 @@ class ConversationStore:
 
     def delete(self, conversation_id: str) -> Conversation:
         """Hide a conversation from lists and search until `restore`. Raises NotFound."""
-        return self._change(conversation_id, {"deleted_at": self._now()})
+        return self._change(conversation_id, {"deleted_at": self.now()})
 
     def restore(self, conversation_id: str) -> Conversation:
         """Bring a deleted conversation back. Raises NotFound."""
@@ -130,7 +130,7 @@ class ConversationStore:
 
     def message(self, message_id: str) -> Message:
         """Return one message. Raises NotFound."""
-        return self._read(lambda db: rows.get_message(db, message_id))
+        return self.read(lambda db: rows.get_message(db, message_id))
 
     def messages(self, conversation_id: str) -> list[Message]:
         """Return the branch being read, root first. Raises NotFound."""
@@ -138,7 +138,7 @@ class ConversationStore:
         def job(db: Database) -> list[Message]:
             return rows.get_path(db, rows.get_conversation(db, conversation_id).tip)
 
-        return self._read(job)
+        return self.read(job)
 
     def tree(self, conversation_id: str) -> list[Message]:
         """Return the messages of all branches, oldest first. Raises NotFound."""
@@ -150,7 +150,7 @@ class ConversationStore:
             rows.get_conversation(db, conversation_id)
             return [rows.to_message(row) for row in db.query(query, [conversation_id])]
 
-        return self._read(job)
+        return self.read(job)
 
     def path_to(self, message_id: str) -> list[Message]:
         """Return the messages from the root down to this one. Raises NotFound."""
@@ -159,7 +159,7 @@ class ConversationStore:
             rows.get_message(db, message_id)
             return rows.get_path(db, message_id)
 
-        return self._read(job)
+        return self.read(job)
 
     def siblings(self, message_id: str) -> list[Message]:
         """Return all alternatives at this place, itself included, oldest first."""
@@ -168,7 +168,7 @@ class ConversationStore:
             where m.conversation_id = self.conversation_id and m.parent_id is self.parent_id
             order by m.key
         """
-        found = self._read(lambda db: [rows.to_message(r) for r in db.query(query, [message_id])])
+        found = self.read(lambda db: [rows.to_message(r) for r in db.query(query, [message_id])])
         if not found:
             raise NotFound(f"There is no message {message_id}.")
         return found
@@ -184,15 +184,15 @@ class ConversationStore:
             db.table("conversations").update(tip.conversation_id, {"tip": tip.id})
             return rows.get_conversation(db, tip.conversation_id)
 
-        return self._write(job)
+        return self.write(job)
 
     def citations(self, message_id: str) -> list[StoredCitation]:
         """Return the citations of an answer by number; empty when it has none."""
-        return self._read(lambda db: rows.get_citations(db, message_id))
+        return self.read(lambda db: rows.get_citations(db, message_id))
 
     def search(self, text: str, limit: int = 20) -> list[MessageHit]:
         """Return finished messages with all words of `text`, best first, deleted ones left out."""
-        return self._read(lambda db: rows.search_messages(db, text, limit))
+        return self.read(lambda db: rows.search_messages(db, text, limit))
 
     def interrupted(self, conversation_id: str | None = None) -> list[Message]:
         """Return cut-off answers that end their conversation, newest first: continue or redo."""
@@ -202,7 +202,7 @@ class ConversationStore:
             where m.status = 'interrupted' and (:id is null or c.id = :id) order by m.key desc
         """
         values = {"id": conversation_id}
-        return self._read(lambda db: [rows.to_message(row) for row in db.query(query, values)])
+        return self.read(lambda db: [rows.to_message(row) for row in db.query(query, values)])
 
     # Writing an answer
 
@@ -229,7 +229,7 @@ class ConversationStore:
                 db.table("conversations").update(conversation.id, {"title": title_from(text)})
             return StartedTurn(rows.get_conversation(db, conversation.id), user, answer)
 
-        return self._submit(job, durable=True)
+        return self.submit(job, durable=True)
 
     def begin_answer(self, user_message_id: str) -> Future[Message]:
         """Write an empty streaming answer beside those the question already has."""
@@ -238,7 +238,7 @@ class ConversationStore:
             user = rows.get_message(db, user_message_id)
             return self._insert_message(db, user.conversation_id, user.id, "assistant", "")
 
-        return self._submit(job, durable=True)
+        return self.submit(job, durable=True)
 
     def reopen_answer(self, message_id: str) -> Future[Message]:
         """Mark a finished or cut-off answer as streaming again, keeping its text.
@@ -256,7 +256,7 @@ class ConversationStore:
             db.table("messages").update(key, {"status": "streaming", "owner": this_process()})
             return rows.get_message(db, message_id)
 
-        return self._submit(job)
+        return self.submit(job)
 
     def save_text(self, message_id: str, text: str) -> Future[None]:
         """Replace the text of a streaming answer (the whole text, so a failed write heals)."""
@@ -264,7 +264,7 @@ class ConversationStore:
         def job(db: Database) -> None:
             db.table("messages").update(_key(db, message_id), {"text": text})
 
-        return self._submit(job)
+        return self.submit(job)
 
     def finish(self, message_id: str, outcome: Outcome) -> Future[Message]:
         """Write how an answer ended, with its text and citations, in one transaction."""
@@ -278,25 +278,29 @@ class ConversationStore:
                 {"message_id": message_id, **asdict(citation)} for citation in outcome.citations
             )
             message = rows.get_message(db, message_id)
-            db.table("conversations").update(message.conversation_id, {"updated_at": self._now()})
+            db.table("conversations").update(message.conversation_id, {"updated_at": self.now()})
             return message
 
-        return self._submit(job)
+        return self.submit(job)
 
-    # Plumbing
+    # For the rooms that keep their tables in the same file
 
-    def _now(self) -> str:
-        return timestamp(self._clock())
+    def submit(self, job: Callable[[Database], T], *, durable: bool = False) -> Future[T]:
+        """Queue `job` as one write transaction; `durable` waits until it is on the disk.
 
-    def _submit(self, job: Callable[[Database], T], *, durable: bool = False) -> Future[T]:
+        Raises:
+            StorageError: the store is closed or was opened for reading only.
+        """
         if self.read_only:
             raise StorageError(self.notices[0], "Update chatapp.")
         return self._writer.submit(job, durable=durable)
 
-    def _write(self, job: Callable[[Database], T]) -> T:
-        return self._submit(job).result()
+    def write(self, job: Callable[[Database], T], *, durable: bool = False) -> T:
+        """Carry out `job` as one write transaction and return what it returns."""
+        return self.submit(job, durable=durable).result()
 
-    def _read(self, job: Callable[[Database], T]) -> T:
+    def read(self, job: Callable[[Database], T]) -> T:
+        """Return what `job` reads; it must not write."""
         import sqlite3
 
         reader = self._opened.reader
@@ -308,34 +312,75 @@ class ConversationStore:
             except sqlite3.Error as error:
                 raise explain(error, self._name) from error
 
+    def empty_log(self) -> None:
+        """Move everything into the database file and empty its write-ahead log.
+
+        Other windows may hold the log open for reading; it is then emptied as far as they allow.
+        """
+        if self.path is not None:
+            self._writer.submit_bare(
+                lambda db: db.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            ).result()
+
+    def now(self) -> str:
+        """Return the time of the store's clock as it is written into rows."""
+        return timestamp(self._clock())
+
+    def unused_id(self, db: Database) -> str:
+        """Return a new id. A fixed clock makes the ids of an earlier session again: skip those."""
+        taken = """
+            select 1 from messages where id = :id union all
+            select 1 from conversations where id = :id union all
+            select 1 from facts where id = :id
+        """
+        while any(db.query(taken, {"id": (new_id := self._new_id())})):
+            pass
+        return new_id
+
+    # Plumbing
+
+    def purge(self, conversation_id: str) -> Conversation:
+        """Delete a conversation for good, with its messages and their search entries.
+
+        Facts that were learnt from it stay, without their message: see `chatapp.memory`.
+        Raises NotFound.
+        """
+
+        def job(db: Database) -> Conversation:
+            conversation = rows.get_conversation(db, conversation_id)
+            # children before parents: a message must not outlive the one it answers
+            db.execute(
+                "update messages set parent_id = null where conversation_id = ?", [conversation_id]
+            )
+            db.execute("delete from messages where conversation_id = ?", [conversation_id])
+            db.execute("delete from conversations where id = ?", [conversation_id])
+            db.execute("insert into messages_fts(messages_fts) values ('optimize')")
+            return conversation
+
+        purged = self.write(job, durable=True)
+        self.empty_log()
+        return purged
+
     def _change(self, conversation_id: str, values: dict[str, str | None]) -> Conversation:
         def job(db: Database) -> Conversation:
             rows.get_conversation(db, conversation_id)
             db.table("conversations").update(conversation_id, values)
             return rows.get_conversation(db, conversation_id)
 
-        return self._write(job)
+        return self.write(job)
 
-    def _unused_id(self, db: Database) -> str:
-        """Return a new id. A fixed clock makes the ids of an earlier session again: skip those."""
-        taken = """
-            select 1 from messages where id = :id union all
-            select 1 from conversations where id = :id
-        """
-        while any(db.query(taken, {"id": (new_id := self._new_id())})):
-            pass
-        return new_id
-
-    def _insert_conversation(self, db: Database, title: str) -> Conversation:
-        now = self._now()
-        row = {"id": self._unused_id(db), "title": title, "created_at": now, "updated_at": now}
-        db.table("conversations").insert(row)
-        return Conversation(**row, message_count=0)
+    def _insert_conversation(
+        self, db: Database, title: str, *, private: bool = False
+    ) -> Conversation:
+        now = self.now()
+        row = {"id": self.unused_id(db), "title": title, "created_at": now, "updated_at": now}
+        db.table("conversations").insert({**row, "private": int(private)})
+        return Conversation(**row, message_count=0, private=private)
 
     def _insert_message(
         self, db: Database, conversation_id: str, parent_id: str | None, role: str, text: str
     ) -> Message:
-        now, message_id, writing = self._now(), self._unused_id(db), role == "assistant"
+        now, message_id, writing = self.now(), self.unused_id(db), role == "assistant"
         db.table("messages").insert(
             {
                 "id": message_id,

@@ -17,7 +17,10 @@ MessageStatus = Literal["complete", "streaming", "interrupted", "error"]
 
 @dataclass(frozen=True)
 class Conversation:
-    """`message_count` counts every branch; `deleted_at` is None until it is deleted."""
+    """`message_count` counts every branch; `deleted_at` is None until it is deleted.
+
+    Memory neither reads nor writes a `private` one.
+    """
 
     id: str
     title: str
@@ -26,6 +29,7 @@ class Conversation:
     message_count: int
     tip: str | None = None
     deleted_at: str | None = None
+    private: bool = False
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,16 @@ class Writer:
             raise StorageError(_CLOSED, "Open it again.")
         return self._thread.submit(self._run, job, durable)
 
+    def submit_bare(self, job: Callable[[Database], T]) -> Future[T]:
+        """Queue `job` outside a transaction, for statements such as a checkpoint that need none.
+
+        Raises:
+            StorageError: the store is closed.
+        """
+        if not self._open:
+            raise StorageError(_CLOSED, "Open it again.")
+        return self._thread.submit(job, self._db)
+
     def close(self) -> None:
         """Finish what was queued, then stop. Safe to call twice."""
         self._open = False

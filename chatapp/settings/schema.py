@@ -54,6 +54,13 @@ class RetrievalSettings:
 
 
 @dataclass(frozen=True)
+class MemorySettings:
+    """What is remembered about the person."""
+
+    enabled: bool = _setting(True, "Learn from what you type and use it.")
+
+
+@dataclass(frozen=True)
 class UiSettings:
     """How the terminal UI looks."""
 
@@ -69,6 +76,7 @@ class Settings:
     native: bool = _setting(True, "Run the model in 8 bits on the compiled CPU runtime.")
     generation: GenerationSettings = field(default_factory=GenerationSettings)
     retrieval: RetrievalSettings = field(default_factory=RetrievalSettings)
+    memory: MemorySettings = field(default_factory=MemorySettings)
     ui: UiSettings = field(default_factory=UiSettings)
 
 

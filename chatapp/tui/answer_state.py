@@ -27,6 +27,7 @@ class AnswerState:
     usage: Usage | None = None
     seconds: float = 0.0
     notes: list[str] = field(default_factory=list)
+    remembered: list[str] = field(default_factory=list)
 
     @property
     def running(self) -> bool:
@@ -54,6 +55,11 @@ class AnswerState:
                 self.message_id = message_id
             case events.Retrieval(passages=passages):
                 self.activity = f"reading {len(passages)} passages"
+            case events.MemoryUsed(items=items):
+                self.remembered += [f"used: {item.text}" for item in items]
+            case events.MemoryProposed(text=text, closed=closed):
+                self.remembered += [f"remembered: {text}"] if text else []
+                self.remembered += [f"no longer: {ended}" for ended in closed]
             case events.MessageDelta(text=text):
                 self.text += text
                 self.activity = "answering"

@@ -32,6 +32,7 @@ class Answer(Vertical, can_focus=True):
         padding: 0 2 0 3;
         &:focus { border-left: outer $accent; padding: 0 2; }
         & .activity { height: 1; color: $text-muted; }
+        & .memory { height: auto; color: $text-muted; display: none; }
         & .notes { height: auto; color: $text-warning; display: none; }
         &.-failed .notes { color: $text-error; }
         &.-finished .activity { display: none; }
@@ -75,6 +76,7 @@ class Answer(Vertical, can_focus=True):
         self._markdown = AnswerMarkdown(self._shown())
         self._activity = Static("", classes="activity", markup=False)
         self._notes = Static("", classes="notes", markup=False)
+        self._memory = Static("", classes="memory", markup=False)
         self._badge = GroundingBadge()
         self._stream: MarkdownStream | None = None
 
@@ -82,6 +84,7 @@ class Answer(Vertical, can_focus=True):
         yield self._markdown
         yield self._activity
         yield self._notes
+        yield self._memory
         yield self._badge
 
     def on_mount(self) -> None:
@@ -119,6 +122,9 @@ class Answer(Vertical, can_focus=True):
             notes.append("Interrupted; the text is kept.")
         self._notes.update(sanitize_text("\n".join(notes)))
         self._notes.display = bool(notes)
+        lines = [" ".join(f"· {line}".split()) for line in state.remembered]
+        self._memory.update(sanitize_text("\n".join(lines)))
+        self._memory.display = bool(lines)
         self.set_class(state.failed, "-failed")
         self._badge.show(state.grounding, len(state.citations))
         self._badge.display = state.grounding is not None and not state.failed

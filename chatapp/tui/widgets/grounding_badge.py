@@ -11,20 +11,21 @@ if TYPE_CHECKING:
 
 _LABELS: dict[Grounding, str] = {
     "grounded": "✓ grounded",
+    "memory": "● from what you told me",
     "model": "○ from the model, no sources",
     "not_found": "∅ not found in the sources",
 }
 
 
 class GroundingBadge(Static):
-    """Shows `grounded`, `model` or `not_found`; empty while unknown."""
+    """Shows what the answer stands on; empty while unknown."""
 
     DEFAULT_CSS = """
     GroundingBadge {
         width: auto;
         height: 1;
         color: $text-muted;
-        &.-grounded { color: $accent; }
+        &.-grounded, &.-memory { color: $accent; }
         &.-not_found { color: $text-warning; }
     }
     """

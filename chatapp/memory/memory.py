@@ -1,0 +1,108 @@
+"""Memory: the one object the assistant talks to. Blocking; use it from one worker thread.
+
+It learns from what the person types, answers what they ask about themself or about earlier
+conversations with what stands in the store, and picks facts for a prompt. It generates nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from chatapp.conversations import ConversationStore, Message
+from chatapp.memory import questions
+from chatapp.memory.profile import Profile
+from chatapp.memory.ranking import choose
+from chatapp.memory.recall import Recall
+from chatapp.memory.types import Fact, Learnt, Round
+
+if TYPE_CHECKING:
+    from retrieval.embedding import Embedder
+
+RECALLED = 3  # rounds shown for a question about earlier conversations
+NEAR_THE_BEST = 0.6  # of the first one's score, which the others must reach
+NOT_SAID = "I found nothing about that in our conversations."
+_LONGEST_EXCERPT = 300  # characters
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer from memory: its text and what it stands on. Both empty tuples: not found."""
+
+    text: str
+    facts: tuple[Fact, ...] = ()
+    rounds: tuple[Round, ...] = ()
+
+    @property
+    def found(self) -> bool:
+        """Say whether it rests on anything."""
+        return bool(self.facts or self.rounds)
+
+
+class Memory:
+    """Facts and recall over one store; `load_embedder` may return None (then words only)."""
+
+    def __init__(
+        self, store: ConversationStore, load_embedder: Callable[[], Embedder | None]
+    ) -> None:
+        self.profile = Profile(store)
+        self._store = store
+        self._load_embedder = load_embedder
+
+    @cached_property
+    def _embedder(self) -> Embedder | None:
+        return self._load_embedder()  # on first need: most turns recall nothing
+
+    @cached_property
+    def recall(self) -> Recall:
+        """Return the search over earlier rounds."""
+        return Recall(self._store, self._embedder)
+
+    def learn(self, message: Message) -> list[Learnt]:
+        """Store what a message of the person's own states about them; see `Profile.learn`."""
+        return self.profile.learn(message)
+
+    def reply(self, question: str, now: datetime, *, without: Collection[str] = ()) -> Reply | None:
+        """Return the answer to a question about the person or about what was said, else None.
+
+        `without` are ids of user messages that are no earlier conversation, such as the question.
+        """
+        asked = questions.asks_about_person(question)
+        if asked is not None:
+            facts = questions.facts_for(self.profile, asked)
+            self.profile.used(fact.id for fact in facts)
+            return Reply(questions.answer(facts, asked), facts=tuple(facts))
+        if questions.asks_what_was_said(question):
+            return self._what_was_said(question, now, without)
+        return None
+
+    def relevant(self, question: str, now: datetime, *, characters: int) -> list[Fact]:
+        """Return the facts to put into the prompt for `question`, within so many characters."""
+        facts = self.profile.facts()
+        if not facts:
+            return []
+        chosen = choose(facts, question, now, self._embedder, characters=characters)
+        if chosen:
+            self.profile.used(fact.id for fact in chosen)
+        return chosen
+
+    def _what_was_said(self, question: str, now: datetime, without: Collection[str]) -> Reply:
+        self.recall.index_new()
+        rounds = self.recall.search(question, now, limit=RECALLED, without=without)
+        best = [r for r in rounds if r.score >= NEAR_THE_BEST * rounds[0].score]
+        if not best:
+            return Reply(NOT_SAID)
+        return Reply("\n\n".join(_excerpt(found) for found in best), rounds=tuple(best))
+
+
+def _excerpt(found: Round) -> str:
+    said = f"On {questions.day(found.created_at)} you wrote: “{_short(found.question)}”"
+    return f"{said} I answered: “{_short(found.answer)}”" if found.answer else said
+
+
+def _short(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= _LONGEST_EXCERPT else flat[: _LONGEST_EXCERPT - 1].rstrip() + "…"

@@ -1,0 +1,108 @@
+"""Questions about the person themself, read by rules and answered from their own facts.
+
+"Where do I live?" has one right answer, and it stands in the profile or nowhere: such a question
+never goes to a language model or to a search of other people's pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from chatapp.memory.profile import Profile, normalised
+from chatapp.memory.rules_file import load_rules
+from chatapp.memory.slots import SLOTS
+from chatapp.memory.types import Fact
+
+EVERYTHING = "*"
+NOT_TOLD = "You have not told me that."
+_LONGEST_QUESTION = 300  # characters
+_MONTHS = "January February March April May June July August September October November December"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a question asks of the profile; `value` is one value it asks about, or empty."""
+
+    slot: str
+    key: str = ""
+    value: str = ""
+    history: bool = False
+
+
+def asks_about_person(text: str, language: str = "en") -> Asked | None:
+    """Return what `text` asks of the profile, or None when it asks something else."""
+    if len(text) > _LONGEST_QUESTION:
+        return None
+    for question in load_rules(language).questions:
+        found = question.pattern.search(text)
+        if found is not None:
+            groups = {name: value or "" for name, value in found.groupdict().items()}
+            key = next((v for name, v in groups.items() if name.startswith("key") and v), "")
+            value = groups.get("value", "").strip()
+            return Asked(question.slot, key.lower(), value, question.history)
+    return None
+
+
+def asks_what_was_said(text: str, language: str = "en") -> bool:
+    """Return whether `text` asks what was said in earlier conversations."""
+    if len(text) > _LONGEST_QUESTION:
+        return False
+    return any(pattern.search(text) for pattern in load_rules(language).recall)
+
+
+def facts_for(profile: Profile, asked: Asked) -> list[Fact]:
+    """Return the facts that answer the question, newest first; none when it was never told."""
+    if asked.slot == EVERYTHING:
+        return [fact for fact in profile.facts() if fact.status == "active"]
+    slots = [asked.slot, *_RELATED.get(asked.slot, ())]
+    found = [fact for slot in slots for fact in profile.held(slot, asked.key, before=asked.history)]
+    if asked.value:
+        wanted = normalised(asked.value)
+        return [fact for fact in found if _same_thing(normalised(fact.value), wanted)]
+    return found
+
+
+def answer(facts: list[Fact], asked: Asked) -> str:
+    """Return the answer in words, with the day each fact was told on."""
+    if not facts:
+        return NOT_TOLD
+    if asked.history:
+        return _sentences(f"{_past(fact)} (until {day(fact.valid_to)})" for fact in facts)
+    return _sentences(f"{fact.to_person()} (told on {day(fact.valid_from)})" for fact in facts)
+
+
+# a slot whose facts answer the question as well
+_RELATED = {
+    "name": ("preferred_name",),
+    "preferred_name": ("name",),
+    "occupation": ("employer",),
+    "birthday": ("birth_year",),
+    "age": ("birthday", "birth_year"),
+    "likes": ("favourite",),
+    "diet": ("allergy",),
+}
+
+
+def _same_thing(held: str, asked: str) -> bool:
+    """Singular and plural are one: `peanuts` answers a question about `peanut`."""
+    return held.rstrip("s") == asked.rstrip("s") or asked.rstrip("s") in held.split()
+
+
+def _past(fact: Fact) -> str:
+    words = SLOTS[fact.slot].to_person(fact.fact_key, fact.value)
+    for present, past in (("you live", "you lived"), ("you work", "you worked")):
+        words = words.replace(present, past)
+    return words
+
+
+def _sentences(parts: Iterable[str]) -> str:
+    return " ".join(part[0].upper() + part[1:] + "." for part in parts)
+
+
+def day(stamp: str | None) -> str:
+    """Return the day of a time stamp in words."""
+    if not stamp:
+        return "an unknown day"
+    year, month, day = stamp[:10].split("-")
+    return f"{int(day)} {_MONTHS.split()[int(month) - 1]} {year}"

@@ -1,0 +1,239 @@
+"""Recall: every round of every conversation, verbatim, found by words and by meaning.
+
+A round is a question with its answer. Words are looked up in the store's own full-text table,
+meaning in one int8 vector a round that lies in the same file, so there is no second index to keep
+in step or to forget in. Both rankings are fused by reciprocal rank (Cormack et al. 2009, k = 60);
+a date in the question nudges rounds of that time upwards. Private and deleted conversations are
+never recalled.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+
+from chatapp.conversations import ConversationStore
+from chatapp.conversations.ids import timestamp
+from chatapp.memory.dates import Interval, interval_in
+from chatapp.memory.types import Round
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from sqlite_utils import Database
+
+    from retrieval.embedding import Embedder
+
+Routes = Literal["both", "words", "meaning"]
+
+RRF_K = 60  # the constant of the paper
+CANDIDATES = 50  # rounds taken from each route
+TIME_BOOST = 0.5  # of the best possible fused score, for a round of the time asked about
+_EMBEDDED_CHARACTERS = 1_000  # of question and answer each; the beginning says what a round is on
+_BATCH = 512
+_STOP = frozenset(
+    re.findall(
+        r"\w+",
+        """
+        a about again an and any are as at be been but by can could did do does earlier ever for
+        from had has have he her him his how i if in into is it its just know last me mention
+        mentioned my of on or our remember remind said say she so talk talked tell that the their
+        them then there these they this time to told was we were what when where which who why
+        will with would you your
+        """,
+    )
+)
+
+
+class Recall:
+    """Searches the rounds in `store`; one object a process. `embedder` None leaves words only."""
+
+    def __init__(self, store: ConversationStore, embedder: Embedder | None) -> None:
+        self._store, self._embedder = store, embedder
+        self._lock = threading.Lock()
+        self._keys: NDArray[np.int64] | None = None
+        self._vectors: NDArray[np.float32] | None = None
+
+    def index_new(self, limit: int = 1_000_000) -> int:
+        """Embed rounds that have no vector yet, at most `limit`; return how many were."""
+        if self._embedder is None:
+            return 0
+        done = 0
+        while done < limit and (count := self._index_batch(min(_BATCH, limit - done))):
+            done += count
+        return done
+
+    def search(
+        self,
+        question: str,
+        now: datetime,
+        *,
+        limit: int = 5,
+        without: Collection[str] = (),
+        routes: Routes = "both",
+    ) -> list[Round]:
+        """Return the rounds nearest to `question`, best first.
+
+        Args:
+            question: what is asked, as typed.
+            now: the present, which "last week" counts from.
+            limit: how many rounds at most.
+            without: ids of user messages to leave out, such as those the model sees anyway.
+            routes: which rankings take part; one alone is for comparisons.
+        """
+        rankings = []
+        if routes != "meaning":
+            rankings.append(self._by_words(question))
+        if routes != "words" and self._embedder is not None:
+            rankings.append(self._by_meaning(question))
+        scores = fuse(rankings)
+        rounds = self._fetch(list(scores), scores)
+        interval = interval_in(question, now)
+        if interval is not None:
+            rounds = [_nudged(found, interval) for found in rounds]
+        kept = [found for found in rounds if found.message_id not in without]
+        return sorted(kept, key=lambda found: -found.score)[:limit]
+
+    def _by_words(self, question: str) -> list[int]:
+        """Return round keys by BM25 over questions and answers, best first."""
+        words = [w for w in re.findall(r"\w+", question.casefold()) if w not in _STOP]
+        if not words:
+            return []
+        match = " OR ".join(f'"{word}"' for word in dict.fromkeys(words[:32]))
+        query = """
+            select case m.role when 'user' then m.key else p.key end as key
+            from (
+                select rowid, rank from messages_fts where messages_fts match ?
+                order by rank limit ?
+            ) found
+            join messages m on m.key = found.rowid
+            left join messages p on p.id = m.parent_id
+            order by found.rank
+        """
+        rows = self._store.read(lambda db: list(db.query(query, [match, 4 * CANDIDATES])))
+        keys = (row["key"] for row in rows if row["key"] is not None)
+        return list(dict.fromkeys(keys))[:CANDIDATES]
+
+    def _by_meaning(self, question: str) -> list[int]:
+        """Return round keys by cosine, best first."""
+        import numpy as np
+
+        assert self._embedder is not None
+        keys, vectors = self._loaded()
+        if not len(keys):
+            return []
+        wanted = self._embedder.embed([question])[0]
+        scores = vectors @ np.round(wanted * 127).astype(np.int8).astype(np.float32)
+        best = np.argsort(-scores, kind="stable")[:CANDIDATES]
+        return [int(keys[place]) for place in best if scores[place] > 0]
+
+    def _loaded(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return all vectors; only those written since the last call are read."""
+        import numpy as np
+
+        assert self._embedder is not None
+        with self._lock:
+            if self._keys is None or self._vectors is None:
+                self._keys = np.zeros(0, np.int64)
+                self._vectors = np.zeros((0, self._embedder.dimension), np.float32)
+            last = int(self._keys[-1]) if len(self._keys) else 0
+            query = """
+                select key, vector from round_vectors where key > ? and embedder = ? order by key
+            """
+            values = [last, self._embedder.id]
+            rows = self._store.read(lambda db: list(db.query(query, values)))
+            if rows:
+                new = np.frombuffer(b"".join(row["vector"] for row in rows), np.int8)
+                new = new.reshape(len(rows), -1).astype(np.float32)
+                self._keys = np.concatenate((self._keys, [row["key"] for row in rows]))
+                self._vectors = np.concatenate((self._vectors, new))
+            return self._keys, self._vectors
+
+    def _index_batch(self, size: int) -> int:
+        import numpy as np
+
+        assert self._embedder is not None
+        embedder = self._embedder
+        # A finished answer is what makes a round: one that still streams is embedded later.
+        query = """
+            select m.key, m.text, coalesce((
+                select a.text from messages a where a.parent_id = m.id and a.role = 'assistant'
+                order by a.key desc limit 1
+            ), '') as answer
+            from messages m join conversations c on c.id = m.conversation_id
+            left join round_vectors v on v.key = m.key and v.embedder = ?
+            where m.role = 'user' and v.key is null and c.private = 0
+                and not exists (
+                    select 1 from messages s where s.parent_id = m.id and s.status = 'streaming'
+                )
+            order by m.key limit ?
+        """
+        rows = self._store.read(lambda db: list(db.query(query, [embedder.id, size])))
+        if not rows:
+            return 0
+        texts = [f"{_head(row['text'])} {_head(row['answer'])}" for row in rows]
+        codes = np.round(embedder.embed(texts) * 127).astype(np.int8)
+
+        def job(db: Database) -> None:
+            for row, code in zip(rows, codes, strict=True):
+                # the message may have been deleted since it was read
+                db.execute(
+                    """
+                    insert or replace into round_vectors (key, embedder, vector)
+                    select key, ?, ? from messages where key = ? and text = ?
+                    """,
+                    [embedder.id, code.tobytes(), row["key"], row["text"]],
+                )
+
+        self._store.write(job)
+        return len(rows)
+
+    def _fetch(self, keys: Sequence[int], scores: dict[int, float]) -> list[Round]:
+        marks = ", ".join("?" for _ in keys)
+        query = f"""
+            select m.key, m.id, m.conversation_id, c.title, m.created_at, m.text, coalesce((
+                select a.text from messages a where a.parent_id = m.id and a.role = 'assistant'
+                order by a.key desc limit 1
+            ), '') as answer
+            from messages m join conversations c on c.id = m.conversation_id
+            where m.key in ({marks}) and c.deleted_at is null and c.private = 0
+        """
+        rows = self._store.read(lambda db: list(db.query(query, list(keys))))
+        return [
+            Round(
+                row["id"],
+                row["conversation_id"],
+                row["title"],
+                row["created_at"],
+                row["text"],
+                row["answer"],
+                scores[row["key"]],
+            )
+            for row in rows
+        ]
+
+
+def fuse(rankings: Iterable[Sequence[int]]) -> dict[int, float]:
+    """Return reciprocal-rank scores, scaled so that first in every ranking gives 1."""
+    rankings = list(rankings)
+    best = max(1, len(rankings)) / (RRF_K + 1)
+    scores: dict[int, float] = {}
+    for ranking in rankings:
+        for place, key in enumerate(ranking, start=1):
+            scores[key] = scores.get(key, 0.0) + 1 / (RRF_K + place) / best
+    return scores
+
+
+def _nudged(found: Round, interval: Interval) -> Round:
+    import dataclasses
+
+    start, end = (timestamp(moment) for moment in interval)
+    inside = start <= found.created_at < end
+    return dataclasses.replace(found, score=found.score + TIME_BOOST) if inside else found
+
+
+def _head(text: str) -> str:
+    return text[:_EMBEDDED_CHARACTERS]

@@ -1,0 +1,138 @@
+"""The slots of a profile: what kinds of facts there are, and how many values each may hold.
+
+A single-valued slot closes its old value when a new one comes (`home`); a many-valued one adds
+(`likes`). A keyed slot is single-valued for each key (`relation`, key `sister`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One kind of fact.
+
+    `clause` words it without its subject, `{value}` and `{key}` filled in; it is put after "You"
+    or "Your" for the person and after "The user" for a prompt. `stable` values do not change in
+    a life: a second one is asked about instead of believed. `half_life_days` is how fast a fact
+    loses weight when facts are ranked (None: never). `opposite` is the slot a new value ends.
+    """
+
+    name: str
+    you: str
+    user: str
+    single: bool = False
+    stable: bool = False
+    half_life_days: float | None = None
+    opposite: str = ""
+
+    def to_person(self, key: str, value: str) -> str:
+        """Return the fact as said to the person, such as `you live in Berlin`."""
+        return self.you.format(key=key, value=value)
+
+    def to_model(self, key: str, value: str) -> str:
+        """Return the fact as written into a prompt, such as `The user lives in Berlin.`"""
+        return self.user.format(key=key, value=value)
+
+
+_YEAR, _HALF_YEAR, _FORTNIGHT = 365.0, 180.0, 14.0
+
+
+SLOTS: dict[str, Slot] = {
+    slot.name: slot
+    for slot in (
+        Slot(
+            "name", "your name is {value}", "The user's name is {value}.", single=True, stable=True
+        ),
+        Slot(
+            "preferred_name",
+            "you want to be called {value}",
+            "The user wants to be called {value}.",
+            single=True,
+        ),
+        Slot("home", "you live in {value}", "The user lives in {value}.", single=True),
+        Slot(
+            "origin", "you are from {value}", "The user is from {value}.", single=True, stable=True
+        ),
+        Slot(
+            "birthday",
+            "your birthday is {value}",
+            "The user's birthday is {value}.",
+            single=True,
+            stable=True,
+        ),
+        Slot(
+            "birth_year",
+            "you were born in {value}",
+            "The user was born in {value}.",
+            single=True,
+            stable=True,
+        ),
+        Slot(
+            "age",
+            "you are {value} years old",
+            "The user is {value} years old.",
+            single=True,
+            half_life_days=_YEAR,
+        ),
+        Slot("employer", "you work at {value}", "The user works at {value}.", single=True),
+        Slot("occupation", "you work as {value}", "The user works as {value}.", single=True),
+        Slot("study", "you study {value}", "The user studies {value}.", single=True),
+        Slot("children", "you have {value}", "The user has {value}.", single=True),
+        Slot(
+            "timezone", "your time zone is {value}", "The user's time zone is {value}.", single=True
+        ),
+        Slot("car", "you drive a {value}", "The user drives a {value}.", single=True),
+        Slot(
+            "relation",
+            "your {key} is called {value}",
+            "The user's {key} is called {value}.",
+            single=True,
+        ),
+        Slot(
+            "favourite",
+            "your favourite {key} is {value}",
+            "The user's favourite {key} is {value}.",
+            single=True,
+        ),
+        Slot("language", "you speak {value}", "The user speaks {value}."),
+        Slot(
+            "learning",
+            "you are learning {value}",
+            "The user is learning {value}.",
+            half_life_days=_HALF_YEAR,
+        ),
+        Slot("allergy", "you are allergic to {value}", "The user is allergic to {value}."),
+        Slot("diet", "your diet: {value}", "The user's diet: {value}."),
+        Slot("pet", "you have {value}", "The user has {value}."),
+        Slot(
+            "likes",
+            "you like {value}",
+            "The user likes {value}.",
+            half_life_days=_HALF_YEAR,
+            opposite="dislikes",
+        ),
+        Slot(
+            "dislikes",
+            "you dislike {value}",
+            "The user dislikes {value}.",
+            half_life_days=_HALF_YEAR,
+            opposite="likes",
+        ),
+        Slot(
+            "preference",
+            "you prefer {value}",
+            "The user prefers {value}.",
+            half_life_days=_HALF_YEAR,
+        ),
+        Slot("instruction", "you asked: {value}", "The user asks: {value}."),
+        Slot(
+            "project",
+            "you are working on {value}",
+            "The user is working on {value}.",
+            half_life_days=_FORTNIGHT,
+        ),
+        Slot("note", "{value}", "{value}"),
+    )
+}

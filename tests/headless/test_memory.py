@@ -1,0 +1,74 @@
+"""`chatapp memory`: what is remembered can be read, corrected, taken along and forgotten."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+
+@pytest.fixture
+def home(chatapp) -> str:
+    """Return the id of a remembered home."""
+    return json.loads(chatapp("memory", "add", "I live in Rome", "--output", "json").out)["fact"][
+        "id"
+    ]
+
+
+def test_a_fact_is_added_listed_and_closed_by_a_newer_one(chatapp, home):
+    assert "you live in Rome" in chatapp("memory", "list").out
+    done = chatapp("memory", "add", "I moved to Berlin")
+    assert done.out.endswith("no longer: you live in Rome\n")
+    assert "Rome" not in chatapp("memory", "list").out
+    rows = json.loads(chatapp("memory", "list", "--all", "--output", "json").out)
+    assert [(row["value"], row["status"]) for row in rows] == [
+        ("Rome", "closed"),
+        ("Berlin", "active"),
+    ]
+
+
+def test_what_ask_is_told_can_be_asked_later(chatapp):
+    chatapp("ask", "My sister is called Julia.")
+    done = chatapp("ask", "What is my sister's name?")
+    assert "Your sister is called Julia" in done.out
+
+
+def test_edit_corrects_a_value(chatapp, home):
+    assert "you live in Roma" in chatapp("memory", "edit", home, "Roma").out
+
+
+def test_forgetting_needs_a_word_from_the_person(chatapp, home):
+    refused = chatapp("memory", "forget", "rome")
+    assert (refused.code, "--yes" in refused.err) == (5, True)
+    assert chatapp("memory", "forget", "rome", "--yes").out == "forgotten: you live in Rome\n"
+    assert chatapp("memory", "list", "--all").out == ""
+
+
+def test_hiding_keeps_the_fact(chatapp, home):
+    assert "(expired)" in chatapp("memory", "forget", home, "--hide").out
+    assert chatapp("memory", "list").out == ""
+
+
+def test_export_and_import_round_trip(chatapp, home, tmp_path):
+    file = tmp_path / "memory.json"
+    assert chatapp("memory", "export", "-o", str(file)).code == 0
+    assert chatapp("memory", "import", str(file)).out == (
+        "added 0, known before 1, forgotten before 0\n"
+    )
+    chatapp("memory", "forget", home, "--yes")
+    assert "forgotten before 1" in chatapp("memory", "import", str(file)).out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (("edit", "NOPE", "x"), 3, "no memory NOPE"),
+        (("forget", "nothing", "--yes"), 3, "no memory is about 'nothing'"),
+        (("add", "my password is hunter2"), 2, "secrets are not remembered"),
+        (("import", "/dev/null"), 1, "holds no exported memory"),
+    ],
+)
+def test_errors_name_the_fix(chatapp, arguments, code, says):
+    done = chatapp("memory", *arguments)
+    assert done.code == code
+    assert says in done.err

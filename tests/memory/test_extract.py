@@ -1,0 +1,153 @@
+"""Rules read what a person states about themself, and nothing that only looks like it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chatapp.memory.extract import LONGEST_MESSAGE, extract
+
+STATED = {
+    "My name is Anna Schmidt and I live in Berlin.": {
+        ("name", "", "Anna Schmidt"),
+        ("home", "", "Berlin"),
+    },
+    "i live in berlin": {("home", "", "Berlin")},
+    "Hi, I'm Tom!": {("name", "", "Tom")},
+    "We moved from London to New York City in 2019.": {("home", "", "New York City")},
+    "I live in Frankfurt am Main, Germany.": {("home", "", "Frankfurt am Main, Germany")},
+    "I work at Google as a software engineer.": {("employer", "", "Google")},
+    "I'm a nurse.": {("occupation", "", "nurse")},
+    "I'm allergic to peanuts, shellfish and cats.": {
+        ("allergy", "", "peanuts"),
+        ("allergy", "", "shellfish"),
+        ("allergy", "", "cats"),
+    },
+    "My sister is called Julia.": {("relation", "sister", "Julia")},
+    "I have a dog named Rex.": {("relation", "dog", "Rex")},
+    "I am married to Tom.": {("relation", "spouse", "Tom")},
+    "My favourite colour is blue.": {("favourite", "colour", "blue")},
+    "my favorite team is the Bears": {("favourite", "team", "the Bears")},
+    "My birthday is 3 May 1990.": {("birthday", "", "3 May 1990")},
+    "I was born in 1984.": {("birth_year", "", "1984")},
+    "I'm 34 years old.": {("age", "", "34")},
+    "I speak German, French and a little Dutch.": {
+        ("language", "", "German"),
+        ("language", "", "French"),
+    },
+    "I'm vegan.": {("diet", "", "vegan")},
+    "I don't eat pork.": {("diet", "", "no pork")},
+    "I love pizza.": {("likes", "", "pizza")},
+    "I can't stand mushrooms.": {("dislikes", "", "mushrooms")},
+    "I prefer tea over coffee.": {("preference", "", "tea over coffee")},
+    "Always answer in German.": {("instruction", "", "Always answer in German")},
+    "Call me Max.": {("preferred_name", "", "Max")},
+    "I'm originally from Poland, but I live in Leeds.": {
+        ("origin", "", "Poland"),
+        ("home", "", "Leeds"),
+    },
+}
+
+NOT_STATED = [
+    # questions and suppositions
+    "Do I live in Berlin?",
+    "What if I moved to Paris?",
+    "If I lived in Rome, what would I eat?",
+    "Should I say my name is Bob?",
+    "I would like to move to Madrid.",
+    "I might work at Google one day.",
+    "I wish I lived in Lisbon.",
+    "Suppose my birthday is 3 May.",
+    # plans
+    "I'm going to move to Oslo.",
+    "I want to work at NASA.",
+    "I'm thinking of moving, I hope I live in Vienna soon.",
+    # others' words and lives
+    'She said "I live in Rome".',
+    "My friend says I live in a bubble.",
+    "My brother lives in Rome.",
+    "He told me I work at a circus.",
+    "> I live in Madrid\nWhat does this mean?",
+    "Translate: my name is Hans and I live in Bonn.",
+    "Write a story. I live in a castle and my name is Igor.",
+    "Pretend my name is Zorg and I work at Evil Corp.",
+    "In the movie I'm a doctor.",
+    "`I live in Rome`",
+    "```\nmy name is foo\n```",
+    # negation
+    "I don't live in Berlin, you must be mistaken.",
+    "My name is not Bob.",
+    "I'm not a nurse.",
+    "I never lived in Spain.",
+    # the past and the moment
+    "I used to live in Rome.",
+    "When I was a kid I lived in Kiel.",
+    "I'm living in a hotel this week.",
+    "I'm in Madrid for two days.",
+    "Years ago I worked at IBM.",
+    # figures of speech and empty values
+    "I live in fear.",
+    "I live in a small town.",
+    "I'm from the future.",
+    "I work at night.",
+    "I work for myself.",
+    "I love it.",
+    "I like how you said that.",
+    "Hi, I'm tired.",
+    "I'm sorry.",
+    "Call me maybe.",
+    "Call me tomorrow.",
+    "I am a terrible dancer.",
+    "The one from My Name is Earl.",
+    "One of my favorite movies is Alien.",
+    "My favorite thing about it is that it ends.",
+]
+
+
+@pytest.mark.parametrize(("text", "facts"), STATED.items())
+def test_what_a_person_states_is_read(text: str, facts: set[tuple[str, str, str]]) -> None:
+    """Every fact of the sentence, and no other."""
+    assert {(c.slot, c.key, c.value) for c in extract(text)} == facts
+
+
+@pytest.mark.parametrize("text", NOT_STATED)
+def test_what_only_looks_like_a_fact_is_left_alone(text: str) -> None:
+    """Questions, suppositions, plans, others' words, negations, moments and idioms."""
+    assert extract(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "slot", "value"),
+    [
+        ("I'm not allergic to peanuts any more.", "allergy", "peanuts"),
+        ("I no longer live in Berlin.", "home", "Berlin"),
+        ("I don't work at Siemens anymore.", "employer", "Siemens"),
+        ("I quit my job.", "employer", ""),
+    ],
+)
+def test_what_ended_is_read_as_an_end(text: str, slot: str, value: str) -> None:
+    """A negation of a kind the rules expect closes a fact."""
+    (found,) = extract(text)
+    assert (found.slot, found.value, found.closes) == (slot, value, True)
+
+
+def test_the_place_of_a_fact_is_the_clause_it_stands_in() -> None:
+    """Provenance: the offsets give back the person's own words."""
+    text = "Well, hello. My name is Anna and I live in Berlin."
+    name, home = extract(text)
+    assert text[name.start : name.end] == "My name is Anna"
+    assert text[home.start : home.end] == "I live in Berlin"
+
+
+def test_pasted_text_is_not_mined() -> None:
+    """A very long message was not said, it was pasted."""
+    assert extract("My name is Anna. " + "x " * LONGEST_MESSAGE) == []
+
+
+@given(st.text(max_size=300))
+def test_any_text_at_all_is_read_without_failing(text: str) -> None:
+    """Offsets lie in the text and values are never empty unless a whole slot ends."""
+    for found in extract(f"{text} my name is {text}"):
+        assert found.value or found.closes
+        assert 0 <= found.start <= found.end

@@ -1,0 +1,259 @@
+"""Facts are kept, closed, asked about, corrected and forgotten as a person would expect."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from chatapp.conversations import ConversationStore, NotFound
+from chatapp.conversations.opening import back_up
+from chatapp.memory import Profile, SecretRefused
+from chatapp.memory.forgetting import forget
+from chatapp.memory.transfer import BrokenExport, as_json, import_json
+from tests.conversations.helpers import say, texts
+from tests.memory.conftest import Tell
+
+
+def values(profile: Profile, slot: str, *, before: bool = False) -> list[str]:
+    """Return what a slot holds."""
+    return [fact.value for fact in profile.held(slot, before=before)]
+
+
+class TestUpdates:
+    def test_a_move_closes_the_old_home_and_keeps_it_as_history(
+        self, tell: Tell, profile: Profile
+    ) -> None:
+        tell("I live in Rome.")
+        tell("I moved to Berlin.")
+        assert values(profile, "home") == ["Berlin"]
+        assert values(profile, "home", before=True) == ["Rome"]
+        (rome,), (berlin,) = profile.held("home", before=True), profile.held("home")
+        assert rome.superseded_by == berlin.id
+        assert rome.valid_to is not None
+
+    def test_moving_back_is_a_move_like_any_other(self, tell: Tell, profile: Profile) -> None:
+        for city in ("Rome", "Berlin", "Rome"):
+            tell(f"I moved to {city}.")
+        assert values(profile, "home") == ["Rome"]
+        assert values(profile, "home", before=True) == ["Berlin", "Rome"]
+
+    def test_saying_the_same_again_is_counted_not_stored(
+        self, tell: Tell, profile: Profile
+    ) -> None:
+        for text in ("I live in Berlin", "i live in berlin.", "I live in Berlin, Germany."):
+            tell(text)
+        (home,) = profile.held("home")
+        assert (home.value, home.seen_count) == ("Berlin, Germany", 3)
+
+    def test_many_valued_slots_add(self, tell: Tell, profile: Profile) -> None:
+        tell("I'm allergic to nuts.")
+        tell("I'm allergic to cats.")
+        assert sorted(values(profile, "allergy")) == ["cats", "nuts"]
+
+    def test_an_end_closes_only_what_it_names(self, tell: Tell, profile: Profile) -> None:
+        tell("I'm allergic to nuts and cats.")
+        tell("I'm no longer allergic to cats.")
+        assert values(profile, "allergy") == ["nuts"]
+
+    def test_disliking_ends_liking(self, tell: Tell, profile: Profile) -> None:
+        tell("I love pizza.")
+        tell("I hate pizza.")
+        assert values(profile, "likes") == []
+        assert values(profile, "dislikes") == ["pizza"]
+
+    def test_keys_keep_facts_of_one_slot_apart(self, tell: Tell, profile: Profile) -> None:
+        tell("My sister is called Julia.")
+        tell("My brother is called Tom.")
+        assert [f.value for f in profile.held("relation", "sister")] == ["Julia"]
+
+    def test_what_does_not_change_in_a_life_is_asked_about(
+        self, tell: Tell, profile: Profile
+    ) -> None:
+        tell("My name is Anna.")
+        (learnt,) = tell("My name is Bob.")
+        assert learnt.asks
+        assert values(profile, "name") == ["Anna"]
+        assert learnt.fact is not None
+        profile.confirm(learnt.fact.id)
+        assert values(profile, "name") == ["Bob"]
+
+    def test_saying_it_twice_answers_the_question(self, tell: Tell, profile: Profile) -> None:
+        tell("My name is Anna.")
+        tell("My name is Bob.")
+        tell("My name is Bob.")
+        assert values(profile, "name") == ["Bob"]
+
+
+class TestSources:
+    def test_a_fact_knows_the_words_it_was_read_from(
+        self, tell: Tell, profile: Profile, store: ConversationStore
+    ) -> None:
+        tell("Good morning. I live in Berlin.")
+        (home,) = profile.held("home")
+        assert home.message_id is not None
+        text = store.message(home.message_id).text
+        assert text[home.start : home.end] == home.source_text == "I live in Berlin"
+
+    def test_answers_are_never_mined(self, store: ConversationStore, profile: Profile) -> None:
+        started = say(store, "Who are you?", "My name is Eliza and I live in Boston.")
+        assert profile.learn(store.message(started.assistant.id)) == []
+
+    def test_a_private_conversation_leaves_no_trace(
+        self, store: ConversationStore, profile: Profile
+    ) -> None:
+        private = store.create("secret", private=True)
+        assert profile.learn(say(store, "I live in Rome.", conversation=private.id).user) == []
+        assert profile.facts(everything=True) == []
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "my password is hunter2",
+            "My favourite card is 4111 1111 1111 1111",
+            "the api key: sk-abcdefghijklmnop1234",
+            "my IBAN is DE44 5001 0517 5407 3249 31",
+        ],
+    )
+    def test_secrets_are_refused(self, tell: Tell, profile: Profile, text: str) -> None:
+        assert tell(text) == []
+        with pytest.raises(SecretRefused):
+            profile.remember(text)
+        assert profile.facts(everything=True) == []
+
+    def test_a_request_to_remember_is_kept_as_fact_or_note(self, profile: Profile) -> None:
+        home = profile.remember("I live in Kiel").fact
+        note = profile.remember("The spare key is under the pot").fact
+        assert home is not None
+        assert note is not None
+        assert (home.slot, home.value) == ("home", "Kiel")
+        assert (note.slot, note.value) == ("note", "The spare key is under the pot")
+
+    def test_a_loop_of_injected_memories_creates_none(self, tell: Tell, profile: Profile) -> None:
+        """200 turns whose answers repeat what is known leave the profile as it was."""
+        tell("I live in Berlin.")
+        for turn in range(200):
+            facts = " ".join(fact.to_model() for fact in profile.facts())
+            tell(f"And what about number {turn}?", answer=f"{facts} I live in Paris, as you do.")
+        assert [fact.value for fact in profile.facts(everything=True)] == ["Berlin"]
+
+
+class TestForgetting:
+    def test_no_file_holds_the_words_any_more(
+        self, tell: Tell, store: ConversationStore, profile: Profile, path: Path
+    ) -> None:
+        """Database, log, search table and backup are searched byte by byte."""
+        tell("Hello. I live in Qwertzburg, but I like cheese.")
+        for number in range(20):
+            tell(f"This is remark number {number} about nothing.")
+        assert back_up(path) is not None
+        (home,) = profile.held("home")
+        done = forget(store, home.id)
+        assert (done.message_redacted, done.backups_scrubbed) == (True, 1)
+        files = [str(file) for file in path.parent.iterdir()]
+        found = subprocess.run(["grep", "-lia", "qwertzburg", *files], capture_output=True)
+        assert found.stdout == b""
+        assert "I like cheese" in texts(store, store.conversations()[-1].id)[0]
+
+    def test_what_was_forgotten_is_not_learnt_again(
+        self, tell: Tell, store: ConversationStore, profile: Profile
+    ) -> None:
+        tell("I live in Rome.")
+        exported = as_json(store)
+        forget(store, profile.held("home")[0].id)
+        assert tell("I live in Rome.") == []
+        import json
+
+        assert import_json(store, json.dumps(exported)).refused == 1
+        assert profile.facts(everything=True) == []
+
+    def test_the_person_can_bring_it_back(
+        self, tell: Tell, store: ConversationStore, profile: Profile
+    ) -> None:
+        tell("I live in Rome.")
+        forget(store, profile.held("home")[0].id)
+        profile.remember("I live in Rome")
+        assert values(profile, "home") == ["Rome"]
+
+    def test_the_message_can_be_kept(
+        self, tell: Tell, store: ConversationStore, profile: Profile
+    ) -> None:
+        tell("I live in Rome.")
+        done = forget(store, profile.held("home")[0].id, keep_message=True)
+        assert not done.message_redacted
+        assert done.mentions == 1
+
+    def test_hiding_keeps_it(self, tell: Tell, profile: Profile) -> None:
+        tell("I live in Rome.")
+        profile.expire(profile.held("home")[0].id)
+        assert profile.facts() == []
+        assert [fact.status for fact in profile.facts(everything=True)] == ["expired"]
+
+    def test_a_fact_outlives_the_conversation_it_came_from(
+        self, store: ConversationStore, profile: Profile
+    ) -> None:
+        started = say(store, "I live in Rome.")
+        profile.learn(started.user)
+        assert [f.value for f in profile.learnt_from(started.conversation.id)] == ["Rome"]
+        store.purge(started.conversation.id)
+        (home,) = profile.held("home")
+        assert (home.value, home.source_text, home.message_id) == ("Rome", "I live in Rome", None)
+
+    def test_a_damaged_file_gives_back_facts_and_stays_forgetful(
+        self, tell: Tell, store: ConversationStore, profile: Profile, path: Path
+    ) -> None:
+        """Salvage keeps what is remembered, and keeps forgotten what was forgotten."""
+        tell("I live in Rome.")
+        tell("I love tea.")
+        forget(store, profile.held("home")[0].id)
+        for number in range(60):
+            tell(f"Remark {number} " + "x" * 900)
+        store.close()
+        data = bytearray(path.read_bytes())
+        data[-8192:] = b"\xaa" * 8192
+        path.write_bytes(data)
+        reopened = ConversationStore.open(path)
+        assert "damaged" in reopened.notices[0]
+        saved = Profile(reopened)
+        assert [fact.value for fact in saved.facts()] == ["tea"]
+        assert saved.learn(say(reopened, "I live in Rome.").user) == []
+        reopened.close()
+
+    def test_an_unknown_id_is_named(self, store: ConversationStore) -> None:
+        with pytest.raises(NotFound, match="no memory NOPE"):
+            forget(store, "NOPE")
+
+
+class TestTransfer:
+    def test_an_export_comes_back_whole(self, tell: Tell, store: ConversationStore) -> None:
+        import json
+
+        for text in ("I live in Rome.", "I moved to Berlin.", "I love tea."):
+            tell(text)
+        text = json.dumps(as_json(store))
+        assert import_json(store, text).known == 3
+        fresh = ConversationStore.open(None)
+        assert import_json(fresh, text).added == 3
+        again = Profile(fresh)
+        assert values(again, "home") == ["Berlin"]
+        assert values(again, "home", before=True) == ["Rome"]
+        fresh.close()
+
+    @pytest.mark.parametrize(
+        ("text", "says"),
+        [
+            ("{", "not JSON"),
+            ("[]", "'format'"),
+            ('{"format": "chatapp-memory", "v": 9}', "version"),
+            ('{"format": "chatapp-memory", "v": 1, "facts": [{"slot": "home"}]}', "'value'"),
+            (
+                '{"format": "chatapp-memory", "v": 1, "facts": '
+                '[{"slot": "shoe", "value": "x", "valid_from": "y"}]}',
+                "'shoe'",
+            ),
+        ],
+    )
+    def test_a_broken_file_says_where(self, store: ConversationStore, text: str, says: str) -> None:
+        with pytest.raises(BrokenExport, match=says):
+            import_json(store, text)

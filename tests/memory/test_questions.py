@@ -1,0 +1,98 @@
+"""Questions about the person are answered from their facts, or honestly not at all."""
+
+from __future__ import annotations
+
+import pytest
+
+from chatapp.memory import Profile
+from chatapp.memory.questions import (
+    NOT_TOLD,
+    answer,
+    asks_about_person,
+    asks_what_was_said,
+    facts_for,
+)
+from tests.memory.conftest import Tell
+
+TOLD = [
+    "My name is Anna.",
+    "I live in Rome.",
+    "I moved to Berlin.",
+    "I'm allergic to peanuts.",
+    "My sister is called Julia.",
+    "My favourite colour is blue.",
+    "I work at Siemens.",
+    "My dog is called Rex.",
+]
+
+
+@pytest.mark.parametrize(
+    ("question", "holds"),
+    [
+        ("Where do I live?", "You live in Berlin"),
+        ("which city do I live in", "You live in Berlin"),
+        ("Where did I live before?", "You lived in Rome (until 1 March 2026)"),
+        ("What's my name?", "Your name is Anna"),
+        ("who am I?", "Your name is Anna"),
+        ("Am I allergic to peanut?", "You are allergic to peanuts"),
+        ("What is my sister's name?", "Your sister is called Julia"),
+        ("Who is my sister?", "Your sister is called Julia"),
+        ("what is my favorite colour?", "Your favourite colour is blue"),
+        ("Where do I work?", "You work at Siemens"),
+        ("What's my dog called?", "Your dog is called Rex"),
+        ("What do you know about me?", "You work at Siemens"),
+    ],
+)
+def test_what_was_told_is_answered(tell: Tell, profile: Profile, question: str, holds: str) -> None:
+    for text in TOLD:
+        tell(text)
+    asked = asks_about_person(question)
+    assert asked is not None
+    assert holds in answer(facts_for(profile, asked), asked)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How old am I?",
+        "When is my birthday?",
+        "Am I allergic to cats?",
+        "What is my brother's name?",
+        "What's my favourite book?",
+        "Where did I work before?",
+        "What car do I drive?",
+    ],
+)
+def test_what_was_never_told_is_not_guessed(tell: Tell, profile: Profile, question: str) -> None:
+    for text in TOLD:
+        tell(text)
+    asked = asks_about_person(question)
+    assert asked is not None
+    assert answer(facts_for(profile, asked), asked) == NOT_TOLD
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Where does Angela Merkel live?",
+        "What is the capital of France?",
+        "Who is the sister of Moses?",
+        "How do I live longer?",
+        "What should I like about Berlin?",
+    ],
+)
+def test_other_questions_are_none_of_its_business(question: str) -> None:
+    assert asks_about_person(question) is None
+    assert not asks_what_was_said(question)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What did I say about the garden?",
+        "Do you remember what we talked about last week?",
+        "Did I ever mention my boat?",
+    ],
+)
+def test_questions_about_earlier_conversations_are_known(question: str) -> None:
+    assert asks_what_was_said(question)

@@ -1,0 +1,135 @@
+"""Earlier rounds are found by words, by meaning and by time, and only where that is allowed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from chatapp import resources
+from chatapp.conversations import ConversationStore
+from chatapp.memory.dates import interval_in
+from chatapp.memory.recall import Recall
+from retrieval.embedding import load_embedder
+from tests.conversations.helpers import say
+from tests.memory.conftest import Clock
+
+NOW = datetime(2026, 3, 18, 15, tzinfo=UTC)  # a Wednesday
+
+
+@pytest.fixture
+def recall(store: ConversationStore) -> Recall:
+    """Return a search with the shipped embedder."""
+    return Recall(store, load_embedder(resources.embedder_dir()))
+
+
+def found(recall: Recall, question: str, **options: object) -> list[str]:
+    """Return the questions of the rounds found."""
+    recall.index_new()
+    return [r.question for r in recall.search(question, NOW, **options)]  # type: ignore[arg-type]
+
+
+def test_a_round_is_found_by_its_words(store: ConversationStore, recall: Recall) -> None:
+    say(store, "How do I prune a cherry tree?", "In late summer, with sharp tools.")
+    say(store, "What is a good name for a boat?", "Call it Dolphin.")
+    assert found(recall, "what did we say about the boat", limit=1) == [
+        "What is a good name for a boat?"
+    ]
+
+
+def test_a_round_is_found_by_words_of_its_answer(store: ConversationStore, recall: Recall) -> None:
+    say(store, "What should I cook?", "A risotto with saffron.")
+    say(store, "What should I read?", "A novel.")
+    assert found(recall, "which recipe had saffron", limit=1) == ["What should I cook?"]
+
+
+def test_a_round_is_found_by_meaning_alone(store: ConversationStore, recall: Recall) -> None:
+    say(store, "My physician prescribed antibiotics for the infection.")
+    say(store, "The football match ended in a draw.")
+    best = found(recall, "doctor medicine illness", limit=1, routes="meaning")
+    assert best == ["My physician prescribed antibiotics for the infection."]
+
+
+def test_a_date_in_the_question_nudges_rounds_of_that_time(
+    store: ConversationStore, recall: Recall, clock: Clock
+) -> None:
+    clock.now = NOW - timedelta(days=60)
+    say(store, "The budget is 500 euros.")
+    clock.now = NOW - timedelta(days=8)
+    say(store, "The budget is 900 euros.")
+    assert found(recall, "what did I say about the budget last week")[0] == (
+        "The budget is 900 euros."
+    )
+    assert found(recall, "what did I say about the budget in January")[0] == (
+        "The budget is 500 euros."
+    )
+
+
+def test_private_and_deleted_conversations_are_not_recalled(
+    store: ConversationStore, recall: Recall
+) -> None:
+    private = store.create("p", private=True)
+    say(store, "The treasure is buried.", conversation=private.id)
+    gone = say(store, "The treasure is golden.")
+    store.delete(gone.conversation.id)
+    assert found(recall, "treasure") == []
+
+
+def test_rounds_the_model_sees_anyway_are_left_out(
+    store: ConversationStore, recall: Recall
+) -> None:
+    asked = say(store, "Where is the treasure?")
+    assert found(recall, "treasure", without={asked.user.id}) == []
+
+
+def test_a_purged_round_is_gone_from_a_running_search(
+    store: ConversationStore, recall: Recall
+) -> None:
+    started = say(store, "The treasure is buried.")
+    assert found(recall, "treasure") == ["The treasure is buried."]
+    store.purge(started.conversation.id)
+    assert found(recall, "treasure") == []
+
+
+def test_without_an_embedder_words_still_find(store: ConversationStore) -> None:
+    say(store, "The treasure is buried.")
+    assert found(Recall(store, None), "treasure") == ["The treasure is buried."]
+
+
+@pytest.mark.parametrize("question", ["", "?", "the of and", '" OR NEAR(', "日本語", "🙂"])
+def test_odd_questions_find_nothing_and_break_nothing(
+    store: ConversationStore, recall: Recall, question: str
+) -> None:
+    say(store, "The treasure is buried.")
+    assert found(recall, question, routes="words") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [
+        ("what did I ask yesterday", "2026-03-17", "2026-03-17"),
+        ("last week", "2026-03-09", "2026-03-15"),
+        ("on Monday", "2026-03-16", "2026-03-16"),
+        ("in January", "2026-01-01", "2026-01-31"),
+        ("in May", "2025-05-01", "2025-05-31"),
+        ("on 3 March", "2026-03-03", "2026-03-03"),
+        ("on March 3rd, 2024", "2024-03-03", "2024-03-03"),
+        ("2025-12-24", "2025-12-24", "2025-12-24"),
+        ("two weeks ago", "2026-03-01", "2026-03-07"),
+        ("in 2024", "2024-01-01", "2024-12-31"),
+        ("last month", "2026-02-01", "2026-02-28"),
+    ],
+)
+def test_dates_are_read_as_intervals(text: str, first: str, last: str) -> None:
+    interval = interval_in(text, NOW)
+    assert interval is not None
+    start, end = interval
+    assert (start.date().isoformat(), (end - timedelta(seconds=1)).date().isoformat()) == (
+        first,
+        last,
+    )
+
+
+@pytest.mark.parametrize("text", ["", "you may say so", "on 31 February", "march forward", "1234"])
+def test_no_date_is_no_interval(text: str) -> None:
+    assert interval_in(text, NOW) is None
