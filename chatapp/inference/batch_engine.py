@@ -170,7 +170,8 @@ class _Run:
             self._first = (place, logits)
         sample = self.samples[place * self._per_prompt + number]
         room = self._decoder.context_length - len(prompt)
-        text = TextStream(self._tokenizer.decode, params.stop) if params.stop else None
+        stop = (*self._tokenizer.stop, *params.stop)
+        text = TextStream(self._tokenizer.decode, stop) if stop else None
         self._rows[slot] = _Row(sample, min(params.max_tokens, room), text)
         mask = params.constraint.start(self._tokenizer) if params.constraint is not None else None
         self._sampler.start(slot, child_seed(self._seed, place, number), mask)

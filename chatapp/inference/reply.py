@@ -27,7 +27,7 @@ class Reply:
         self.steps = 0
         self._limit = limit
         self._ends = stop_ids(tokenizer, params)
-        self._text = TextStream(tokenizer.decode, params.stop)
+        self._text = TextStream(tokenizer.decode, (*tokenizer.stop, *params.stop))
         self._logprobs: list[TokenLogprob] | None = None if params.logprobs is None else []
 
     @property
@@ -64,4 +64,4 @@ class Reply:
 
 def stop_ids(tokenizer: ChatTokenizer, params: SamplingParams) -> frozenset[int]:
     """Return the tokens that end a reply."""
-    return frozenset((tokenizer.end_of_turn, tokenizer.end_of_text, *params.stop_tokens))
+    return tokenizer.end_ids | set(params.stop_tokens)

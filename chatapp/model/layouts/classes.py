@@ -6,11 +6,19 @@ import math
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from chatapp.kernels.attention import attend
 from chatapp.kernels.patterns import Pattern
-from chatapp.model.layouts.grouping import fold, from_classes, precise, to_classes, unfold
+from chatapp.kernels.step import CacheViews, attend_step
+from chatapp.model.layouts.grouping import (
+    ends,
+    fold,
+    from_classes,
+    is_few,
+    precise,
+    to_classes,
+    unfold,
+)
 
 
 class ClassCache:
@@ -24,9 +32,8 @@ class ClassCache:
         self.write(rows, start, k, v)
         if start == 0:
             return attend(self.pattern, q, k, v)
-        if q.shape[2] == 1:
-            keys, values = self.column(rows, start, start + 1)
-            return functional.scaled_dot_product_attention(q, keys, values, enable_gqa=True)
+        if is_few(start, q):
+            return attend_step(self.pattern, q, self.views(rows), ends(start, q))
         weights = torch.softmax(self.scores(rows, start, q, distance=0), dim=-1)
         return self.mix(rows, start, weights).to(q.dtype)
 
@@ -37,11 +44,9 @@ class ClassCache:
         self.keys[rows, :, column, row] = k
         self.values[rows, :, column, row] = v
 
-    def column(self, rows: slice, position: int, stop: int) -> tuple[Tensor, Tensor]:
-        """Return views of the keys and values before `stop` in the class of `position`."""
-        column = position % self.pattern.r
-        count = max(0, -(-(stop - column) // self.pattern.r))
-        return self.keys[rows, :, column, :count], self.values[rows, :, column, :count]
+    def views(self, rows: slice) -> CacheViews:
+        """See `LayerCache.views`."""
+        return CacheViews(classes=(self.keys[rows], self.values[rows]))
 
     def scores(self, rows: slice, start: int, q: Tensor, *, distance: int) -> Tensor:
         """Return scaled scores of T queries with their classes, (B, H, T, n), float32 at least.

@@ -6,6 +6,8 @@ from torch import Tensor
 
 from chatapp.kernels.attention import attend
 from chatapp.kernels.patterns import Pattern
+from chatapp.kernels.step import CacheViews, attend_step
+from chatapp.model.layouts.grouping import ends, is_few
 
 
 class FullCache:
@@ -19,8 +21,14 @@ class FullCache:
         stop = start + k.shape[2]
         self.keys[rows, :, start:stop] = k
         self.values[rows, :, start:stop] = v
+        if is_few(start, q):
+            return attend_step(self.pattern, q, self.views(rows), ends(start, q))
         keys, values = self.keys[rows, :, :stop], self.values[rows, :, :stop]
         return attend(self.pattern, q, keys, values, start)
+
+    def views(self, rows: slice) -> CacheViews:
+        """See `LayerCache.views`."""
+        return CacheViews(full=(self.keys[rows], self.values[rows]))
 
     def can_resume(self, row: int, length: int) -> bool:
         """Nothing is ever lost."""

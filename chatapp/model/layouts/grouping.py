@@ -6,6 +6,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+_FEW = 16  # new tokens: one when decoding, some when guesses are verified
+
+
+def is_few(start: int, q: Tensor) -> bool:
+    """Say whether q (B, H, T, D) at `start` is a step over a cache rather than a chunk of text."""
+    return start > 0 and q.shape[2] <= _FEW
+
+
+def ends(start: int, q: Tensor) -> Tensor:
+    """Return the lengths (B,) of rows whose newest tokens are q (B, H, T, D) at `start`."""
+    return torch.full((q.shape[0],), start + q.shape[2])
+
 
 def precise(x: Tensor) -> Tensor:
     """At least float32, as fused attention computes inside."""

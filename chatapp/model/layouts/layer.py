@@ -6,6 +6,8 @@ from typing import Protocol
 
 from torch import Tensor
 
+from chatapp.kernels.step import CacheViews
+
 
 class LayerCache(Protocol):
     """Keys and values of one layer for a fixed number of rows (sequences)."""
@@ -23,6 +25,10 @@ class LayerCache(Protocol):
         Returns:
             (B, H, T, D).
         """
+        ...
+
+    def views(self, rows: slice) -> CacheViews:
+        """Return some rows' buffers in the form that `chatapp.kernels.step` reads."""
         ...
 
     def can_resume(self, row: int, length: int) -> bool:

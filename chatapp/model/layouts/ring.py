@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from chatapp.kernels.attention import attend
 from chatapp.kernels.patterns import Pattern
+from chatapp.kernels.step import CacheViews, attend_step
+from chatapp.model.layouts.grouping import ends, is_few
 
 
 class RingCache:
@@ -20,10 +21,9 @@ class RingCache:
 
     def read(self, rows: slice, start: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """See `LayerCache.read`."""
-        if q.shape[2] == 1:
+        if is_few(start, q) and self.fits(q.shape[2]):
             self.write(rows, start, k, v)
-            k, v = self.span(rows, max(0, start - self.pattern.w + 1), start + 1)
-            return functional.scaled_dot_product_attention(q, k, v, enable_gqa=True)
+            return attend_step(self.pattern, q, self.views(rows), ends(start, q))
         past_k, past_v = self.window(rows, start)
         # joined before they are written: new positions may take the places of these
         k_all, v_all = torch.cat((past_k, k), dim=2), torch.cat((past_v, v), dim=2)
@@ -33,13 +33,18 @@ class RingCache:
 
     def window(self, rows: slice, start: int) -> tuple[Tensor, Tensor]:
         """Return keys and values of the positions before `start` that it sees, in order."""
-        return self.span(rows, max(0, start - self.pattern.w + 1), start)
-
-    def span(self, rows: slice, first: int, stop: int) -> tuple[Tensor, Tensor]:
-        """Return keys and values of positions `first..stop-1`, each (B, Hkv, n, D)."""
-        return self._slice(self.keys[rows], first, stop), self._slice(
-            self.values[rows], first, stop
+        first = max(0, start - self.pattern.w + 1)
+        return self._slice(self.keys[rows], first, start), self._slice(
+            self.values[rows], first, start
         )
+
+    def fits(self, count: int) -> bool:
+        """Say whether `count` new positions leave in the ring what the first of them sees."""
+        return self.size >= self.pattern.w + count - 1
+
+    def views(self, rows: slice) -> CacheViews:
+        """See `LayerCache.views`."""
+        return CacheViews(ring=(self.keys[rows], self.values[rows]))
 
     def _slice(self, buffer: Tensor, first: int, stop: int) -> Tensor:
         """Positions `first..stop-1`, without a copy unless they wrap around."""

@@ -6,12 +6,12 @@ import math
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from chatapp.kernels.attention import attend
 from chatapp.kernels.patterns import Pattern
+from chatapp.kernels.step import CacheViews, attend_step
 from chatapp.model.layouts.classes import ClassCache
-from chatapp.model.layouts.grouping import fold, precise, unfold
+from chatapp.model.layouts.grouping import ends, fold, is_few, precise, unfold
 from chatapp.model.layouts.ring import RingCache
 
 
@@ -29,22 +29,28 @@ class UnionCache:
 
     def read(self, rows: slice, start: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """See `LayerCache.read`."""
+        if is_few(start, q) and self.ring.fits(q.shape[2]):
+            self._write(rows, start, k, v)
+            return attend_step(self.pattern, q, self.views(rows), ends(start, q))
         past_k, past_v = self.ring.window(rows, start)
         near_k, near_v = torch.cat((past_k, k), dim=2), torch.cat((past_v, v), dim=2)
-        self.ring.write(rows, start, k, v)
-        self.classes.write(rows, start, k, v)
+        self._write(rows, start, k, v)
         if start == 0:
             return attend(self.pattern, q, k, v)
-        if q.shape[2] == 1:
-            far_k, far_v = self.classes.column(rows, start, start - self.pattern.w + 1)
-            keys, values = torch.cat((far_k, near_k), dim=2), torch.cat((far_v, near_v), dim=2)
-            return functional.scaled_dot_product_attention(q, keys, values, enable_gqa=True)
         near = self._near_scores(q, near_k)
         far = self.classes.scores(rows, start, q, distance=self.pattern.w)
         weights = torch.softmax(torch.cat((near, far), dim=-1), dim=-1)
         near, far = weights.split((near.shape[-1], far.shape[-1]), dim=-1)
         near_sum = unfold(fold(near, near_v.shape[1]) @ precise(near_v), q.shape[1])
         return (near_sum + self.classes.mix(rows, start, far)).to(q.dtype)
+
+    def views(self, rows: slice) -> CacheViews:
+        """See `LayerCache.views`."""
+        return CacheViews(ring=self.ring.views(rows).ring, classes=self.classes.views(rows).classes)
+
+    def _write(self, rows: slice, start: int, k: Tensor, v: Tensor) -> None:
+        self.ring.write(rows, start, k, v)
+        self.classes.write(rows, start, k, v)
 
     def _near_scores(self, q: Tensor, k: Tensor) -> Tensor:
         """Scaled scores (B, H, T, n) with the last n positions, -inf outside the band."""
