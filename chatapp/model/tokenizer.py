@@ -140,14 +140,18 @@ class ChatTokenizer:
         """Return the text of `ids`; special tokens are left out, broken UTF-8 becomes U+FFFD."""
         return str(self._tokenizer.decode(list(ids), skip_special_tokens=True))
 
-    def byte_lengths(self) -> list[int]:
-        """Return how many bytes of text each id spells; 0 for special tokens.
+    def token_bytes(self) -> list[bytes]:
+        """Return which bytes of text each id spells; none for special tokens.
 
         In byte-level BPE every character of a token's written form stands for one byte.
         """
         special = set(SPECIAL_TOKENS)
         written = [self._tokenizer.id_to_token(index) or "" for index in range(self.vocab_size)]
-        return [0 if token in special else len(token) for token in written]
+        return [b"" if token in special else spelled_bytes(token) for token in written]
+
+    def byte_lengths(self) -> list[int]:
+        """Return how many bytes of text each id spells; 0 for special tokens."""
+        return [len(spelled) for spelled in self.token_bytes()]
 
     def encode_chat(self, messages: Sequence[tuple[str, str]]) -> EncodedChat:
         """Encode a conversation of (role, content) pairs for training.
@@ -200,3 +204,20 @@ def read_tokenizer(path: Path) -> Tokenizer:
         return Tokenizer.from_file(str(path))
     except Exception as error:  # the library raises nothing more precise
         raise TokenizerError(f"{path} is not a tokenizer file: {error}") from error
+
+
+def spelled_bytes(written: str) -> bytes:
+    """Return the bytes that a token of byte-level BPE stands for, given its written form."""
+    return bytes(_BYTE_OF[character] for character in written)
+
+
+def _byte_alphabet() -> dict[str, int]:
+    """GPT-2's alphabet: printable bytes stand for themselves, the others for 256, 257, ..."""
+    printable = {*range(33, 127), *range(161, 173), *range(174, 256)}
+    others = [byte for byte in range(256) if byte not in printable]
+    return {chr(byte): byte for byte in printable} | {
+        chr(256 + place): byte for place, byte in enumerate(others)
+    }
+
+
+_BYTE_OF = _byte_alphabet()

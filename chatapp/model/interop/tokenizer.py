@@ -25,6 +25,7 @@ from chatapp.model.tokenizer import (
     EncodedChat,
     TokenizerError,
     read_tokenizer,
+    spelled_bytes,
 )
 
 TOKENIZER_FILE = "tokenizer.json"
@@ -145,22 +146,22 @@ class ImportedTokenizer(ChatTokenizer):
             return [self.encode(text) for text in texts]
         return super().encode_batch(texts)
 
-    def byte_lengths(self) -> list[int]:
-        """See `ChatTokenizer.byte_lengths`; byte-level BPE and SentencePiece spellings."""
+    def token_bytes(self) -> list[bytes]:
+        """See `ChatTokenizer.token_bytes`; byte-level BPE and SentencePiece spellings."""
         byte_level = "ByteLevel" in json.dumps(json.loads(self._tokenizer.to_str())["decoder"])
         added = self._tokenizer.get_added_tokens_decoder()
-        lengths = []
+        spelled = []
         for index in range(self.vocab_size):
             written = self._tokenizer.id_to_token(index) or ""
             if index in added:
-                lengths.append(0 if added[index].special else len(written.encode()))
+                spelled.append(b"" if added[index].special else written.encode())
             elif byte_level:
-                lengths.append(len(written))
+                spelled.append(spelled_bytes(written))
             elif re.fullmatch("<0x[0-9A-F]{2}>", written):
-                lengths.append(1)
+                spelled.append(bytes.fromhex(written[3:5]))
             else:
-                lengths.append(len(written.replace("\u2581", " ").encode()))
-        return lengths
+                spelled.append(written.replace("\u2581", " ").encode())
+        return spelled
 
     def encode_chat(self, messages: Sequence[tuple[str, str]]) -> EncodedChat:
         """See `ChatTokenizer.encode_chat`; the template decides what stands around a message.
