@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 
@@ -15,6 +16,8 @@ def main() -> None:
     python = signal.getsignal(signal.SIGINT)
     if python is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # Read when torch is loaded: threads that wait busily slow down a shared machine.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from chatapp.cli.main import main as run
 
     signal.signal(signal.SIGINT, python)

@@ -75,7 +75,7 @@ def _run(
     """Train; return the model's directory, or None where another process speaks for all."""
     import torch
 
-    from chatapp.inference.load import usable_cores
+    from chatapp.inference.cores import usable_cores
     from chatapp.training.devices import choose_device
     from chatapp.training.distributed import world_of_torchrun
     from chatapp.training.durable import Stopped

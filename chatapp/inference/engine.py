@@ -163,7 +163,8 @@ class Engine:
                 right += 1
             lookup.extend(context[len(context) - right - 1 :])
             lookup.learn(right, len(draft))
-            draft = lookup.guess(min(reply.left - 1, self.context_length - len(context)))
+            room = min(reply.left - 1, self.context_length - len(context), self._pace.size - 1)
+            draft = lookup.guess(room)
             logits = self._verify(slot, context, draft)
             reply.steps += 1
 

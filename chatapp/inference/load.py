@@ -1,22 +1,33 @@
-"""Loading a model directory as a `Generator`."""
+"""Loading a model directory as a `Generator`, on the fastest decoder that runs here.
+
+A GPU decodes with a CUDA graph. A CPU runs the compiled int8 runtime; where that cannot be built or
+does not know the model's shape, plain PyTorch serves.
+"""
 
 from __future__ import annotations
 
-import os
+import logging
 from pathlib import Path
 
 import torch
 
+from chatapp.inference.cores import usable_cores
+from chatapp.inference.decoder import Decoder
 from chatapp.inference.engine import Engine
 from chatapp.inference.generator import Generator
+from chatapp.inference.native import NativeUnavailable, native_decoder
 from chatapp.inference.torch_decoder import TorchDecoder
 from chatapp.model.checkpoint import ModelUnavailable, load_model
+from chatapp.model.gpt import GPT
 
-__all__ = ["ModelUnavailable", "load_generator"]
+__all__ = ["ModelUnavailable", "best_decoder", "load_generator"]
+
+log = logging.getLogger(__name__)
+_SLOTS = 2  # the conversation, and side questions that must not push it out of the cache
 
 
 def load_generator(model_dir: Path, *, threads: int = 0) -> Generator:
-    """Load a chat model onto the CPU.
+    """Load a chat model.
 
     Args:
         model_dir: directory with config.json, model.safetensors and tokenizer.json.
@@ -25,12 +36,23 @@ def load_generator(model_dir: Path, *, threads: int = 0) -> Generator:
     Raises:
         ModelUnavailable: the directory holds no model that can be loaded.
     """
-    torch.set_num_threads(threads or usable_cores())
+    threads = threads or usable_cores()
+    torch.set_num_threads(threads)
     model, tokenizer = load_model(model_dir)
-    return Engine(model_dir.name, TorchDecoder(model, slots=2), tokenizer)
+    decoder = best_decoder(model, slots=_SLOTS, threads=threads)
+    log.info(
+        "%s runs on %s; its caches take up to %.1f MB",
+        model_dir.name,
+        type(decoder).__name__,
+        decoder.cache_bytes() / 1e6,
+    )
+    return Engine(model_dir.name, decoder, tokenizer)
 
 
-def usable_cores() -> int:
-    """Return how many cores this process may run on, at most 8 (decoding gains no more)."""
-    affinity = getattr(os, "sched_getaffinity", None)  # Linux only; it knows about cgroups' cpusets
-    return max(1, min(len(affinity(0)) if affinity else os.cpu_count() or 1, 8))
+def best_decoder(model: GPT, *, slots: int, threads: int) -> Decoder:
+    """Return the fastest decoder that runs the model on this machine."""
+    try:
+        return native_decoder(model, slots=slots, threads=threads)
+    except NativeUnavailable as reason:
+        log.info("PyTorch runs the model, because of the compiled runtime: %s", reason)
+        return TorchDecoder(model, slots=slots)

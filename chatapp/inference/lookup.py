@@ -48,8 +48,15 @@ class PromptLookup:
         for length in _LENGTHS:
             place = self._after.get(tuple(self._tokens[-length:]))
             if place is not None and len(self._tokens) >= length:
-                return self._tokens[place : place + count]
+                return self._copy(place, count)
         return []
+
+    def _copy(self, place: int, count: int) -> list[int]:
+        """Copy from `place`; at the end of all tokens go on with the copy, as repetitions do."""
+        copied = self._tokens[place : place + count]
+        while len(copied) < count:
+            copied += copied[: count - len(copied)]
+        return copied
 
     def learn(self, right: int, guessed: int) -> None:
         """Adapt to how many of the guessed tokens came true."""

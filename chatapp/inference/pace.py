@@ -14,16 +14,19 @@ class Pace:
 
     Sizes are powers of two: few different shapes, so that rounding differs as little as possible
     between a fast and a slow moment.
+
+    Attributes:
+        size: how many tokens can be read in time, as far as is known.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._size = 16
+        self.size = _SMALLEST
 
     @contextmanager
     def piece(self, left: int) -> Iterator[int]:
         """Give the number of tokens to read now, of `left`, and measure the reading."""
-        size = min(left, self._size)
+        size = min(left, self.size)
         begun = self._clock()
         yield size
         self._learn(size, self._clock() - begun)
@@ -31,6 +34,6 @@ class Pace:
     def _learn(self, size: int, seconds: float) -> None:
         # at most doubled, because a small piece says little of the speed of large ones
         affordable = min(2 * size, int(size * _TARGET / max(seconds, 1e-9)))
-        if size < self._size and affordable >= size:
+        if size < self.size and affordable >= size:
             return  # a remainder that was in time
-        self._size = min(_LARGEST, max(_SMALLEST, 1 << max(0, affordable.bit_length() - 1)))
+        self.size = min(_LARGEST, max(_SMALLEST, 1 << max(0, affordable.bit_length() - 1)))

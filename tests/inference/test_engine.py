@@ -17,7 +17,7 @@ from chatapp.inference.generator import (
     SamplingParams,
     TextDelta,
 )
-from chatapp.inference.load import load_generator
+from chatapp.inference.torch_decoder import TorchDecoder
 from chatapp.model.checkpoint import load_model
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "model"
@@ -31,9 +31,12 @@ def never() -> bool:
 
 @pytest.fixture
 def engine() -> Engine:
-    generator = load_generator(FIXTURE, threads=1)
-    assert isinstance(generator, Engine)
-    return generator
+    return fresh_engine()
+
+
+def fresh_engine() -> Engine:
+    model, tokenizer = load_model(FIXTURE)
+    return Engine("fixture", TorchDecoder(model, slots=2), tokenizer)
 
 
 def say(
@@ -75,8 +78,7 @@ def test_a_second_turn_reads_only_what_the_cache_lacks(engine: Engine) -> None:
     longer = [*HELLO, ChatMessage("assistant", text), ChatMessage("user", "Who are you?")]
     answer, finished = say(engine, longer)
     assert finished.cached_tokens == first.prompt_tokens + first.completion_tokens
-    fresh = load_generator(FIXTURE, threads=1)
-    assert say(fresh, longer)[0] == answer
+    assert say(fresh_engine(), longer)[0] == answer
 
 
 def test_regenerating_reads_one_token_of_the_prompt(engine: Engine) -> None:
@@ -86,7 +88,7 @@ def test_regenerating_reads_one_token_of_the_prompt(engine: Engine) -> None:
 
 
 def test_a_side_question_leaves_the_conversation_in_the_cache(engine: Engine) -> None:
-    """The loaded engine has two slots: a title or a follow-up query takes the other one."""
+    """A loaded engine has two slots: a title or a follow-up query takes the other one."""
     conversation = [ChatMessage("user", "We spoke of rivers, of lakes and of the sea.")]
     text, first = say(engine, conversation)
     say(engine, [ChatMessage("user", "Name this conversation in three words.")])

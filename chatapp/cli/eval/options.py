@@ -89,7 +89,7 @@ def load(model_name: str, threads: int) -> LikelihoodModel:
     import torch
 
     from chatapp.evaluation.likelihood import LikelihoodModel
-    from chatapp.inference.load import usable_cores
+    from chatapp.inference.cores import usable_cores
     from chatapp.model.checkpoint import load_model
 
     torch.set_num_threads(threads or usable_cores())

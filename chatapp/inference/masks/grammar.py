@@ -23,6 +23,7 @@ from chatapp.model.tokenizer import ChatTokenizer
 
 if TYPE_CHECKING:
     from llguidance import LLMatcher, LLTokenizer
+    from llguidance._lib import JsonCompileOptions
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class JsonSchema:
     def start(self, tokenizer: ChatTokenizer) -> GrammarMask:
         """See `Constraint.start`."""
         # else a small model may go on with white space for ever
-        compact = {"whitespace_flexible": False}
+        compact: JsonCompileOptions = {"whitespace_flexible": False}
         return _start(tokenizer, lambda to: to.grammar_from_json_schema(self.schema, None, compact))
 
 

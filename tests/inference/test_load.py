@@ -1,0 +1,62 @@
+"""Loading takes the fastest decoder that runs here, and as many threads as there are cores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from chatapp.inference import load
+from chatapp.inference.cores import physical_cores, share_of_cpus, usable_cores
+from chatapp.inference.engine import Engine
+from chatapp.inference.native import NativeUnavailable
+from chatapp.inference.torch_decoder import TorchDecoder
+
+FIXTURE = Path(__file__).parents[1] / "fixtures" / "model"
+
+
+def test_without_the_compiled_runtime_pytorch_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unavailable(*_: object, **__: object) -> None:
+        raise NativeUnavailable("no compiler")
+
+    monkeypatch.setattr(load, "native_decoder", unavailable)
+    generator = load.load_generator(FIXTURE, threads=1)
+    assert isinstance(generator, Engine)
+    assert isinstance(generator.decoder, TorchDecoder)
+    assert (generator.name, generator.context_length) == ("model", 512)
+
+
+def test_with_it_the_runtime_serves_on_the_threads_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: dict[str, int] = {}
+
+    def native(model: object, *, slots: int, threads: int) -> TorchDecoder:
+        asked.update(slots=slots, threads=threads)
+        return TorchDecoder(model, slots=slots)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(load, "native_decoder", native)
+    load.load_generator(FIXTURE, threads=1)
+    assert asked == {"slots": 2, "threads": 1}
+
+
+def test_two_threads_of_one_core_count_once(tmp_path: Path) -> None:
+    for cpu, siblings in enumerate(["0,2", "1,3", "0,2", "1,3"]):
+        topology = tmp_path / f"cpu{cpu}" / "topology"
+        topology.mkdir(parents=True)
+        (topology / "thread_siblings_list").write_text(siblings + "\n")
+    assert physical_cores({0, 1, 2, 3}, tmp_path) == 2
+    assert physical_cores({0, 2}, tmp_path) == 1
+    assert physical_cores({7, 8}, tmp_path) == 2  # unknown: each for itself
+
+
+@pytest.mark.parametrize(
+    ("text", "share"), [("max 100000", None), ("150000 100000", 2), ("50000 100000", 1)]
+)
+def test_a_container_uses_its_share_of_the_machine(
+    tmp_path: Path, text: str, share: int | None
+) -> None:
+    (tmp_path / "cpu.max").write_text(text + "\n")
+    assert share_of_cpus(tmp_path / "cpu.max") == share
+    assert share_of_cpus(tmp_path / "missing") is None
+    assert usable_cores() >= 1
