@@ -63,6 +63,8 @@ _PROMISED: dict[str, ExitCode] = {
     "RunLocked": ExitCode.ERROR,
     "DeviceUnavailable": ExitCode.USAGE,
     "TrainingDiverged": ExitCode.ERROR,
+    "RollOutMismatch": ExitCode.ERROR,
+    "AdapterError": ExitCode.ERROR,
 }
 _OWN_PACKAGES = ("chatapp.", "retrieval.", "tools.")
 _NOTHING_CAN_BE_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}

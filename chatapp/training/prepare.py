@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from chatapp.model.checkpoint import TOKENIZER_FILE
 from chatapp.model.tokenizer import ChatTokenizer
 from chatapp.training.console import progress, say
 from chatapp.training.dedupe import Deduplicator
@@ -33,8 +34,11 @@ def tokenizer_of(recipe: Recipe, out: Path) -> ChatTokenizer:
     path = out / "tokenizer.json"
     if path.is_file():
         return ChatTokenizer.load(path)
-    say("training the tokenizer")
-    tokenizer = ChatTokenizer.train(_tokenizer_texts(recipe), recipe.tokenizer.vocab_size)
+    if recipe.start is not None:
+        tokenizer = ChatTokenizer.load(Path(recipe.start.path) / TOKENIZER_FILE)
+    else:
+        say("training the tokenizer")
+        tokenizer = ChatTokenizer.train(_tokenizer_texts(recipe), recipe.tokenizer.vocab_size)
     temporary = path.with_suffix(".tmp")
     tokenizer.save(temporary)
     temporary.replace(path)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from chatapp.model.config import ModelConfig
+from chatapp.model.config import ModelConfig, ModelConfigError
 from chatapp.training.dial import derive, read_dial
 from chatapp.training.presets import PRESETS
 from chatapp.training.tables import MissingFile, RecipeError, build, unknown
@@ -36,6 +36,8 @@ __all__ = [
 STAGES = {
     "pretrain": "chatapp.training.recipe:StageRecipe",
     "finetune": "chatapp.training.recipe:StageRecipe",
+    "reward": "chatapp.training.reward.settings:RewardSettings",
+    "ppo": "chatapp.training.ppo.settings:PPOSettings",
 }
 _LARGEST_VOCABULARY = 65_536
 Deduplication = Literal["none", "exact", "near"]
@@ -57,6 +59,17 @@ class Source:
     def __post_init__(self) -> None:
         if self.max_mb < 0 or self.repeat < 1:
             raise ValueError("max_mb must be at least 0 and repeat at least 1")
+
+
+@dataclass(frozen=True)
+class Start:
+    """A model directory that the first stage begins from, with its tokenizer, instead of nothing.
+
+    This is how a later run builds on an earlier one: new comparisons, a new reward model, a new
+    policy from the last one.
+    """
+
+    path: str
 
 
 @dataclass(frozen=True)
@@ -139,6 +152,7 @@ class Recipe:
     weights_dtype: str = "bfloat16"
     precision: Literal["bfloat16", "float32"] = "bfloat16"
     derived: tuple[str, ...] = ()
+    start: Start | None = None
 
     def settings(self, stage: str, kind: type[_S]) -> _S:
         """Return the settings of a stage, which are of `kind`.
@@ -181,7 +195,8 @@ def load_recipe(path: Path, root: Path | None = None, overrides: Sequence[str] =
     for name in given:
         if name not in _TABLES and name not in STAGES:
             raise RecipeError(f"the recipe: {unknown(name, [*_TABLES, *STAGES])}")
-    tables, notes = _completed(given, depth)
+    start = build(Start, given["start"], "start") if "start" in given else None
+    tables, notes = _completed(given, depth) if start is None else (_continued(given, start), ())
     data = dict(_table(tables, "data"))
     chosen_root = root if root is not None else Path(data.get("root", "."))
     data.pop("root", None)
@@ -199,6 +214,7 @@ def load_recipe(path: Path, root: Path | None = None, overrides: Sequence[str] =
             "model": build(ModelConfig, model, "model"),
             "stages": _stages(tables),
             "derived": notes,
+            "start": start,
         },
         "recipe",
     )
@@ -206,7 +222,7 @@ def load_recipe(path: Path, root: Path | None = None, overrides: Sequence[str] =
     return recipe
 
 
-_TABLES = ("data", "tokenizer", "model")
+_TABLES = ("data", "tokenizer", "model", "start")
 _DIAL = ("depth", "size")
 
 
@@ -268,6 +284,21 @@ def _completed(
     return tables, tuple(derived.notes)
 
 
+def _continued(given: Mapping[str, Mapping[str, Any]], start: Start) -> dict[str, Any]:
+    """Fill in the shapes of the model to start from."""
+    for name in ("tokenizer", "model", "pretrain"):
+        if name in given:
+            raise RecipeError(f"[start] excludes [{name}]: the model to start from brings it")
+    try:
+        model = ModelConfig.load(Path(start.path) / "config.json")
+    except FileNotFoundError:
+        raise MissingFile(f"[start]: there is no model at {start.path}") from None
+    except ModelConfigError as error:
+        raise RecipeError(f"[start]: {error}") from error
+    shape = dataclasses.asdict(model)
+    return {**given, "model": shape, "tokenizer": {"vocab_size": model.vocab_size}}
+
+
 def _preset_shape(name: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
     """Return the published shape with what the recipe changes of it, and its vocabulary size."""
     if name not in PRESETS:
@@ -279,7 +310,8 @@ def _preset_shape(name: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], 
 
 def _stages(tables: Mapping[str, Any]) -> dict[str, Any]:
     """Build the settings of every stage that the recipe has, in the order they run."""
-    _table(tables, "pretrain")
+    if "start" not in tables:
+        _table(tables, "pretrain")
     return {
         name: build(_settings_class(where), _table(tables, name), name)
         for name, where in STAGES.items()

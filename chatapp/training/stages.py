@@ -32,6 +32,8 @@ from chatapp.training.recipe import Recipe, RecipeError
 RUNNERS: dict[str, str] = {
     "pretrain": "chatapp.training.pretrain:Pretrain",
     "finetune": "chatapp.training.finetune:Finetune",
+    "reward": "chatapp.training.reward.stage:Reward",
+    "ppo": "chatapp.training.ppo.stage:PPO",
 }
 # Stages that leave a language model, the most finished first; a reward model is none.
 CHAT_MODELS = ("ppo", "dpo", "finetune", "pretrain")
@@ -106,16 +108,23 @@ class RunContext:
     def load_model(self, *stages: str) -> GPT:
         """Return the model of the first of `stages` that is complete, ready to be trained.
 
+        Without any, it is the model that the recipe starts from.
+
         Raises:
             RecipeError: none of them is.
         """
         for stage in stages:
             if self.is_complete(stage):
-                model, _ = load_model(self.model_directory(stage))
-                return model.requires_grad_(True).to(self.device)
+                return self._trainable(self.model_directory(stage))
+        if self.recipe.start is not None:
+            return self._trainable(Path(self.recipe.start.path))
         raise RecipeError(
             f"{self.out} has no model of the stage {' or '.join(stages)} yet; run that stage first"
         )
+
+    def _trainable(self, directory: Path) -> GPT:
+        model, _ = load_model(directory)
+        return model.requires_grad_(True).to(self.device)
 
     def write_model(self, stage: str, model: GPT) -> None:
         """Write a stage's model in full precision; every rank must call it."""
