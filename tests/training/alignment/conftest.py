@@ -65,7 +65,9 @@ def begin(tmp_path: Path, start: Path, tokenizer: ChatTokenizer) -> Begin:
 
     def begun(stages: str) -> RunContext:
         file = tmp_path / "recipe.toml"
-        file.write_text(f'[data]\nroot = "{tmp_path}"\n[start]\npath = "{start}"\n{stages}')
+        file.write_text(
+            f'[data]\nroot = "{tmp_path}"\nvalidation_permille = 200\n[start]\npath = "{start}"\n{stages}'
+        )
         return RunContext(load_recipe(file), tmp_path / "run", tokenizer)
 
     return begun
