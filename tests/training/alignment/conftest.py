@@ -65,9 +65,8 @@ def begin(tmp_path: Path, start: Path, tokenizer: ChatTokenizer) -> Begin:
 
     def begun(stages: str) -> RunContext:
         file = tmp_path / "recipe.toml"
-        file.write_text(
-            f'[data]\nroot = "{tmp_path}"\nvalidation_permille = 200\n[start]\npath = "{start}"\n{stages}'
-        )
+        data = f'[data]\nroot = "{tmp_path}"\nvalidation_permille = 200\n'
+        file.write_text(f'{data}[start]\npath = "{start}"\n{stages}')
         return RunContext(load_recipe(file), tmp_path / "run", tokenizer)
 
     return begun
