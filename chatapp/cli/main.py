@@ -35,6 +35,9 @@ COMMANDS: dict[str, Entry] = {
         "chatapp.cli.conversations:conversations", "List, show, search, rename, delete, restore."
     ),
     "memory": Entry("chatapp.cli.memory:memory", "List, add, edit, forget what is remembered."),
+    "feedback": Entry(
+        "chatapp.cli.feedback:feedback", "List and export what you thought of answers."
+    ),
     "index": Entry("chatapp.cli.index:index", "Add, remove, search and rebuild your sources."),
     "train": Entry("chatapp.cli.train:train", "Train a model from a recipe, or resume it."),
     "model": Entry("chatapp.cli.model:model", "List the models and show what is in one."),
