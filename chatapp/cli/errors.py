@@ -53,6 +53,8 @@ _PROMISED: dict[str, ExitCode] = {
     "IndexUnavailable": ExitCode.STORAGE,
     "NotInIndex": ExitCode.NOT_FOUND,
     "ModelUnavailable": ExitCode.ERROR,
+    "InteropError": ExitCode.ERROR,
+    "TokenizerError": ExitCode.ERROR,
     "ContextOverflow": ExitCode.LIMIT,
     "DataError": ExitCode.ERROR,
     "MissingData": ExitCode.NOT_FOUND,

@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -54,7 +55,7 @@ def save_model(
     tokenizer_file.replace(directory / TOKENIZER_FILE)
     for name, text in tokenizer.side_files.items():
         write_atomically(directory / name, text)
-    write_config(directory, model.config, digests)
+    write_config_file(directory, model.config, digests)
 
 
 def stored_tensors(model: GPT) -> Iterator[tuple[str, Tensor]]:
@@ -64,14 +65,27 @@ def stored_tensors(model: GPT) -> Iterator[tuple[str, Tensor]]:
             yield name, tensor.detach()
 
 
-def write_config(directory: Path, config: ModelConfig, digests: Mapping[str, str]) -> None:
+def shapes(config: ModelConfig) -> dict[str, torch.Size]:
+    """Return the shape of every weight of a model, by name."""
+    with torch.device("meta"):
+        return {name: tensor.shape for name, tensor in GPT(config).state_dict().items()}
+
+
+def write_config_file(
+    directory: Path,
+    config: ModelConfig,
+    digests: Mapping[str, str],
+    *,
+    extra: Mapping[str, Any] | None = None,
+) -> None:
     """Write `config.json` with the checksums of the weights that belong to it.
 
     Args:
         digests: sha256 of each weight file by its name.
+        extra: what an imported model also says: its token ids and where it comes from.
     """
     one = next(iter(digests.values())) if len(digests) == 1 else dict(digests)
-    values = {**config.to_dict(), _DIGEST: one}
+    values = {**config.to_dict(), **(extra or {}), _DIGEST: one}
     write_atomically(directory / CONFIG_FILE, json.dumps(values, indent=2) + "\n")
 
 
@@ -124,6 +138,8 @@ def _build(config: ModelConfig, tensors: dict[str, Tensor], directory: Path) -> 
         model.load_state_dict(tensors, assign=True)
     except RuntimeError as error:
         raise ModelUnavailable(f"the weights at {directory} do not fit config.json") from error
+    if config.tie_embeddings:  # loading made two parameters of the one
+        model.head.weight = model.embedding.weight
     model.reset_rotary_tables()
     return model.eval().requires_grad_(False)
 

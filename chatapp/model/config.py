@@ -22,9 +22,20 @@ Mlp = Literal["swiglu", "gelu"]
 Positions = Literal["rotary", "learned"]
 Bias = Literal["none", "qkv", "attention", "all"]
 
-# Keys of config.json that say nothing about the shape: checksums, and what other programs write.
+# Keys of config.json that say nothing about the shape: checksums, token ids, the origin of an
+# imported model, and what `transformers` adds when it writes one.
 _NOT_SHAPE = frozenset(
-    {"model_type", "weights_sha256", "architectures", "auto_map", "dtype", "transformers_version"}
+    {
+        "model_type",
+        "weights_sha256",
+        "imported_from",
+        "bos_token_id",
+        "eos_token_id",
+        "pad_token_id",
+        "architectures",
+        "dtype",
+        "transformers_version",
+    }
 )
 
 

@@ -54,6 +54,7 @@ class ChatTokenizer:
         end_ids: every id that ends a generated text.
         stop: texts that end a reply, for a model that has no token to do so.
         padding: id that is never a target.
+        begin: id that starts every text, if one does.
         side_files: contents of the files that belong beside tokenizer.json, by name.
     """
 
@@ -66,6 +67,7 @@ class ChatTokenizer:
         self.end_of_text = self._special(END_OF_TEXT)
         self.end_of_turn = self._special(END_OF_TURN)
         self.padding = self._special(PADDING)
+        self.begin: int | None = self.end_of_text
         self.end_ids = frozenset({self.end_of_text, self.end_of_turn})
         self.side_files: dict[str, str] = {}
         self._roles = {role: self._special(token) for role, token in ROLE_TOKENS.items()}

@@ -114,7 +114,7 @@ class ImportedTokenizer(ChatTokenizer):
         self.end_ids = frozenset({self.end_of_turn, *files.end_ids})
         self.end_of_text = files.end_ids[-1] if files.end_ids else self.end_of_turn
         self.padding = known.get("pad_token", self.end_of_text)
-        self._start = known.get("bos_token")
+        self.begin = known.get("bos_token")
         self._template: Template = (
             JinjaTemplate(files.template, files.tokens) if files.template else PlainTranscript()
         )
@@ -209,7 +209,7 @@ class ImportedTokenizer(ChatTokenizer):
     def _start_ids(self) -> list[int]:
         """What the tokenizer puts before a text; else the token that begins one, if it has one."""
         first = list(self._tokenizer.encode("", add_special_tokens=True).ids)
-        return first or ([self._start] if self._start is not None else [])
+        return first or ([self.begin] if self.begin is not None else [])
 
     def _ids_of(self, text: str) -> list[int]:
         return list(self._tokenizer.encode(text, add_special_tokens=False).ids)
