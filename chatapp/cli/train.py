@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("recipe", type=click.Path(path_type=Path))
-@click.option("--stage", help="Run this stage alone: pretrain, finetune, reward, ppo or dpo.")
+@click.option(
+    "--stage", help="Run this stage alone: ladder, pretrain, finetune, reward, ppo or dpo."
+)
 @click.option("--data", type=click.Path(path_type=Path), help="Directory of the records.")
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Directory of the run [default: runs/RECIPE]."

@@ -19,6 +19,7 @@ from chatapp.model.checkpoint import load_model, save_model
 from chatapp.model.tokenizer import ChatTokenizer
 from chatapp.training.distributed import World
 from chatapp.training.durable import lock
+from chatapp.training.ladder import judge
 from chatapp.training.prepare import tokenizer_of
 from chatapp.training.recipe import Recipe
 from chatapp.training.stages import CHAT_MODELS, RunContext, run_stages
@@ -44,6 +45,9 @@ class Run:
         with self._held():
             context = RunContext(self.recipe, self.out, self._tokenizer(), self.device, self.world)
             run_stages(context, stage)
+            judge(context)
+            if not any(context.is_complete(name) for name in CHAT_MODELS):
+                return self.out  # a ladder alone leaves no model
             directory = self.out / "model"
             if self.world.leads:
                 self._write_model(context, directory)

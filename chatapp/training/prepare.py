@@ -13,6 +13,7 @@ from chatapp.model.checkpoint import TOKENIZER_FILE
 from chatapp.model.tokenizer import ChatTokenizer
 from chatapp.training.console import progress, say
 from chatapp.training.dedupe import Deduplicator
+from chatapp.training.durable import lock
 from chatapp.training.recipe import Recipe, RecipeError, Source
 from chatapp.training.records import TextRecord, read_chats, read_texts
 from chatapp.training.shards import Shard, tokenise_chats, tokenise_texts
@@ -27,6 +28,28 @@ def text_shards(context: RunContext, stage: str, sources: Iterable[Source]) -> t
 def chat_shards(context: RunContext, stage: str, sources: Iterable[Source]) -> tuple[Shard, Shard]:
     """Return the training and the validation shard of chat records."""
     return _shards(context, stage, sources, read_chats, tokenise_chats)
+
+
+def prepare_shards(recipe: Recipe, out: Path) -> dict[str, dict[str, int]]:
+    """Make the tokenizer and the shards of a run, without training.
+
+    Returns:
+        documents, tokens and bytes of text of each shard, by its name.
+    """
+    with lock(out):
+        context = RunContext(recipe, out, tokenizer_of(recipe, out))
+        made = {"pretrain": text_shards(context, "pretrain", recipe.pretrain.sources)}
+        if "finetune" in recipe.stages:
+            made["finetune"] = chat_shards(context, "finetune", recipe.finetune.sources)
+    return {
+        f"{stage}-{part}": {
+            "documents": len(shard.offsets) - 1,
+            "tokens": len(shard.tokens),
+            "text_bytes": shard.text_bytes,
+        }
+        for stage, shards in made.items()
+        for part, shard in zip(("train", "validation"), shards, strict=True)
+    }
 
 
 def tokenizer_of(recipe: Recipe, out: Path) -> ChatTokenizer:

@@ -9,11 +9,11 @@ import torch
 from chatapp.model.gpt import GPT
 from chatapp.training.bits_per_byte import model_bits_per_byte
 from chatapp.training.durable import read_json, write_json
-from chatapp.training.loop import Trainer
+from chatapp.training.loop import Batches, Trainer
 from chatapp.training.ngram import NgramModel, ngram_bits_per_byte
 from chatapp.training.objectives import Batch, next_token
 from chatapp.training.prepare import text_shards
-from chatapp.training.shards import PackedBatches
+from chatapp.training.shards import PackedBatches, Shard
 from chatapp.training.stages import RunContext
 
 
@@ -24,33 +24,41 @@ class Pretrain:
 
     def run(self, context: RunContext) -> None:
         """Train to the end of the budget; leave the model and `bits_per_byte.json`."""
-        recipe, settings = context.recipe, context.recipe.pretrain
-        train, validation = text_shards(context, self.name, settings.sources)
-        held_out = np.asarray(validation.tokens[: recipe.validation_tokens])
-        model = GPT(recipe.model)
-        model.initialise(torch.Generator().manual_seed(recipe.seed))
-
-        def evaluate(model: GPT) -> dict[str, float]:
-            value = model_bits_per_byte(model, context.tokenizer, held_out, settings.sequence)
-            return {"bits_per_byte": value}
-
-        packing = {"sequence": settings.sequence, "batch": settings.batch, "seed": recipe.seed}
-        batches = PackedBatches(train, **packing)
-        trainer = Trainer(
-            context, self.name, model, settings, batches, next_token, evaluate=evaluate
-        )
+        shards = text_shards(context, self.name, context.recipe.pretrain.sources)
+        trainer = pretraining(context, *shards)
         trainer.run()
-        context.write_model(self.name, model)
+        context.write_model(self.name, trainer.model)
         measured = trainer.measure()
         if context.world.leads:
-            _write_baseline(context, held_out, batches, trainer.step, measured)
+            held_out = _held_out(context, shards[1])
+            _write_baseline(context, held_out, trainer.batches, trainer.step, measured)
         context.complete(self.name, {"steps": trainer.step, "seconds": trainer.seconds})
+
+
+def pretraining(context: RunContext, train: Shard, validation: Shard) -> Trainer[Batch]:
+    """Return the trainer of the recipe's model from fresh weights, measured in bits per byte."""
+    recipe, settings = context.recipe, context.recipe.pretrain
+    held_out = _held_out(context, validation)
+    model = GPT(recipe.model)
+    model.initialise(torch.Generator().manual_seed(recipe.seed))
+
+    def evaluate(model: GPT) -> dict[str, float]:
+        value = model_bits_per_byte(model, context.tokenizer, held_out, settings.sequence)
+        return {"bits_per_byte": value}
+
+    packing = {"sequence": settings.sequence, "batch": settings.batch, "seed": recipe.seed}
+    batches = PackedBatches(train, **packing)
+    return Trainer(context, Pretrain.name, model, settings, batches, next_token, evaluate=evaluate)
+
+
+def _held_out(context: RunContext, validation: Shard) -> npt.NDArray[np.uint16]:
+    return np.asarray(validation.tokens[: context.recipe.validation_tokens])
 
 
 def _write_baseline(
     context: RunContext,
     held_out: npt.NDArray[np.uint16],
-    batches: PackedBatches,
+    batches: Batches[Batch],
     steps: int,
     measured: dict[str, float],
 ) -> None:

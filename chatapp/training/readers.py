@@ -47,15 +47,13 @@ def source_files(root: Path, source: Source) -> list[Path]:
     Raises:
         MissingFile: the glob matches nothing.
     """
-    pattern = Path(source.path)
-    found = [pattern] if pattern.is_absolute() else sorted(root.glob(source.path))
+    whole = root / source.path  # an absolute path stays one
+    found = [whole] if whole.exists() else sorted(_matches(whole))
     files: list[Path] = []
     for path in found:
         files += sorted(_texts_below(path)) if path.is_dir() else [path]
     if not files or not all(file.is_file() for file in files):
-        raise MissingFile(
-            f"no data at {root / source.path}; give the directory of the records with --data DIR"
-        )
+        raise MissingFile(f"no data at {whole}; give the directory of the records with --data DIR")
     return files
 
 
@@ -97,6 +95,11 @@ def read_file(file: Path) -> Iterator[Row]:
         f"{file}: cannot read {file.suffix or 'a file without a suffix'}; known: "
         ".jsonl (also .xz, .gz, .zst), .parquet, .txt, .md, and directories of texts"
     )
+
+
+def _matches(pattern: Path) -> Iterator[Path]:
+    """Yield what an absolute or a relative glob matches."""
+    return Path(pattern.anchor).glob(str(pattern.relative_to(pattern.anchor)))
 
 
 def _texts_below(directory: Path) -> Iterator[Path]:

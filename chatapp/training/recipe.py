@@ -34,6 +34,7 @@ __all__ = [
 # The stages in the order they run, and where each one's settings are defined. They are imported
 # when a recipe has such a table: a stage's module may itself import this one.
 STAGES = {
+    "ladder": "chatapp.training.ladder:LadderSettings",
     "pretrain": "chatapp.training.recipe:StageRecipe",
     "finetune": "chatapp.training.recipe:StageRecipe",
     "reward": "chatapp.training.reward.settings:RewardSettings",

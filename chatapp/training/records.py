@@ -206,8 +206,9 @@ def _worked_answer(row: Row) -> str:
 
 
 def _identity(row: Row) -> str:
+    """Return the record's id, or its file's name and line: a split must not hang on directories."""
     identity = row.fields.get("id")
-    return identity if isinstance(identity, str) else row.where
+    return str(Path(row.where).name if identity is None else identity)
 
 
 def _wrong_kind(row: Row, needed: str) -> RecordError:

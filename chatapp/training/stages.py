@@ -1,6 +1,6 @@
 """The stages of a run and what each of them is given.
 
-    pretrain -> finetune -> reward -> ppo -> dpo
+    (ladder ->) pretrain -> finetune -> reward -> ppo -> dpo
 
 A stage reads its settings from the recipe and the results of earlier stages from the run's
 directory, and leaves its own in `out/<stage>/`: the state to resume from, and at the end
@@ -30,6 +30,7 @@ from chatapp.training.recipe import Recipe, RecipeError
 
 # The `Stage` of every table that `recipe.STAGES` knows; it is imported when it runs.
 RUNNERS: dict[str, str] = {
+    "ladder": "chatapp.training.ladder:Ladder",
     "pretrain": "chatapp.training.pretrain:Pretrain",
     "finetune": "chatapp.training.finetune:Finetune",
     "reward": "chatapp.training.reward.stage:Reward",
