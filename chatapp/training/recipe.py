@@ -39,6 +39,8 @@ STAGES = {
     "finetune": "chatapp.training.recipe:StageRecipe",
     "reward": "chatapp.training.reward.settings:RewardSettings",
     "ppo": "chatapp.training.ppo.settings:PPOSettings",
+    "dpo": "chatapp.training.dpo.settings:DPOSettings",
+    "compare": "chatapp.training.compare.settings:CompareSettings",
 }
 _LARGEST_VOCABULARY = 65_536
 Deduplication = Literal["none", "exact", "near"]

@@ -35,6 +35,8 @@ RUNNERS: dict[str, str] = {
     "finetune": "chatapp.training.finetune:Finetune",
     "reward": "chatapp.training.reward.stage:Reward",
     "ppo": "chatapp.training.ppo.stage:PPO",
+    "dpo": "chatapp.training.dpo.stage:DPO",
+    "compare": "chatapp.training.compare.stage:Compare",
 }
 # Stages that leave a language model, the most finished first; a reward model is none.
 CHAT_MODELS = ("ppo", "dpo", "finetune", "pretrain")

@@ -1,7 +1,7 @@
 """The PPO stage: roll-outs, rewards, learning, round by round, resumable after every one.
 
-It leaves `ppo/model/` and `ppo/result.json`, and with `without_ptx` a second policy in
-`ppo-without-ptx/model/`. Everything random is a function of the seed and the round, so a resumed
+It leaves `ppo/model/` and `ppo/result.json`, and with `without_ptx` a second policy and its result
+in `ppo-without-ptx/`. Everything random is a function of the seed and the round, so a resumed
 run goes the very way the uninterrupted one went.
 """
 
@@ -49,12 +49,21 @@ class PPO:
         if context.world.size > 1:
             raise RecipeError("the ppo stage runs in one process; start it without torchrun")
         settings = context.recipe.settings(self.name, PPOSettings)
-        found = {self.name: _Training(context, self.name, settings).run()}
+        result = _trained(context, self.name, settings)
         if settings.without_ptx and settings.ptx > 0:
             plain = dataclasses.replace(settings, ptx=0.0)
-            found[WITHOUT_PTX] = _Training(context, WITHOUT_PTX, plain).run()
-        write_json(context.directory(self.name) / "result.json", found)
-        context.complete(self.name, found[self.name])
+            context.complete(WITHOUT_PTX, _trained(context, WITHOUT_PTX, plain))
+        context.complete(self.name, result)
+
+
+def _trained(context: RunContext, name: str, settings: PPOSettings) -> dict[str, Any]:
+    """Train a policy unless that is done; return its result."""
+    file = context.directory(name) / "result.json"
+    result = read_json(file)
+    if result is None:
+        result = _Training(context, name, settings).run()
+        write_json(file, result)
+    return result
 
 
 class _Training:

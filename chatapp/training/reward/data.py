@@ -15,10 +15,10 @@ from chatapp.training.answers import Answered, encode_answer, pad_rows
 from chatapp.training.recipe import Recipe, RecipeError, Source
 from chatapp.training.records import read_preferences, read_ratings
 from chatapp.training.reward.comparisons import Comparison, RankedPrompt, compare_ratings, rank
-from chatapp.training.reward.settings import RewardSettings
+from chatapp.training.reward.settings import ComparisonSettings
 
 
-def read_comparisons(recipe: Recipe, settings: RewardSettings) -> list[RankedPrompt]:
+def read_comparisons(recipe: Recipe, settings: ComparisonSettings) -> list[RankedPrompt]:
     """Return all prompts of the stage's sources with their compared answers."""
     found = read_pairs(recipe.root, settings.sources)
     for source in settings.ratings:
