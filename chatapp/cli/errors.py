@@ -57,6 +57,8 @@ _PROMISED: dict[str, ExitCode] = {
     "TokenizerError": ExitCode.ERROR,
     "ContextOverflow": ExitCode.LIMIT,
     "DataError": ExitCode.ERROR,
+    "NoRun": ExitCode.NOT_FOUND,
+    "SandboxUnavailable": ExitCode.ERROR,
     "MissingData": ExitCode.NOT_FOUND,
     "MissingFile": ExitCode.NOT_FOUND,
     "RecipeError": ExitCode.USAGE,

@@ -40,6 +40,7 @@ COMMANDS: dict[str, Entry] = {
     "train": Entry("chatapp.cli.train:train", "Train a model from a recipe, or resume it."),
     "model": Entry("chatapp.cli.model:model", "List the models and show what is in one."),
     "eval": Entry("chatapp.cli.eval:eval_", "Measure the answers, or a model, on files."),
+    "report": Entry("chatapp.cli.report:report", "Write the report card of a training run."),
     "doctor": Entry("chatapp.cli.doctor:doctor", "Check this installation and name each fix."),
     "config": Entry("chatapp.cli.config:config", "Show the settings and where each comes from."),
 }

@@ -14,7 +14,12 @@ from typing import Any
 
 from chatapp.evaluation.estimates import Estimate
 from chatapp.evaluation.likelihood import LikelihoodModel, Request, Scored, Scorer
-from chatapp.evaluation.multiple_choice import ChoiceTask, pair_metrics, pair_requests
+from chatapp.evaluation.multiple_choice import (
+    ChoiceTask,
+    pair_metrics,
+    pair_requests,
+    reasoned_openings,
+)
 from chatapp.evaluation.prompts import Prompting
 from chatapp.evaluation.records import DataError, choose, read
 from chatapp.evaluation.result import Metrics, Result
@@ -39,10 +44,16 @@ Item = Text | Question | MinimalPair
 
 @dataclass(frozen=True)
 class Measurement:
-    """Requests for a scorer, and what to make of their scores."""
+    """Requests for a scorer, and what to make of their scores.
 
-    requests: list[Request]
+    `prepare` makes the `count` requests; where the model reasons first, it does so there, and
+    tells of `before` replies.
+    """
+
+    count: int
+    prepare: Callable[[Done], list[Request]]
     metrics: Callable[[list[Scored]], dict[str, Estimate]]
+    before: int = 0
 
 
 class LmSuite:
@@ -74,18 +85,19 @@ class LmSuite:
         self._work = {name: self._measurements(items) for name, items in self._items.items()}
 
     def size(self) -> int:
-        """Return the number of sequences to score."""
+        """Return the number of sequences to score and of replies to write before."""
         scorers = 2 if self._baseline else 1
-        return scorers * sum(len(part.requests) for work in self._work.values() for part in work)
+        return sum(scorers * m.count + m.before for work in self._work.values() for m in work)
 
     def run(self, done: Done) -> Result:
-        """Score every file with the model, then with the baseline."""
+        """Score every file with the model and, where there is one, with the baseline."""
         variants: dict[str, Metrics] = {}
         for name, work in self._work.items():
-            variants[name] = _measure(work, self._model, done)
+            requests = [part.prepare(done) for part in work]
+            variants[name] = _measure(work, requests, self._model, done)
             if self._baseline:
                 label, scorer = self._baseline
-                variants[f"{name} {label}"] = _measure(work, scorer, done)
+                variants[f"{name} {label}"] = _measure(work, requests, scorer, done)
         config = {"truncated_prompts": self._model.truncated, **self._prompting.facts()}
         return Result(variants, sum(map(len, self._items.values())), config)
 
@@ -93,21 +105,29 @@ class LmSuite:
         model, vocabulary = self._model, self._model.tokenizer.vocab_size
         match items[0]:
             case Question():
-                questions = [item for item in items if isinstance(item, Question)]
-                task = ChoiceTask(questions, self._prompting)
-                openings = [self._prompting.opening()] * len(questions)
-                return [Measurement(task.requests(model, openings), task.metrics)]
+                return [self._choices([item for item in items if isinstance(item, Question)])]
             case MinimalPair():
                 pairs = [item for item in items if isinstance(item, MinimalPair)]
-                return [Measurement(pair_requests(pairs, model), pair_metrics)]
+                return [_scored(pair_requests(pairs, model), pair_metrics)]
         texts = [item for item in items if isinstance(item, Text)]
         return [
             _documents(texts, model),
-            Measurement(
+            _scored(
                 last_word_requests(texts, model),
                 lambda scores: last_word_metrics(scores, vocabulary),
             ),
         ]
+
+    def _choices(self, questions: Sequence[Question]) -> Measurement:
+        task = ChoiceTask(questions, self._prompting)
+        if not self._prompting.cot:
+            return _scored(task.requests(self._model, [""] * len(questions)), task.metrics)
+
+        def prepare(done: Done) -> list[Request]:
+            return task.requests(self._model, reasoned_openings(task, self._model, done))
+
+        count = sum(len(question.choices) for question in questions)
+        return Measurement(count, prepare, task.metrics, before=len(questions))
 
 
 def read_items(path: Path) -> list[Item]:
@@ -146,11 +166,22 @@ def _documents(texts: Sequence[Text], model: LikelihoodModel) -> Measurement:
         grouped = [list(islice(rest, len(requests))) for requests in per_text]
         return bits_per_byte(texts, grouped, model.tokenizer.vocab_size)
 
-    return Measurement([request for requests in per_text for request in requests], metrics)
+    return _scored([request for requests in per_text for request in requests], metrics)
 
 
-def _measure(work: Sequence[Measurement], scorer: Scorer, done: Done) -> dict[str, Estimate]:
+def _scored(
+    requests: list[Request], metrics: Callable[[list[Scored]], dict[str, Estimate]]
+) -> Measurement:
+    return Measurement(len(requests), lambda done: requests, metrics)
+
+
+def _measure(
+    work: Sequence[Measurement],
+    requests: Sequence[list[Request]],
+    scorer: Scorer,
+    done: Done,
+) -> dict[str, Estimate]:
     found: dict[str, Estimate] = {}
-    for part in work:
-        found |= part.metrics(scorer.score(part.requests, done))
+    for part, wanted in zip(work, requests, strict=True):
+        found |= part.metrics(scorer.score(wanted, done))
     return found

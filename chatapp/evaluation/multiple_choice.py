@@ -13,11 +13,13 @@ from dataclasses import dataclass
 
 from chatapp.evaluation.estimates import Estimate, estimate
 from chatapp.evaluation.likelihood import LikelihoodModel, Request, Scored
-from chatapp.evaluation.prompts import Prompting, prompt_ids, worked
+from chatapp.evaluation.prompts import CONCLUSION, Prompting, prompt_ids, worked
+from chatapp.evaluation.replies import greedy, write_replies
 from chatapp.evaluation.schemas import MinimalPair, Question
-from chatapp.evaluation.suite import present
+from chatapp.evaluation.suite import Done, present
 
 _FEW = 0.1  # share of questions with a question mark below which a file holds beginnings
+_MOST_REASONING = 128  # tokens before the conclusion is asked for
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class ChoiceTask:
         return prompt_ids(model.tokenizer, self.prompting, self._turns(question), text, opening)
 
     def _choices(self, model: LikelihoodModel, question: Question, opening: str) -> list[Request]:
-        if self.continued and not self.prompting.chat:
+        if self.continued and not self.prompting.chat and not self.prompting.cot:
             before = self._beginning(question)
             return [model.request(before, f" {choice}") for choice in question.choices]
         head = self.prompt(model, question, opening)
@@ -92,6 +94,21 @@ class ChoiceTask:
                 }
             )
         )
+
+
+def reasoned_openings(task: ChoiceTask, model: LikelihoodModel, done: Done) -> list[str]:
+    """Let the model reason about each question; return the answer up to where a choice follows.
+
+    The reasoning is greedy, ends where it concludes by itself, and is then led to its conclusion:
+    the two prompts of arXiv:2205.11916.
+    """
+    opening = task.prompting.opening()
+    prompts = [task.prompt(model, question, opening) for question in task.questions]
+    params = greedy(_MOST_REASONING, stop=(CONCLUSION, "\nQuestion:"))
+    return [
+        f"{opening}{only.text.rstrip()} {CONCLUSION}".lstrip()
+        for (only,) in write_replies(model, prompts, params, done)
+    ]
 
 
 def _right(question: Question, values: Sequence[float]) -> float:

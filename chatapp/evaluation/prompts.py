@@ -9,7 +9,7 @@ one choice of examples is averaged over the questions.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,30 +91,40 @@ def prompt_ids(
     return [tokenizer.end_of_text, *tokenizer.encode(f"{shown}Question: {question}\n{answer}")]
 
 
-def read_examples(path: Path, measured: Sequence[Path], *, cot: bool) -> tuple[Example, ...]:
-    """Read examples from a file of qa or reasoning records.
+def read_examples(
+    path: Path, measured: Sequence[Path], parse: Callable[[dict[str, Any], str], Example | None]
+) -> tuple[Example, ...]:
+    """Read examples from a training file.
+
+    Args:
+        parse: makes an example of a record, or None of one that cannot serve as such.
 
     Raises:
-        DataError: it is one of the measured files, or lacks the reasoning that is asked for.
+        DataError: it is one of the measured files, or has no example.
     """
     if any(path.resolve() == other.resolve() for other in measured):
         raise DataError(
             f"{path} is measured and cannot give the examples too",
             hint="name a training file with --shots-from.",
         )
-    examples = tuple(example for example in read(path, _example) if example is not None)
-    if cot and not all(example.reasoning for example in examples):
-        raise DataError(
-            f"{path} has records without a solution, which chain of thought needs",
-            hint="name a file of reasoning records, or leave --cot out.",
-        )
-    return examples
+    return tuple(example for example in read(path, parse) if example is not None)
 
 
-def _example(record: dict[str, Any], where: str) -> Example | None:
-    """Make an example of a qa or a reasoning record; an unanswerable question is none."""
+def answered_example(record: dict[str, Any], where: str) -> Example | None:
+    """Make an example of a qa or reasoning record; an unanswerable question is none."""
     if "answers" in record:
         question = parse_question(record, where)
         return Example(question.text, question.answers[0]) if question.answerable else None
     problem = parse_problem(record, where)
     return Example(problem.question, problem.answer, problem.solution)
+
+
+def reasoned_example(record: dict[str, Any], where: str) -> Example | None:
+    """Like `answered_example`, for chain of thought: the record must show how it is reasoned."""
+    example = answered_example(record, where)
+    if example is not None and not example.reasoning:
+        raise DataError(
+            f"{where}: no 'solution', which examples of chain of thought need",
+            hint="name a file of reasoning records, or leave --cot out.",
+        )
+    return example

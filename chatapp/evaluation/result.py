@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from chatapp.evaluation.estimates import Estimate
+from chatapp.machine import machine
 
 Metrics = Mapping[str, Estimate]
 
@@ -51,24 +49,3 @@ def line(result: Result) -> dict[str, object]:
         "config": dict(result.config),
         "machine": machine(),
     }
-
-
-def machine() -> dict[str, object]:
-    """Return what the figures depend on: processor, cores, memory, Python."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return {
-        "cpu": _cpu_name(),
-        "cores": os.cpu_count(),
-        "memory_gib": round(memory / 2**30, 1),
-        "system": platform.system(),
-        "python": platform.python_version(),
-    }
-
-
-def _cpu_name() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()

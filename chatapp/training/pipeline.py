@@ -15,10 +15,11 @@ from pathlib import Path
 
 import torch
 
+from chatapp.machine import machine
 from chatapp.model.checkpoint import load_model, save_model
 from chatapp.model.tokenizer import ChatTokenizer
 from chatapp.training.distributed import World
-from chatapp.training.durable import lock
+from chatapp.training.durable import lock, write_json
 from chatapp.training.ladder import judge
 from chatapp.training.prepare import tokenizer_of
 from chatapp.training.recipe import Recipe
@@ -43,6 +44,7 @@ class Run:
             Stopped: a signal asked to stop; what is done is saved.
         """
         with self._held():
+            self._note_machine()
             context = RunContext(self.recipe, self.out, self._tokenizer(), self.device, self.world)
             run_stages(context, stage)
             judge(context)
@@ -60,6 +62,12 @@ class Run:
             if self.world.leads:
                 stack.enter_context(lock(self.out))
             yield
+
+    def _note_machine(self) -> None:
+        """Record where the run takes place, for its report card."""
+        if self.world.leads:
+            facts = {**machine(), "device": str(self.device), "processes": self.world.size}
+            write_json(self.out / "machine.json", facts)
 
     def _tokenizer(self) -> ChatTokenizer:
         """Return the tokenizer that rank 0 has made or found."""

@@ -12,7 +12,7 @@ import pytest
 from chatapp.cli.errors import ExitCode
 from chatapp.cli.main import main
 from chatapp.evaluation.likelihood import LikelihoodModel, Scored
-from chatapp.evaluation.multiple_choice import ChoiceTask, pair_metrics
+from chatapp.evaluation.multiple_choice import ChoiceTask, pair_metrics, reasoned_openings
 from chatapp.evaluation.prompts import Prompting
 from chatapp.evaluation.running_text import (
     bits_per_byte,
@@ -156,6 +156,21 @@ def test_examples_come_from_another_file(chat: list[str], write: Write, evaluate
     assert line["config"]["shots"] == 2
     assert line["config"]["prompt"] == ("chat" if chat else "plain")
     assert line["n"] == 2
+
+
+def test_reasoning_is_written_before_the_choices_are_weighed(
+    write: Write, evaluate: Evaluate, model: LikelihoodModel
+) -> None:
+    """With --cot the model first reasons, then its choices follow "So the answer is"."""
+    question = Question("1", "Which?", ("four",), choices=("four", "a banana"))
+    task = ChoiceTask([question], Prompting(cot=True))
+    (opening,) = reasoned_openings(task, model, lambda n: None)
+    assert opening.startswith("Let's think step by step.")
+    assert opening.endswith("So the answer is")
+    first, _ = task.requests(model, [opening])
+    assert model.tokenizer.decode(first.ids).endswith("So the answer is four")
+    line = evaluate("lm", "--data", write("choices.jsonl", choice(1)), "--cot", "--chat")
+    assert line["config"]["chain_of_thought"] is True
 
 
 def test_the_table_names_every_figure_and_the_line_can_be_saved(

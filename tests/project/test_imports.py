@@ -45,7 +45,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tools": {"retrieval"},
 }
 # Modules of no room: they know nothing of the app, so every room of chatapp may use them.
-LEAVES = {"chatapp.settings", "chatapp.paths", "chatapp.resources", "chatapp.version"}
+LEAVES = {
+    "chatapp.machine",
+    "chatapp.settings",
+    "chatapp.paths",
+    "chatapp.resources",
+    "chatapp.version",
+}
 FRONT_ENDS = {"chatapp.tui", "chatapp.cli", "chatapp.server"}
 ENTRY = "chatapp.__main__"
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import click
 
+from chatapp.cli.eval.code import code
 from chatapp.cli.eval.lm import lm
+from chatapp.cli.eval.math import math_
+from chatapp.cli.eval.preference import preference
 from chatapp.cli.eval.qa import qa
 
 
@@ -18,5 +21,5 @@ def eval_() -> None:
     """
 
 
-for command in (qa, lm):
+for command in (qa, lm, preference, math_, code):
     eval_.add_command(command)

@@ -8,11 +8,13 @@ import click
 
 from chatapp.cli.eval.options import (
     FILE,
+    cot_option,
     load,
     model_options,
     prompting,
     prompting_options,
     suite_options,
+    template_option,
 )
 from chatapp.cli.eval.runner import run
 
@@ -21,7 +23,8 @@ from chatapp.cli.eval.runner import run
 @suite_options("pretrain, knowledge or qa (with choices)")
 @model_options
 @prompting_options
-@click.option("--chat", is_flag=True, help="Put questions through the chat template.")
+@cot_option
+@template_option(chat=False)
 @click.option("--ngram", type=FILE, help="Fit a 5-gram baseline on this file of texts.")
 @click.option(
     "--ngram-mb", type=float, default=16.0, show_default=True, help="How much of it to read."

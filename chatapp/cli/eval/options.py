@@ -13,7 +13,7 @@ from chatapp.cli.output import output_option
 
 if TYPE_CHECKING:
     from chatapp.evaluation.likelihood import LikelihoodModel
-    from chatapp.evaluation.prompts import Prompting
+    from chatapp.evaluation.prompts import Example, Prompting
 
 F = TypeVar("F", bound=Callable[..., Any])
 FILE = click.Path(path_type=Path)
@@ -64,9 +64,8 @@ def model_options(command: F) -> F:
 
 
 def prompting_options(command: F) -> F:
-    """Add the options of few-shot and chain-of-thought prompting."""
+    """Add the options of few-shot prompting."""
     for option in (
-        click.option("--cot", is_flag=True, help="Let the model reason before it answers."),
         click.option("--shots-from", type=FILE, help="Training file that examples are drawn from."),
         click.option(
             "--shots",
@@ -78,6 +77,23 @@ def prompting_options(command: F) -> F:
     ):
         command = option(command)
     return command
+
+
+def cot_option(command: F) -> F:
+    """Add the option of chain-of-thought prompting."""
+    return click.option("--cot", is_flag=True, help="Let the model reason before it answers.")(
+        command
+    )
+
+
+def template_option(*, chat: bool) -> Callable[[F], F]:
+    """Return the option that chooses between the chat template and plain text."""
+    return click.option(
+        "--chat/--plain",
+        default=chat,
+        show_default=True,
+        help="Put questions through the chat template, or as plain text.",
+    )
 
 
 def load(model_name: str, threads: int) -> LikelihoodModel:
@@ -114,13 +130,22 @@ def prompting(
     shots_from: Path | None,
     seed: int,
     files: tuple[Path, ...],
+    parse: Callable[[dict[str, Any], str], Example | None] | None = None,
 ) -> Prompting:
     """Return how questions are put; examples are read and checked here.
+
+    Args:
+        parse: makes examples of other records than qa and reasoning.
 
     Raises:
         CliError: the options do not fit together, or the file has too few examples.
     """
-    from chatapp.evaluation.prompts import Prompting, read_examples
+    from chatapp.evaluation.prompts import (
+        Prompting,
+        answered_example,
+        read_examples,
+        reasoned_example,
+    )
 
     if bool(shots) != bool(shots_from):
         raise CliError(
@@ -128,7 +153,8 @@ def prompting(
             hint="give a number of examples and a training file to draw them from.",
             code=ExitCode.USAGE,
         )
-    examples = read_examples(shots_from, files, cot=cot) if shots_from else ()
+    wanted = parse or (reasoned_example if cot else answered_example)
+    examples = read_examples(shots_from, files, wanted) if shots_from else ()
     if shots and len(examples) <= shots:
         raise CliError(f"{shots_from} has {len(examples)} examples, too few for --shots {shots}")
     return Prompting(chat=chat, cot=cot, shots=shots, examples=examples, seed=seed)

@@ -1,0 +1,68 @@
+"""`chatapp eval math`: word problems, with or without reasoning and the calculator."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from chatapp.cli.eval.options import (
+    cot_option,
+    load,
+    model_options,
+    prompting,
+    prompting_options,
+    suite_options,
+    template_option,
+)
+from chatapp.cli.eval.runner import run
+
+
+@click.command("math")
+@suite_options("reasoning")
+@model_options
+@prompting_options
+@cot_option
+@template_option(chat=True)
+@click.option("--no-tools", is_flag=True, help="Leave the model to its own arithmetic.")
+@click.option(
+    "--max-tokens", type=click.IntRange(min=1), default=256, show_default=True, help="Of a reply."
+)
+def math_(
+    files: tuple[Path, ...],
+    limit: int | None,
+    seed: int,
+    output: str,
+    save: Path | None,
+    model_name: str,
+    threads: int,
+    shots: int,
+    shots_from: Path | None,
+    cot: bool,
+    chat: bool,
+    no_tools: bool,
+    max_tokens: int,
+) -> None:
+    """Let the model solve word problems whose answer is a number (GSM8K, SVAMP).
+
+    The answer is the number after ####, or the last one. A calculator completes <<2+3= in the reply
+    as <<2+3=5>>, as the solutions of GSM8K write it, unless --no-tools is given.
+    """
+    from chatapp.evaluation.math_problems import MathSuite
+    from chatapp.evaluation.records import choose, read
+    from chatapp.evaluation.schemas import parse_problem
+
+    asked = prompting(
+        chat=chat, cot=cot, shots=shots, shots_from=shots_from, seed=seed, files=files
+    )
+    problems = choose([item for file in files for item in read(file, parse_problem)], limit, seed)
+    suite = MathSuite(
+        load(model_name, threads), problems, asked, tools=not no_tools, max_tokens=max_tokens
+    )
+    config = {
+        "data": [file.name for file in files],
+        "limit": limit,
+        "seed": seed,
+        "model": Path(model_name).name,
+    }
+    run(suite, config, output=output, save=save)
