@@ -25,6 +25,7 @@ from chatapp.inference.generator import Generator, SamplingParams
 from retrieval.text import sanitize_text
 
 if TYPE_CHECKING:
+    from chatapp.feedback import Feedback
     from chatapp.memory import Memory, Profile
     from chatapp.memory.forgetting import Forgotten
     from chatapp.settings import Settings
@@ -111,6 +112,13 @@ class Assistant:
         from chatapp.memory import Profile
 
         return Profile(self.store)
+
+    @property
+    def feedback(self) -> Feedback:
+        """Return what the person thought of answers; reading and changing it blocks."""
+        from chatapp.feedback import Feedback
+
+        return Feedback(self.store)
 
     def forget(self, fact_id: str) -> Forgotten:
         """Forget a fact everywhere; see `chatapp.memory.forgetting`. Raises NotFound."""

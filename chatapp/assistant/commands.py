@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from chatapp.assistant.assistant import Assistant
 from chatapp.assistant.events import Event
 from chatapp.conversations import Conversation, Message, NotFound
+from chatapp.feedback.store import BAD, GOOD, NotJudgeable
 from chatapp.memory import Fact, SecretRefused
 from retrieval.text import sanitize_text
 from tools.calculator import Calculator
@@ -103,6 +104,8 @@ class Command:
             raise CommandError(str(error.args[0])) from error
         except SecretRefused as error:
             raise CommandError(f"Not remembered: {error}.") from error
+        except NotJudgeable as error:
+            raise CommandError(f"That cannot be judged: {error}.") from error
 
 
 def find_command(name: str) -> Command:
@@ -253,6 +256,32 @@ def _private(session: Session, arguments: Mapping[str, str]) -> Result:
     return Result("A private conversation: nothing in it is learnt, recalled or used.")
 
 
+def _good(session: Session, arguments: Mapping[str, str]) -> Result:
+    session.assistant.feedback.rate(_last_answer(session).id, GOOD)
+    return Result("Rated good. `chatapp feedback export` writes your ratings for training.")
+
+
+def _bad(session: Session, arguments: Mapping[str, str]) -> Result:
+    session.assistant.feedback.rate(_last_answer(session).id, BAD)
+    return Result("Rated bad. /correct says what the answer should have been.")
+
+
+def _correct(session: Session, arguments: Mapping[str, str]) -> Result:
+    session.assistant.feedback.correct(_last_answer(session).id, arguments["text"])
+    return Result("Your correction is stored beside the answer.")
+
+
+def _prefer(session: Session, arguments: Mapping[str, str]) -> Result:
+    answer = _last_answer(session)
+    answers = session.assistant.store.siblings(answer.id)
+    if len(answers) < 2:
+        raise CommandError("There is only one answer. /regenerate makes another one to compare.")
+    shown = answers.index(answer)
+    other = answers[shown - 1] if shown else answers[1]
+    session.assistant.feedback.prefer(answer.id, other.id)
+    return Result("Stored: this answer is better than the one before it.")
+
+
 def _one_fact(session: Session, wanted: str) -> Fact:
     found = session.assistant.profile.find(wanted)
     if not found:
@@ -322,6 +351,15 @@ COMMANDS: tuple[Command, ...] = (
         _confirm,
         (Argument("memory", "Its id, or words of it."),),
     ),
+    Command("good", "Say that the last answer was good.", _good),
+    Command("bad", "Say that the last answer was bad.", _bad),
+    Command(
+        "correct",
+        "Say what the last answer should have been.",
+        _correct,
+        (Argument("text", "The answer you would have wanted."),),
+    ),
+    Command("prefer", "Say that this answer is better than the other one.", _prefer),
     Command("private", "Start a conversation that memory neither reads nor writes.", _private),
     Command("help", "List these commands.", _help),
 )

@@ -35,6 +35,9 @@ COMMANDS: dict[str, Entry] = {
         "chatapp.cli.conversations:conversations", "List, show, search, rename, delete, restore."
     ),
     "memory": Entry("chatapp.cli.memory:memory", "List, add, edit, forget what is remembered."),
+    "feedback": Entry(
+        "chatapp.cli.feedback:feedback", "List and export what you thought of answers."
+    ),
     "index": Entry("chatapp.cli.index:index", "Add, remove, search and rebuild your sources."),
     "data": Entry("chatapp.cli.data:data", "Import, tokenise and check training records."),
     "train": Entry("chatapp.cli.train:train", "Train a model from a recipe, or resume it."),

@@ -133,3 +133,28 @@ def m003_memory(db: Database) -> None:
         );
         """
     )
+
+
+@migrations(name="m004_feedback")
+def m004_feedback(db: Database) -> None:
+    """What the person thought of answers, with prompt and answers as they were then."""
+    # The texts are copies: an answer that is regenerated, edited or deleted later must not change
+    # what was judged. One judgement a message and kind; a new one replaces it.
+    db.executescript(
+        """
+        create table feedback (
+            key integer primary key,
+            id text not null unique,
+            kind text not null check (kind in ('rating', 'comparison', 'correction')),
+            message_id text references messages(id) on delete set null,
+            conversation_id text references conversations(id) on delete set null,
+            prompt text not null,
+            answer text not null,
+            other text not null default '',
+            reward real,
+            model text not null default '',
+            created_at text not null
+        );
+        create unique index feedback_once on feedback(message_id, kind) where kind <> 'comparison';
+        """
+    )

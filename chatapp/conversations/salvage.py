@@ -29,6 +29,7 @@ _TABLES = (
     ("facts", "key"),
     ("memory_tombstones", "rowid"),  # or what was forgotten could come back
     ("memory_salt", "rowid"),
+    ("feedback", "key"),
 )
 _PAGE_COUNT = range(28, 32)  # bytes of the database header; zero means "see the file's size"
 
@@ -99,14 +100,12 @@ def _mend(target: Database) -> None:
         )
         """,
         "delete from citations where message_id not in (select id from messages)",
-        """
-        update facts set message_id = null
-        where message_id not in (select id from messages)
-        """,
-        """
-        update facts set conversation_id = null
-        where conversation_id not in (select id from conversations)
-        """,
+        *(
+            f"update {table} set {column}_id = null "
+            f"where {column}_id not in (select id from {column}s)"
+            for table in ("facts", "feedback")
+            for column in ("message", "conversation")
+        ),
         """
         insert into conversations (id, title, created_at, updated_at)
         select distinct conversation_id, :title, :now, :now from messages

@@ -331,7 +331,8 @@ class ConversationStore:
         taken = """
             select 1 from messages where id = :id union all
             select 1 from conversations where id = :id union all
-            select 1 from facts where id = :id
+            select 1 from facts where id = :id union all
+            select 1 from feedback where id = :id
         """
         while any(db.query(taken, {"id": (new_id := self._new_id())})):
             pass

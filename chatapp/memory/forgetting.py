@@ -8,6 +8,7 @@ full-text index (rewritten by `optimize`). A backup is a database of its own and
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import sqlite3
 from dataclasses import dataclass
@@ -71,11 +72,21 @@ def _redact(db: Database, fact: Fact) -> None:
         text = row["text"][:start] + BLANK * (end - start) + row["text"][end:]
         db.execute("update messages set text = ? where key = ?", [text, row["key"]])
         db.execute("delete from round_vectors where key = ?", [row["key"]])
+        if "feedback" in db.table_names():  # a backup may be older than that table
+            _redact_feedback(db, fact.source_text)
         # a title made of the question's first words may hold the clause too
         db.execute(
             "update conversations set title = replace(title, ?, ?) where id = ?",
             [fact.source_text, BLANK, fact.conversation_id],
         )
+
+
+def _redact_feedback(db: Database, clause: str) -> None:
+    """Judgements hold copies of what was said, as JSON."""
+    if not clause:
+        return
+    as_json = json.dumps(clause, ensure_ascii=False)[1:-1]
+    db.execute("update feedback set prompt = replace(prompt, ?, ?)", [as_json, BLANK])
 
 
 def _rewrite_search(db: Database) -> None:

@@ -129,7 +129,9 @@ class TestDamage:
 
     def test_a_truncated_file_keeps_its_first_messages(self, path):
         fill(path, 60)
-        path.write_bytes(path.read_bytes()[: 30 * 4096])
+        data = path.read_bytes()
+        early = data.index(b"Question 2 " + b"q" * 100) // 4096 + 1  # pages up to the third turn
+        path.write_bytes(data[: early * 4096])
         store = ConversationStore.open(path)
         assert list(path.parent.glob("chat.sqlite3.corrupt-*"))
         recovered = [text for c in store.conversations() for text in texts(store, c.id)]

@@ -9,6 +9,7 @@ import pytest
 
 from chatapp.conversations import ConversationStore, NotFound
 from chatapp.conversations.opening import back_up
+from chatapp.feedback import Feedback
 from chatapp.memory import Profile, SecretRefused
 from chatapp.memory.forgetting import forget
 from chatapp.memory.transfer import BrokenExport, as_json, import_json
@@ -147,6 +148,7 @@ class TestForgetting:
         tell("Hello. I live in Qwertzburg, but I like cheese.")
         for number in range(20):
             tell(f"This is remark number {number} about nothing.")
+        Feedback(store).rate(store.messages(store.conversations()[-1].id)[1].id, 1.0)
         assert back_up(path) is not None
         (home,) = profile.held("home")
         done = forget(store, home.id)

@@ -22,6 +22,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "chatapp.assistant": {
         "chatapp.conversations",
         "chatapp.memory",
+        "chatapp.feedback",
         "chatapp.inference",
         "retrieval",
         "tools",

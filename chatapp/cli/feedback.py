@@ -1,0 +1,71 @@
+"""`chatapp feedback`: what you thought of answers, to read or to train on."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import IO, TYPE_CHECKING
+
+import click
+
+from chatapp.cli.output import output_option, print_json
+
+if TYPE_CHECKING:
+    from chatapp.feedback import Judgement
+
+
+@click.group()
+def feedback() -> None:
+    """List and export what you thought of answers."""
+
+
+@feedback.command("list")
+@output_option("text", "json", "jsonl")
+def list_(output: str) -> None:
+    """List ratings, comparisons and corrections, oldest first."""
+    from chatapp.cli.stores import open_store
+    from chatapp.feedback import Feedback
+
+    with open_store(missing="") as store:
+        found = Feedback(store).all()
+    if output == "json":
+        print_json([asdict(judgement) for judgement in found])
+        return
+    for judgement in found:
+        if output == "jsonl":
+            print_json(asdict(judgement))
+        else:
+            click.echo(_line(judgement))
+
+
+@feedback.command()
+@click.option(
+    "--schema",
+    type=click.Choice(["preference", "rating", "chat"]),
+    default="preference",
+    show_default=True,
+    help="Pairs for a reward model or DPO, single ratings, or chats for fine-tuning.",
+)
+@click.option("--output", "-o", "file", type=click.File("w", encoding="utf-8", lazy=False),
+              default="-", help="File to write; `-` is stdout.")  # fmt: skip
+def export(schema: str, file: IO[str]) -> None:
+    """Write the feedback as training records, one JSON object a line."""
+    import json
+
+    from chatapp.cli.stores import open_store
+    from chatapp.feedback import Feedback
+    from chatapp.feedback.export import records
+
+    with open_store(missing="") as store:
+        found = Feedback(store).all()
+    count = 0
+    for record in records(found, schema):  # type: ignore[arg-type]
+        file.write(json.dumps(record, ensure_ascii=False) + "\n")
+        count += 1
+    click.echo(f"{count} records", err=True)
+
+
+def _line(judgement: Judgement) -> str:
+    what = judgement.kind if judgement.reward is None else f"rating {judgement.reward:g}"
+    asked = judgement.prompt[-1]["content"] if judgement.prompt else ""
+    flat = " ".join(f"{asked} -> {judgement.answer}".split())
+    return f"{judgement.id}  {judgement.created_at[:10]}  {what:<10}  {flat[:100]}"
