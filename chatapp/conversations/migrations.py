@@ -158,3 +158,37 @@ def m004_feedback(db: Database) -> None:
         create unique index feedback_once on feedback(message_id, kind) where kind <> 'comparison';
         """
     )
+
+
+@migrations(name="m005_substrings")
+def m005_substrings(db: Database) -> None:
+    """Search inside words: for scripts without spaces and for code."""
+    # External content: the index holds trigrams only, the text stays in `messages`. It must be
+    # told the very text it indexed when a row goes, hence the conditions on the old status.
+    db.executescript(
+        """
+        create virtual table messages_trigram using fts5(
+            text, content = 'messages', content_rowid = 'key', tokenize = 'trigram'
+        );
+        insert into messages_trigram(rowid, text)
+            select key, text from messages where status <> 'streaming';
+        create trigger messages_trigram_insert after insert on messages
+        when new.status <> 'streaming' begin
+            insert into messages_trigram(rowid, text) values (new.key, new.text);
+        end;
+        create trigger messages_trigram_delete after delete on messages
+        when old.status <> 'streaming' begin
+            insert into messages_trigram(messages_trigram, rowid, text)
+                values ('delete', old.key, old.text);
+        end;
+        create trigger messages_trigram_remove after update of text, status on messages
+        when old.status <> 'streaming' begin
+            insert into messages_trigram(messages_trigram, rowid, text)
+                values ('delete', old.key, old.text);
+        end;
+        create trigger messages_trigram_renew after update of text, status on messages
+        when new.status <> 'streaming' begin
+            insert into messages_trigram(rowid, text) values (new.key, new.text);
+        end;
+        """
+    )

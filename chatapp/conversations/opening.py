@@ -89,11 +89,12 @@ def is_damaged(path: Path, busy_seconds: float, seconds: float = CHECK_SECONDS) 
 
 
 def _check_search_table(connection: sqlite3.Connection) -> None:
-    """Raise DatabaseError when the full-text index is damaged; SQLite's own check skips it."""
-    tables = connection.execute("select 1 from sqlite_master where name = 'messages_fts'")
-    if tables.fetchone():
-        connection.execute("insert into messages_fts(messages_fts) values ('integrity-check')")
-        connection.rollback()
+    """Raise DatabaseError when a full-text index is damaged; SQLite's own check skips them."""
+    for table in ("messages_fts", "messages_trigram"):
+        there = connection.execute("select 1 from sqlite_master where name = ?", [table])
+        if there.fetchone():
+            connection.execute(f"insert into {table}({table}) values ('integrity-check')")
+            connection.rollback()
 
 
 def _open_file(path: Path, busy_seconds: float) -> Opened:

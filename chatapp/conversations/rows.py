@@ -27,6 +27,9 @@ MESSAGE_COLUMNS = (
 )
 # Scripts written without spaces between words: one run of them is a single search token.
 SEARCH_CHARACTERS = 1_000  # what is searched for; SQLite refuses patterns of 50,000 bytes
+# A word with something between its letters that no prose has there: `foo_bar`, `a->b`, `x::y`.
+_CODE = re.compile(r"\w(?:_|->|::|\.\w+\(|\(\)|=)\w*|[{}<>\[\]=]")
+_TRIGRAM = 3  # characters; the substring index knows nothing shorter
 _UNSPACED = re.compile("[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
 
@@ -79,24 +82,35 @@ def get_citations(db: Database, message_id: str) -> list[StoredCitation]:
 
 
 def search_messages(db: Database, text: str, limit: int) -> list[MessageHit]:
-    """Return live messages that hold every word of `text` (the last as a prefix), best first."""
-    text = text[:SEARCH_CHARACTERS]
+    """Return live messages that hold `text`, best first.
+
+    Words must all be there, the last one at least as a beginning. Text without spaces between
+    words, and code, must be there as it is written.
+    """
+    text = text[:SEARCH_CHARACTERS].strip()
     words = re.findall(r"\w+", text)
     if not words:
         return []
-    if _UNSPACED.search(text):
-        matching = "messages_fts.text like '%' || ? || '%' order by m.key desc"
-        argument, snippet = text.strip(), "substr(messages_fts.text, 1, 160)"
-    else:
-        matching = "messages_fts match ? order by bm25(messages_fts), m.key desc"
-        argument = " ".join(f'"{word}"' for word in words) + "*"
-        snippet = "snippet(messages_fts, 0, '', '', '…', 24)"
+    if not (_UNSPACED.search(text) or _CODE.search(text)):
+        match = " ".join(f'"{word}"' for word in words) + "*"
+        return _found(db, "messages_fts", "messages_fts match ?", match, limit)
+    if len(text) < _TRIGRAM:  # too short for that index: a scan, newest first
+        return _found(db, "messages_trigram", "m.text like '%' || ? || '%'", text, limit)
+    phrase = '"' + text.replace('"', '""') + '"'
+    return _found(db, "messages_trigram", "messages_trigram match ?", phrase, limit)
+
+
+def _found(db: Database, table: str, matching: str, argument: str, limit: int) -> list[MessageHit]:
+    ranked = " match " in matching
+    order = f"bm25({table}), m.key desc" if ranked else "m.key desc"
+    length = 24 if table == "messages_fts" else 64  # tokens: words there, characters here
+    snippet = f"snippet({table}, 0, '', '', '…', {length})" if ranked else "substr(m.text, 1, 160)"
     query = f"""
         select m.id as message_id, m.conversation_id, c.title as conversation_title,
             m.role, m.created_at, {snippet} as snippet
-        from messages_fts
-        join messages m on m.key = messages_fts.rowid
+        from {table if ranked else "messages m"}
+        {f"join messages m on m.key = {table}.rowid" if ranked else ""}
         join conversations c on c.id = m.conversation_id and c.deleted_at is null
-        where {matching} limit ?
+        where {matching} and m.status <> 'streaming' order by {order} limit ?
     """
     return [MessageHit(**row) for row in db.query(query, [argument, limit])]

@@ -355,7 +355,8 @@ class ConversationStore:
             )
             db.execute("delete from messages where conversation_id = ?", [conversation_id])
             db.execute("delete from conversations where id = ?", [conversation_id])
-            db.execute("insert into messages_fts(messages_fts) values ('optimize')")
+            for table in ("messages_fts", "messages_trigram"):
+                db.execute(f"insert into {table}({table}) values ('optimize')")
             return conversation
 
         purged = self.write(job, durable=True)

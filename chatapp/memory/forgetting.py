@@ -90,7 +90,9 @@ def _redact_feedback(db: Database, clause: str) -> None:
 
 
 def _rewrite_search(db: Database) -> None:
-    db.execute("insert into messages_fts(messages_fts) values ('optimize')")
+    for table in ("messages_fts", "messages_trigram"):
+        if table in db.table_names():  # a backup may be older than that table
+            db.execute(f"insert into {table}({table}) values ('optimize')")
 
 
 def _scrub(backup: Path, fact: Fact, *, redact: bool) -> None:

@@ -212,3 +212,34 @@ def test_the_file_is_opened_the_way_the_design_says(store, path):
         "journal_mode": "wal", "foreign_keys": 1, "secure_delete": 1, "mmap_size": 0,
         "synchronous": 1,
     }  # fmt: skip
+
+
+class TestSubstrings:
+    @pytest.mark.parametrize(
+        ("text", "wanted"),
+        [
+            ("昨日は東京で寿司を食べました。", "東京で寿司"),
+            ("我住在北京", "北京"),
+            ("Call obj.foo_bar() and then x->next", "foo_bar("),
+            ("Call obj.foo_bar() and then x->next", "x->next"),
+            ("std::vector<int> v;", "vector<int>"),
+        ],
+    )
+    def test_text_without_spaces_and_code_are_found_as_written(self, store, text, wanted):
+        say(store, text)
+        say(store, "Something else entirely")
+        (hit,) = store.search(wanted)
+        assert wanted in hit.snippet
+
+    def test_a_changed_answer_is_found_by_its_new_text_only(self, store):
+        said = say(store, "Hi", "foo_bar()")
+        store.reopen_answer(said.assistant.id).result()
+        assert store.search("foo_bar()") == []
+        store.finish(said.assistant.id, Outcome("baz_qux()", "complete", "stop")).result()
+        assert store.search("foo_bar()") == []
+        assert len(store.search("baz_qux()")) == 1
+
+    def test_a_purged_conversation_is_in_no_index(self, store):
+        said = say(store, "foo_bar() 東京で寿司")
+        store.purge(said.conversation.id)
+        assert store.search("foo_bar()") == store.search("東京で寿司") == []
