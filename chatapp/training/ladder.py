@@ -174,7 +174,7 @@ def _climb(
         seed=context.recipe.seed + seed,
         stages={**context.recipe.stages, "pretrain": settings},
     )
-    trainer = pretraining(dataclasses.replace(context, recipe=recipe, out=out), *shards)
+    trainer, _ = pretraining(dataclasses.replace(context, recipe=recipe, out=out), *shards)
     trainer.run()
     result = {
         "width": width,

@@ -25,9 +25,9 @@ class Pretrain:
     def run(self, context: RunContext) -> None:
         """Train to the end of the budget; leave the model and `bits_per_byte.json`."""
         shards = text_shards(context, self.name, context.recipe.pretrain.sources)
-        trainer = pretraining(context, *shards)
+        trainer, model = pretraining(context, *shards)
         trainer.run()
-        context.write_model(self.name, trainer.model)
+        context.write_model(self.name, model)
         measured = trainer.measure()
         if context.world.leads:
             held_out = _held_out(context, shards[1])
@@ -35,8 +35,8 @@ class Pretrain:
         context.complete(self.name, {"steps": trainer.step, "seconds": trainer.seconds})
 
 
-def pretraining(context: RunContext, train: Shard, validation: Shard) -> Trainer[Batch]:
-    """Return the trainer of the recipe's model from fresh weights, measured in bits per byte."""
+def pretraining(context: RunContext, train: Shard, validation: Shard) -> tuple[Trainer[Batch], GPT]:
+    """Return the recipe's model with fresh weights and its trainer, measured in bits per byte."""
     recipe, settings = context.recipe, context.recipe.pretrain
     held_out = _held_out(context, validation)
     model = GPT(recipe.model)
@@ -48,7 +48,10 @@ def pretraining(context: RunContext, train: Shard, validation: Shard) -> Trainer
 
     packing = {"sequence": settings.sequence, "batch": settings.batch, "seed": recipe.seed}
     batches = PackedBatches(train, **packing)
-    return Trainer(context, Pretrain.name, model, settings, batches, next_token, evaluate=evaluate)
+    trainer = Trainer(
+        context, Pretrain.name, model, settings, batches, next_token, evaluate=evaluate
+    )
+    return trainer, model
 
 
 def _held_out(context: RunContext, validation: Shard) -> npt.NDArray[np.uint16]:
