@@ -16,6 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from chatapp.model.adapter import CONFIG_FILE as ADAPTER_FILE
+from chatapp.model.adapter import AdapterConfig, AdapterError, apply_adapter, save_adapter
 from chatapp.model.config import ModelConfig, ModelConfigError
 from chatapp.model.gpt import GPT
 from chatapp.model.interop.tokenizer import load_tokenizer
@@ -90,11 +92,13 @@ def write_config_file(
 
 
 def load_model(directory: Path, dtype: torch.dtype = torch.float32) -> tuple[GPT, ChatTokenizer]:
-    """Load weights and tokenizer onto the CPU.
+    """Load weights and tokenizer onto the CPU; an adapter is merged into the model it names.
 
     Raises:
         ModelUnavailable: a file is missing, damaged, or does not fit the others.
     """
+    if (directory / ADAPTER_FILE).is_file():
+        return _load_adapted(directory, dtype)
     for name in (CONFIG_FILE, TOKENIZER_FILE):
         if not (directory / name).is_file():
             raise _missing(directory, name)
@@ -109,6 +113,48 @@ def load_model(directory: Path, dtype: torch.dtype = torch.float32) -> tuple[GPT
             f"the model only {config.vocab_size}: the files belong to different models"
         )
     return _build(config, _read_weights(directory, dtype), directory), tokenizer
+
+
+def save_adapted(
+    directory: Path, model: GPT, tokenizer: ChatTokenizer, adapter: AdapterConfig
+) -> None:
+    """Write the adapters on a model as a model directory that names its base.
+
+    Besides the adapter it holds the base's `config.json` and the tokenizer, so that it is known as
+    a model wherever models are listed.
+    """
+    tokenizer_file = directory / (TOKENIZER_FILE + ".tmp")
+    directory.mkdir(parents=True, exist_ok=True)
+    tokenizer.save(tokenizer_file)
+    tokenizer_file.replace(directory / TOKENIZER_FILE)
+    write_config_file(directory, model.config, {})
+    save_adapter(directory, model, adapter)
+
+
+def weights_digest(directory: Path) -> str:
+    """Return what names the weights of a model directory, or "" if its config does not say."""
+    promised = json.loads((directory / CONFIG_FILE).read_text(encoding="utf-8")).get(_DIGEST, "")
+    return promised if isinstance(promised, str) else json.dumps(promised, sort_keys=True)
+
+
+def _load_adapted(directory: Path, dtype: torch.dtype) -> tuple[GPT, ChatTokenizer]:
+    """Load the model that an adapter directory names and merge the adapter into it."""
+    try:
+        adapter = AdapterConfig.load(directory)
+        base = (directory / adapter.base).resolve()
+        model, tokenizer = load_model(base, dtype)
+        if adapter.base_sha256 and adapter.base_sha256 != weights_digest(base):
+            raise AdapterError(
+                f"it was made for other weights than those at {base}; "
+                "give base_model_name_or_path the model it was trained on"
+            )
+        apply_adapter(model, directory, adapter)
+    except AdapterError as error:
+        raise ModelUnavailable(f"the adapter at {directory} cannot be used: {error}") from error
+    if adapter.prompt_tokens:
+        first = model.config.vocab_size
+        tokenizer.prefix = tuple(range(first, first + adapter.prompt_tokens))
+    return model, tokenizer
 
 
 def _missing(directory: Path, name: str) -> ModelUnavailable:

@@ -111,7 +111,8 @@ class ChatTokenizer:
     @property
     def fingerprint(self) -> str:
         """A hash of the whole tokenizer: tokens of equal fingerprints mean the same."""
-        return hashlib.sha256(self._tokenizer.to_str().encode()).hexdigest()
+        written = self._tokenizer.to_str() + (repr(self.prefix) if self.prefix else "")
+        return hashlib.sha256(written.encode()).hexdigest()
 
     @property
     def vocab_size(self) -> int:

@@ -11,12 +11,11 @@ prompt   the embeddings of virtual tokens at the start of every sequence.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import nn
 
-from chatapp.model.adapter import AdapterConfig, add_lora, add_soft_prompt, save_adapter
+from chatapp.model.adapter import AdapterConfig, add_lora, add_soft_prompt
 from chatapp.model.gpt import GPT
 from chatapp.model.tokenizer import ChatTokenizer
 from chatapp.training.recipe import RecipeError
@@ -54,7 +53,7 @@ class Tuning:
     def prepare(self, gpt: GPT, tokenizer: ChatTokenizer, generator: torch.Generator) -> None:
         """Freeze what is not trained, put adapters on, tell the tokenizer a soft prompt's ids."""
         match self.method:
-            case "full":
+            case "full" | "gradual":  # optimisers are made for all that will ever learn
                 gpt.requires_grad_(True)
             case "lora":
                 gpt.requires_grad_(False)
@@ -80,13 +79,11 @@ class Tuning:
         for group in groups[:count]:
             group.requires_grad_(True)
 
-    def export(self, directory: Path, model: nn.Module, base: str, base_sha256: str) -> None:
-        """Write the adapter of a tuned model."""
-        kind = "LORA" if self.method == "lora" else "PROMPT_TUNING"
-        config = AdapterConfig(
-            base, base_sha256, kind, self.rank, self.alpha, LORA_TARGETS, self.prompt_tokens
-        )
-        save_adapter(directory, model, config)
+    def described(self, base: str, base_sha256: str) -> AdapterConfig:
+        """Return the config of the adapter on a tuned model; `base` is where the model lies."""
+        if self.method == "lora":
+            return AdapterConfig(base, base_sha256, "LORA", self.rank, self.alpha, LORA_TARGETS)
+        return AdapterConfig(base, base_sha256, "PROMPT_TUNING", prompt_tokens=self.prompt_tokens)
 
     def _add_prompt(self, gpt: GPT, tokenizer: ChatTokenizer, generator: torch.Generator) -> None:
         """Start from the embeddings of random words, which beats random numbers (2104.08691)."""

@@ -63,6 +63,8 @@ class Trainer(Generic[B]):
         objective: what is minimised; see `objectives`.
         evaluate: measures the model, now and then and at the end, always after a save.
         optimisers: makes the optimisers, for a stage that wants others than the usual.
+        before_step: told the share of the budget that is spent, 0 to 1, before every step; it may
+            change which parameters are trained.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Trainer(Generic[B]):
         *,
         evaluate: Callable[[Any], Mapping[str, float]] | None = None,
         optimisers: Callable[[nn.Module, StageRecipe], Optimisers] = Optimisers,
+        before_step: Callable[[float], None] | None = None,
     ) -> None:
         if settings.batch % context.world.size:
             raise RecipeError(
@@ -84,7 +87,7 @@ class Trainer(Generic[B]):
             )
         self.name, self.model, self.settings, self.batches = name, model, settings, batches
         self.step, self.seconds = 0, 0.0
-        self._context, self._evaluate = context, evaluate
+        self._context, self._evaluate, self._before_step = context, evaluate, before_step
         self._parallel = Parallel(model.to(context.device), context.world)
         self._optimisers = optimisers(model, settings)
         self._objective = objective
@@ -173,6 +176,8 @@ class Trainer(Generic[B]):
         """Take one optimiser step; return this rank's share of the mean loss and of the rest."""
         world = self._context.world
         seed_noise(self._context.recipe.seed, self.step, world.rank)
+        if self._before_step is not None:
+            self._before_step(self.progress)
         parts, examples = self._micro_batches(self.step)
         loss = torch.zeros((), device=self._context.device)
         sums: dict[str, Tensor] = {}

@@ -113,7 +113,8 @@ def _kind(name: str, dimensions: int) -> str:
     if dimensions < 2:
         return "norm"
     parts = name.split(".")
-    if "blocks" in parts and dimensions == 2:
+    # the two factors of a LoRA are no matrices to orthogonalise: they are trained as heads are
+    if "blocks" in parts and dimensions == 2 and "parametrizations" not in parts:
         return "matrix"
     # a tied head is the embedding and learns at its rate
     return "embedding" if "embedding" in parts else "head"

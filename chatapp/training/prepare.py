@@ -11,12 +11,13 @@ from typing import Any
 
 from chatapp.model.checkpoint import TOKENIZER_FILE
 from chatapp.model.tokenizer import ChatTokenizer
+from chatapp.training.augmentation import Augmentation
 from chatapp.training.console import progress, say
 from chatapp.training.dedupe import Deduplicator
 from chatapp.training.durable import lock
 from chatapp.training.recipe import Recipe, RecipeError, Source
-from chatapp.training.records import TextRecord, read_chats, read_texts
-from chatapp.training.shards import Shard, tokenise_chats, tokenise_texts
+from chatapp.training.records import ChatRecord, TextRecord, read_chats, read_texts
+from chatapp.training.shards import Shard, is_validation, tokenise_chats, tokenise_texts
 from chatapp.training.stages import RunContext
 
 
@@ -25,9 +26,25 @@ def text_shards(context: RunContext, stage: str, sources: Iterable[Source]) -> t
     return _shards(context, stage, sources, read_texts, tokenise_texts)
 
 
-def chat_shards(context: RunContext, stage: str, sources: Iterable[Source]) -> tuple[Shard, Shard]:
-    """Return the training and the validation shard of chat records."""
-    return _shards(context, stage, sources, read_chats, tokenise_chats)
+def chat_shards(
+    context: RunContext,
+    stage: str,
+    sources: Iterable[Source],
+    augmentation: Augmentation | None = None,
+) -> tuple[Shard, Shard]:
+    """Return the training and the validation shard of chat records.
+
+    Args:
+        augmentation: changes a source's second and further readings, held-out records aside.
+    """
+    permille = context.recipe.validation_permille
+
+    def augmented(record: ChatRecord, reading: int) -> ChatRecord:
+        if augmentation is None or is_validation(record.id, permille):
+            return record
+        return augmentation.apply(record, seed=context.recipe.seed, repetition=reading)
+
+    return _shards(context, stage, sources, read_chats, tokenise_chats, augmented)
 
 
 def prepare_shards(recipe: Recipe, out: Path) -> dict[str, dict[str, int]]:
@@ -84,11 +101,12 @@ def _shards(
     sources: Iterable[Source],
     read: Callable[[Path, Source], Iterable[Any]],
     tokenise: Callable[..., tuple[Shard, Shard]],
+    change: Callable[[Any, int], Any] = lambda record, reading: record,
 ) -> tuple[Shard, Shard]:
     directories = [context.out / "shards" / f"{stage}-{part}" for part in ("train", "validation")]
     mark = context.tokenizer.fingerprint
     if context.world.leads and any(Shard.load(place, mark) is None for place in directories):
-        records = _records(context.recipe, stage, sources, read)
+        records = _records(context.recipe, stage, sources, read, change)
         with progress(f"{stage}: tokenising", None, "B", shown=True) as bar:
             done = 0
 
@@ -118,8 +136,12 @@ def _records(
     stage: str,
     sources: Iterable[Source],
     read: Callable[[Path, Source], Iterable[Any]],
+    change: Callable[[Any, int], Any],
 ) -> Iterator[Any]:
-    """Yield the records of every source as often as it says; documents only once if so asked."""
+    """Yield the records of every source as often as it says; documents only once if so asked.
+
+    `change` is given each record and how often it was read before.
+    """
     unique = Deduplicator(recipe.deduplicate)
     for source in sources:
         repeated: set[int] = set()
@@ -128,7 +150,7 @@ def _records(
                 if reading == 0 and isinstance(record, TextRecord) and unique.is_repeat(record):
                     repeated.add(number)
                 if number not in repeated:
-                    yield record
+                    yield change(record, reading)
     if unique.seen:
         say(
             f"{stage}: left out {unique.exact} copies and {unique.near} near copies "

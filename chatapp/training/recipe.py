@@ -36,7 +36,8 @@ __all__ = [
 STAGES = {
     "ladder": "chatapp.training.ladder:LadderSettings",
     "pretrain": "chatapp.training.recipe:StageRecipe",
-    "finetune": "chatapp.training.recipe:StageRecipe",
+    "finetune": "chatapp.training.finetune:FinetuneSettings",
+    "task": "chatapp.training.heads.settings:TaskSettings",
     "reward": "chatapp.training.reward.settings:RewardSettings",
     "ppo": "chatapp.training.ppo.settings:PPOSettings",
     "dpo": "chatapp.training.dpo.settings:DPOSettings",

@@ -33,6 +33,7 @@ RUNNERS: dict[str, str] = {
     "ladder": "chatapp.training.ladder:Ladder",
     "pretrain": "chatapp.training.pretrain:Pretrain",
     "finetune": "chatapp.training.finetune:Finetune",
+    "task": "chatapp.training.heads.stage:Task",
     "reward": "chatapp.training.reward.stage:Reward",
     "ppo": "chatapp.training.ppo.stage:PPO",
     "dpo": "chatapp.training.dpo.stage:DPO",

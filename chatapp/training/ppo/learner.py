@@ -18,6 +18,7 @@ from chatapp.training.ppo.losses import policy_loss, value_loss
 from chatapp.training.ppo.settings import PPOSettings
 
 _GRADIENT_NORM = 1.0
+_RISING_STEPS = 16  # Adam's first steps know no second moment and would all be full ones
 
 
 class Learner:
@@ -102,8 +103,8 @@ class Learner:
         return {
             "policy": self.players.policy.state_dict(),
             "value": self.players.value.state_dict(),
-            "policy_optimiser": self._policy_step.adam.state_dict(),
-            "value_optimiser": self._value_step.adam.state_dict(),
+            "policy_optimiser": self._policy_step.state_dict(),
+            "value_optimiser": self._value_step.state_dict(),
             "kl_coefficient": self.controller.coefficient,
         }
 
@@ -111,8 +112,8 @@ class Learner:
         """Restore what `state_dict` returned."""
         self.players.policy.load_state_dict(state["policy"])
         self.players.value.load_state_dict(state["value"])
-        self._policy_step.adam.load_state_dict(state["policy_optimiser"])
-        self._value_step.adam.load_state_dict(state["value_optimiser"])
+        self._policy_step.load_state_dict(state["policy_optimiser"])
+        self._value_step.load_state_dict(state["value_optimiser"])
         self.controller.coefficient = state["kl_coefficient"]
 
 
@@ -121,13 +122,26 @@ class _Optimiser:
 
     def __init__(self, model: nn.Module, rate: float) -> None:
         self._weights: list[Tensor] = [p for p in model.parameters() if p.requires_grad]
-        self.adam = torch.optim.AdamW(
+        self._rate, self._taken = rate, 0
+        self._adam = torch.optim.AdamW(
             self._weights, lr=rate, betas=(0.9, 0.95), eps=1e-5, weight_decay=0.0
         )
 
     def __call__(self) -> float:
         """Take a step with the gradients that are there, clear them, return their norm."""
         norm = nn.utils.clip_grad_norm_(self._weights, _GRADIENT_NORM)
-        self.adam.step()
-        self.adam.zero_grad(set_to_none=True)
+        self._taken += 1
+        for group in self._adam.param_groups:
+            group["lr"] = self._rate * min(1.0, self._taken / _RISING_STEPS)
+        self._adam.step()
+        self._adam.zero_grad(set_to_none=True)
         return norm.item()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what the optimiser remembers."""
+        return {"adam": self._adam.state_dict(), "taken": self._taken}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore what `state_dict` returned."""
+        self._adam.load_state_dict(state["adam"])
+        self._taken = state["taken"]

@@ -50,7 +50,7 @@ class PPOSettings:
     lam: float = 0.95
     kl: float = 0.05
     kl_target: float = 0.0
-    kl_horizon: float = 2000.0
+    kl_horizon: float = 500.0
     missing_end: float = 1.0
     reward_clip: float = 5.0
     ptx: float = 1.0

@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from chatapp.model.adapter import AdapterConfig, AdapterError, LowRank, apply_adapter, merge
+from chatapp.model.adapter import (
+    AdapterConfig,
+    AdapterError,
+    LowRank,
+    apply_adapter,
+    merge,
+    save_adapter,
+)
 from chatapp.model.gpt import GPT
 from chatapp.model.tokenizer import ChatTokenizer
 from chatapp.training.adapters import Tuning, trainable_parameters
@@ -66,7 +73,7 @@ def test_an_exported_adapter_brings_the_tuning_to_a_fresh_model(
     tuning = tuned(gpt, tokenizer, method)
     move_adapters(gpt)
     tokens = torch.cat((torch.tensor([[0, *tokenizer.prefix]]), TOKENS), dim=1)
-    tuning.export(tmp_path, gpt, "../base", "abc")
+    save_adapter(tmp_path, gpt, tuning.described("../base", "abc"))
     config = AdapterConfig.load(tmp_path)
     assert (config.base, config.base_sha256) == ("../base", "abc")
     apply_adapter(fresh, tmp_path, config)
@@ -126,7 +133,7 @@ def test_an_adapter_of_another_model_is_refused(
 ) -> None:
     """A wrong shape is named, not broadcast."""
     tuning = tuned(gpt, tokenizer, "lora")
-    tuning.export(tmp_path, gpt, "base", "")
+    save_adapter(tmp_path, gpt, tuning.described("base", ""))
     smaller = GPT(gpt.config.__class__(**{**vars(gpt.config), "d_ff": 32}))
     with pytest.raises(AdapterError, match="does not fit its model"):
         apply_adapter(smaller, tmp_path, AdapterConfig.load(tmp_path))
