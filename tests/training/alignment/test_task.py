@@ -111,13 +111,8 @@ def test_graded_answers_are_entailments(tmp_path: Path) -> None:
     write(
         tmp_path / "ratings.jsonl",
         [
-            {
-                "id": str(n),
-                "messages": [{"role": "user", "content": "A?"}],
-                "response": "B",
-                "reward": r,
-            }
-            for n, r in enumerate((0.0, 0.5, 1.0))
+            {"id": str(grade), "messages": asked, "response": "B", "reward": grade}
+            for grade in (0.0, 0.5, 1.0)
         ],
     )
     found = read_examples(tmp_path, [Source("ratings.jsonl")], "entailment", 0)
