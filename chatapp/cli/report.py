@@ -32,7 +32,8 @@ def report(
     stages, results, the evaluations saved in RUN/evaluations, recipe, machine, data and licences,
     and what failed or is missing.
     """
-    from chatapp.evaluation.card.content import Circumstances, card
+    from chatapp.evaluation.card.circumstances import Circumstances
+    from chatapp.evaluation.card.content import card
     from chatapp.evaluation.card.html import html
     from chatapp.evaluation.card.markdown import markdown
     from chatapp.evaluation.card.run import read_run

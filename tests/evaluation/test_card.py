@@ -14,7 +14,8 @@ import pytest
 from chatapp.cli.errors import ExitCode
 from chatapp.cli.main import main
 from chatapp.evaluation.card.chart import running_mean, svg, ticks
-from chatapp.evaluation.card.content import Circumstances, card
+from chatapp.evaluation.card.circumstances import Circumstances
+from chatapp.evaluation.card.content import card
 from chatapp.evaluation.card.document import Chart, Series, count, duration, figure
 from chatapp.evaluation.card.html import html
 from chatapp.evaluation.card.markdown import markdown, sparkline
@@ -50,7 +51,25 @@ def run(tmp_path: Path) -> Path:
         "pretrain/done.json": {"steps": 99},
         "pretrain/settings.json": SETTINGS,
         "ppo/done.json": {"steps": 5},
-        "ppo/result.json": {"ppo": {"end": {"held_out_reward": 1.25, "held_out_stderr": 0.5}}},
+        "ppo/result.json": {
+            "ppo": {
+                "start": {"held_out_reward": 0.25, "held_out_stderr": 0.5},
+                "end": {"held_out_reward": 1.25, "held_out_stderr": 0.5},
+            }
+        },
+        "reward/done.json": {},
+        "reward/settings.json": {"seed": 7},
+        "reward/result.json": {"model": {"all": {"accuracy": 0.75, "stderr": 0.02, "pairs": 9}}},
+        "compare/settings.json": {},
+        "compare/table.json": {
+            "prompts": 8,
+            "rows": [
+                {"policy": "start", "reward": 0.5, "reward_stderr": 0.1, "kl": 0.0},
+                {"policy": "best of 4", "reward": 1.5, "reward_stderr": 0.2, "kl": 0.6},
+            ],
+        },
+        "ladder/settings.json": {},
+        "ladder/done.json": {"rungs": 2},
         "bits_per_byte.json": {"model": 2.01, "5-gram": 2.5},
         "machine.json": {"cores": 2, "device": "cpu"},
         "evaluations/lm.json": LINE,
@@ -88,7 +107,12 @@ def test_the_card_says_what_ran_and_how_it_ended(run: Path) -> None:
     text = markdown(card(read_run(run), Circumstances({"pretrain/a.jsonl": "CC0"})))
     for said in [
         "# Report card: my-run",
-        "3 of 4 stages complete",
+        "5 of 7 stages complete",
+        "| accuracy | 0.75 ± 0.02 |",
+        "| best of 4 |",
+        "1.5 ± 0.2",
+        "**Reward gained by PPO**: +1.000",
+        "**Reward model accuracy**: 0.750 (± 0.02, chance 0.5)",
         "| pretrain | complete | 99 | 990 | 3 min | loss 5 → 0.05051; bits per byte 2.5 → 2.01 |",
         "| dpo | not finished |",
         "1.25 ± 0.5",
@@ -99,6 +123,23 @@ def test_the_card_says_what_ran_and_how_it_ended(run: Path) -> None:
         "kWh if each of 2 cores draws 15 W, which is an assumption",
     ]:
         assert said in text, said
+
+
+def test_a_prediction_stands_beside_what_was_reached(run: Path) -> None:
+    """Made before the run, with its interval; the error is stated, inside or outside."""
+    made = {"metric": "bits_per_byte", "predicted": 2.0, "low": 1.9, "high": 2.1, "level": 0.9}
+    rung = {"width": 64, "bits_per_byte": 2.4}
+    (run / "ladder" / "prediction.json").write_text(json.dumps({**made, "rungs": [rung]}))
+    text = markdown(card(read_run(run), Circumstances({})))
+    assert "2 bits per byte, 90 % interval 1.9 to 2.1" in text
+    assert "What the large model reached was not recorded" in text
+    outcome = {"measured": 2.01, "relative_error": -0.005, "inside": True}
+    (run / "ladder" / "outcome.json").write_text(json.dumps(outcome))
+    text = markdown(card(read_run(run), Circumstances({})))
+    assert (
+        "Reached: 2.01, which is inside the interval; the error of the prediction is -0.50 %"
+        in text
+    )
 
 
 def test_what_is_missing_is_said_plainly(run: Path) -> None:
@@ -113,7 +154,7 @@ def test_what_is_missing_is_said_plainly(run: Path) -> None:
         "evaluations/torn.json cannot be read",
         "evaluations/other.json is no line of `chatapp eval`",
         "Some licences are not known",
-        "No predicted loss was written before the run",
+        "No loss was predicted before the run",
         "no figure above has an error bar over seeds",
     ]:
         assert said in text, said

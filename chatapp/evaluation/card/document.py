@@ -92,3 +92,8 @@ def count(value: float) -> str:
         if value >= size:
             return f"{value / size:.3g}{unit}"
     return f"{value:.0f}"
+
+
+def words(name: str) -> str:
+    """Write a key of a file as words."""
+    return name.replace("_", " ")

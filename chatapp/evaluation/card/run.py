@@ -68,11 +68,19 @@ class RunRecord:
     stages: dict[str, Stage] = field(default_factory=dict)
     model: Record | None = None
     bits_per_byte: Record | None = None
-    plan: Record | None = None
     prediction: Record | None = None
+    outcome: Record | None = None
     machine: Record | None = None
     evaluations: dict[str, Record] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+
+
+def is_complete(run: RunRecord, stage: Stage) -> bool:
+    """Say whether a stage is marked done; a variant is as complete as the stage it belongs to."""
+    if stage.done is not None:
+        return True
+    heads = (run.stages[h] for h in run.stages if stage.name.startswith(f"{h}-"))
+    return any(head.done is not None for head in heads)
 
 
 def read_run(directory: Path) -> RunRecord:
@@ -89,10 +97,14 @@ def read_run(directory: Path) -> RunRecord:
     for settings in sorted(directory.glob("*/settings.json")):
         run.stages.setdefault(settings.parent.name, Stage(settings.parent.name))
     for stage in run.stages.values():
+        where = directory / stage.name
         for part in ("settings", "result", "done"):
-            setattr(stage, part, _object(directory / stage.name / f"{part}.json", run.problems))
-    for part in ("bits_per_byte", "plan", "prediction", "machine"):
+            setattr(stage, part, _object(where / f"{part}.json", run.problems))
+        stage.result = stage.result or _object(where / "table.json", run.problems)
+    for part in ("bits_per_byte", "machine"):
         setattr(run, part, _object(directory / f"{part}.json", run.problems))
+    for part in ("prediction", "outcome"):
+        setattr(run, part, _object(directory / "ladder" / f"{part}.json", run.problems))
     run.model = _object(directory / "model" / "config.json", run.problems)
     for path in sorted((directory / "evaluations").glob("*.json")):
         if (line := _object(path, run.problems)) is not None:
