@@ -23,7 +23,7 @@ from chatapp.evaluation.code_tasks import (
     statement,
 )
 from chatapp.evaluation.estimates import Estimate, estimate
-from chatapp.evaluation.likelihood import LikelihoodModel
+from chatapp.evaluation.likelihood import LikelihoodModel, first_id
 from chatapp.evaluation.prompts import Example, Prompting
 from chatapp.evaluation.replies import greedy, sampled, write_replies
 from chatapp.evaluation.result import Metrics, Result
@@ -124,7 +124,7 @@ class CodeSuite:
             ]
             return tokenizer.encode_prompt([*turns, ("user", statement(task))])
         shown = "".join(f"{example.question}{example.answer}\n\n\n" for example in drawn)
-        return [tokenizer.end_of_text, *tokenizer.encode(shown + beginning(task))]
+        return [first_id(tokenizer), *tokenizer.encode(shown + beginning(task))]
 
     def _metrics(self, endings: Sequence[Sequence[str]]) -> Metrics:
         n = self._samples()

@@ -67,7 +67,7 @@ class LikelihoodModel:
         """
         alone = self.tokenizer.encode(before)
         whole = self.tokenizer.encode(before + scored)
-        return self.fit([self.tokenizer.end_of_text, *whole], 1 + _shared(whole, alone))
+        return self.fit([first_id(self.tokenizer), *whole], 1 + _shared(whole, alone))
 
     def fit(self, ids: Sequence[int], start: int) -> Request:
         """Make a request, cutting its beginning off where the model cannot read it all.
@@ -120,6 +120,11 @@ class LikelihoodModel:
             log_probs.append(-functional.cross_entropy(logits, wanted, reduction="none"))
             right.append(logits.argmax(-1) == wanted)
         return torch.cat(log_probs), torch.cat(right)
+
+
+def first_id(tokenizer: ChatTokenizer) -> int:
+    """Return the id that a plain text begins with: the end of the text before, for want of one."""
+    return tokenizer.end_of_text if tokenizer.begin is None else tokenizer.begin
 
 
 def _shared(first: Sequence[int], second: Sequence[int]) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from chatapp.evaluation.likelihood import Request, Scored
+from chatapp.evaluation.likelihood import Request, Scored, first_id
 from chatapp.evaluation.records import DataError, read
 from chatapp.evaluation.schemas import parse_text
 from chatapp.model.tokenizer import ChatTokenizer
@@ -50,7 +50,7 @@ def fit_ngram(
     ids: list[int] = []
     taken = 0
     for text in read(path, parse_text):
-        ids += [tokenizer.end_of_text, *tokenizer.encode(text.text)]
+        ids += [first_id(tokenizer), *tokenizer.encode(text.text)]
         taken += len(text.text.encode())
         if taken >= megabytes * 1e6:
             break

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from chatapp.evaluation.likelihood import first_id
 from chatapp.evaluation.records import DataError, read
 from chatapp.evaluation.schemas import parse_problem, parse_question
 from chatapp.model.tokenizer import ChatTokenizer
@@ -88,7 +89,7 @@ def prompt_ids(
         return tokenizer.encode_prompt([*messages, ("user", question)], partial=opening)
     shown = "".join(f"Question: {asked}\nAnswer: {answered}\n\n" for asked, answered in turns)
     answer = f"Answer: {opening}" if opening else "Answer:"
-    return [tokenizer.end_of_text, *tokenizer.encode(f"{shown}Question: {question}\n{answer}")]
+    return [first_id(tokenizer), *tokenizer.encode(f"{shown}Question: {question}\n{answer}")]
 
 
 def read_examples(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import torch
+
 from chatapp.evaluation.preference import Answer
 from chatapp.evaluation.schemas import Message
 from chatapp.evaluation.suite import Done
@@ -20,13 +22,13 @@ class RewardJudge:
 
     name = "reward model"
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, device: torch.device) -> None:
         """Load the model.
 
         Raises:
             ModelUnavailable: the directory holds no reward model.
         """
-        self._model = load_reward_model(directory)
+        self._model = load_reward_model(directory).to(device)
         self._tokenizer = load_tokenizer(directory)
         self._reach = self._model.gpt.config.context_length
 

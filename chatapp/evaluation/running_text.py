@@ -15,7 +15,7 @@ import re
 from collections.abc import Sequence
 
 from chatapp.evaluation.estimates import Estimate, estimate, perplexity, ratio
-from chatapp.evaluation.likelihood import LikelihoodModel, Request, Scored
+from chatapp.evaluation.likelihood import LikelihoodModel, Request, Scored, first_id
 from chatapp.evaluation.schemas import Text
 from chatapp.evaluation.suite import present
 
@@ -24,7 +24,7 @@ _WORD = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
 
 def document_requests(text: Text, model: LikelihoodModel) -> list[Request]:
     """Return requests that score every token of a document once."""
-    ids = (model.tokenizer.end_of_text, *model.tokenizer.encode(text.text))
+    ids = (first_id(model.tokenizer), *model.tokenizer.encode(text.text))
     reach = model.context_length
     return [Request(ids[at : at + reach + 1], 1) for at in range(0, len(ids) - 1, reach)]
 

@@ -113,7 +113,7 @@ def parse_question(record: dict[str, Any], where: str) -> Question:
 
 
 def parse_choice(record: dict[str, Any], where: str) -> Question:
-    """Make a question with choices of a qa record; exactly one of them is the answer."""
+    """Make a question with choices of a qa record, of which some are right and some wrong."""
     question = parse_question(record, where)
     if len(question.choices) < 2:
         raise DataError(
@@ -121,8 +121,8 @@ def parse_choice(record: dict[str, Any], where: str) -> Question:
             hint="questions without choices are measured by `chatapp eval qa`.",
         )
     right = sum(choice in question.answers for choice in question.choices)
-    if right != 1:
-        raise DataError(f"{where}: {right} of the 'choices' stand in 'answers', not one")
+    if not 0 < right < len(question.choices):
+        raise DataError(f"{where}: {right} of the 'choices' stand in 'answers'; one should")
     return question
 
 

@@ -204,3 +204,23 @@ def test_mistakes_name_their_fix(write: Write, capsys: pytest.CaptureFixture[str
         model = [] if "--model" in arguments else ["--model", str(MODEL)]
         assert main(["eval", "lm", "--data", data, *arguments, *model]) == code, arguments
         assert said in capsys.readouterr().err
+
+
+def test_ctrl_c_leaves_no_figure_behind(
+    write: Write,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A part of a measurement could be taken for the whole, so nothing is printed or saved."""
+
+    def interrupted(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(LikelihoodModel, "score", interrupted)
+    saved = tmp_path / "line.json"
+    data = write("choices.jsonl", *map(choice, range(3)))
+    command = ["eval", "lm", "--data", str(data), "--model", str(MODEL), "--save", str(saved)]
+    assert main(command) == ExitCode.SIGINT
+    assert capsys.readouterr().out == ""
+    assert not saved.exists()

@@ -56,6 +56,7 @@ def code(
     save: Path | None,
     model_name: str,
     threads: int,
+    device: str,
     shots: int,
     shots_from: Path | None,
     chat: bool,
@@ -91,7 +92,7 @@ def code(
     tasks = choose([task for file in files for task in read(file, parse_code)], limit, seed)
     heat = temperature if temperature is not None else (0.0 if samples == 1 else 0.8)
     sampling = Sampling(samples, heat, max_tokens, seed)
-    model = None if reference else load(model_name, threads)
+    model = None if reference else load(model_name, threads, device)
     config = {
         "data": [file.name for file in files],
         "limit": limit,

@@ -37,6 +37,7 @@ def lm(
     save: Path | None,
     model_name: str,
     threads: int,
+    device: str,
     shots: int,
     shots_from: Path | None,
     cot: bool,
@@ -56,7 +57,7 @@ def lm(
     asked = prompting(
         chat=chat, cot=cot, shots=shots, shots_from=shots_from, seed=seed, files=files
     )
-    model = load(model_name, threads)
+    model = load(model_name, threads, device)
     baseline = ("5-gram", fit_ngram(ngram, files, model.tokenizer, ngram_mb)) if ngram else None
     suite = LmSuite(model, files, limit=limit, seed=seed, prompting=asked, baseline=baseline)
     config = {

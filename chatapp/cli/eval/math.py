@@ -36,6 +36,7 @@ def math_(
     save: Path | None,
     model_name: str,
     threads: int,
+    device: str,
     shots: int,
     shots_from: Path | None,
     cot: bool,
@@ -57,7 +58,11 @@ def math_(
     )
     problems = choose([item for file in files for item in read(file, parse_problem)], limit, seed)
     suite = MathSuite(
-        load(model_name, threads), problems, asked, tools=not no_tools, max_tokens=max_tokens
+        load(model_name, threads, device),
+        problems,
+        asked,
+        tools=not no_tools,
+        max_tokens=max_tokens,
     )
     config = {
         "data": [file.name for file in files],

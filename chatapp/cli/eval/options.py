@@ -50,6 +50,9 @@ def suite_options(kinds: str) -> Callable[[F], F]:
 def model_options(command: F) -> F:
     """Add the options that choose the model and how it computes."""
     for option in (
+        click.option(
+            "--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N."
+        ),
         click.option("--threads", default=0, help="CPU threads [default: one per core]."),
         click.option(
             "--model",
@@ -96,8 +99,8 @@ def template_option(*, chat: bool) -> Callable[[F], F]:
     )
 
 
-def load(model_name: str, threads: int) -> LikelihoodModel:
-    """Load a model by name or directory for measuring.
+def load(model_name: str, threads: int, device: str) -> LikelihoodModel:
+    """Load a model by name or directory for measuring, in full precision.
 
     Raises:
         ModelUnavailable: the directory holds none that can be loaded.
@@ -107,9 +110,11 @@ def load(model_name: str, threads: int) -> LikelihoodModel:
     from chatapp.evaluation.likelihood import LikelihoodModel
     from chatapp.inference.cores import usable_cores
     from chatapp.model.checkpoint import load_model
+    from chatapp.training.devices import choose_device
 
     torch.set_num_threads(threads or usable_cores())
-    return LikelihoodModel(*load_model(model_directory(model_name)))
+    model, tokenizer = load_model(model_directory(model_name))
+    return LikelihoodModel(model.to(choose_device(device)), tokenizer)
 
 
 def model_directory(name: str) -> Path:

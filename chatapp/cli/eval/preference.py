@@ -44,6 +44,7 @@ def preference(
     save: Path | None,
     model_name: str,
     threads: int,
+    device: str,
     reward_model: str | None,
     against: str | None,
     temperature: float,
@@ -65,11 +66,11 @@ def preference(
             code=ExitCode.USAGE,
         )
     pairs = choose([pair for file in files for pair in read(file, parse_preference)], limit, seed)
-    model = load(model_name, threads)
-    reward = _reward_judge(reward_model) if reward_model else None
+    model = load(model_name, threads, device)
+    reward = _reward_judge(reward_model, device) if reward_model else None
     contest = None
     if against and reward:
-        rival = load(against, threads)
+        rival = load(against, threads, device)
         contest = _contest(model, rival, reward, pairs, (temperature, max_tokens, seed))
     judges: list[Judge] = [*([reward] if reward else []), LikelihoodJudge(model), LengthJudge()]
     config = {
@@ -83,10 +84,11 @@ def preference(
     run(PreferenceSuite(pairs, judges, contest), config, output=output, save=save)
 
 
-def _reward_judge(name: str) -> RewardJudge:
+def _reward_judge(name: str, device: str) -> RewardJudge:
     from chatapp.evaluation.reward_judge import RewardJudge
+    from chatapp.training.devices import choose_device
 
-    return RewardJudge(model_directory(name))
+    return RewardJudge(model_directory(name), choose_device(device))
 
 
 def _contest(
