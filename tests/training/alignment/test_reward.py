@@ -14,10 +14,10 @@ from chatapp.model.tokenizer import ChatTokenizer
 from chatapp.training.answers import encode_answer
 from chatapp.training.epochs import ExampleBatches
 from chatapp.training.heads.model import HeadedGPT
-from chatapp.training.recipe import RecipeError
+from chatapp.training.recipe import RecipeError, Source
 from chatapp.training.reward.accuracy import accuracy_by_source
 from chatapp.training.reward.comparisons import Comparison, rank
-from chatapp.training.reward.data import collate, encode_prompts
+from chatapp.training.reward.data import collate, encode_prompts, read_pairs
 from chatapp.training.reward.model import batch_rewards, load_reward_model, score
 from chatapp.training.stages import RunContext, run_stages
 
@@ -168,3 +168,10 @@ def test_impossible_settings_are_named(begin: Begin, line: str, message: str) ->
     stage = REWARD.replace("held_out = 300\n", "") if "held_out" in line else REWARD
     with pytest.raises(RecipeError, match=message):
         begin(stage + line)
+
+
+def test_the_comparisons_that_come_with_the_project_are_pairs_of_distinct_prompts() -> None:
+    """The smoke recipe's sample: every record has a prompt of its own and two different answers."""
+    root = Path(__file__).parents[3] / "data" / "samples"
+    pairs = read_pairs(root, [Source("preferences.jsonl")])
+    assert len({pair.messages for pair in pairs}) == len(pairs) == 64
