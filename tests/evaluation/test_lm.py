@@ -12,6 +12,7 @@ import pytest
 from chatapp.cli.errors import ExitCode
 from chatapp.cli.main import main
 from chatapp.evaluation.likelihood import LikelihoodModel, Scored
+from chatapp.evaluation.lm import variant_names
 from chatapp.evaluation.multiple_choice import ChoiceTask, pair_metrics, reasoned_openings
 from chatapp.evaluation.prompts import Prompting
 from chatapp.evaluation.running_text import (
@@ -232,3 +233,9 @@ def test_ctrl_c_leaves_no_figure_behind(
     assert main(command) == ExitCode.SIGINT
     assert capsys.readouterr().out == ""
     assert not saved.exists()
+
+
+def test_files_of_one_name_are_told_apart() -> None:
+    """Two directories may hold a file of the same name; neither figure overwrites the other."""
+    files = [Path("a/qa.jsonl.xz"), Path("b/qa.jsonl"), Path("b/text.jsonl")]
+    assert variant_names(files) == ["a/qa", "b/qa", "text"]
