@@ -74,4 +74,5 @@ def to_device(batch: B, device: torch.device) -> B:
 
 def next_token(model: GPT, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
     """Summed cross-entropy of the next token, in nats."""
-    return summed_cross_entropy(model.hidden(batch.inputs), model.head.weight, batch.targets), {}
+    hidden = model.hidden(batch.inputs)
+    return summed_cross_entropy(hidden, model.head.weight, batch.targets)[0], {}
