@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from chatapp.cli.errors import CliError, ExitCode
+from chatapp.cli.output import output_option, print_json
 
 if TYPE_CHECKING:
     from chatapp.training.recipe import Recipe
@@ -31,6 +32,12 @@ if TYPE_CHECKING:
     metavar="TABLE.KEY=VALUE",
     help="Replace a value of the recipe; may be given several times.",
 )
+@click.option("--plan", is_flag=True, help="Print what it will cost and reach; touch nothing.")
+@click.option(
+    "--gpus", type=click.IntRange(1), default=1, show_default=True, help="GPUs to plan for."
+)
+@click.option("--gpu", default="h100", show_default=True, help="Their kind, for --plan.")
+@output_option("text", "json")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option(
     "--parallel",
@@ -47,6 +54,10 @@ def train(
     resume: bool,
     threads: int,
     overrides: tuple[str, ...],
+    plan: bool,
+    gpus: int,
+    gpu: str,
+    output: str,
     device: str,
     parallel: str,
 ) -> None:
@@ -58,37 +69,56 @@ def train(
     """
     from chatapp.training.recipe import load_recipe
 
-    plan = load_recipe(recipe, data, overrides)
-    directory = out or Path("runs") / plan.name
+    loaded = load_recipe(recipe, data, overrides)
+    directory = out or Path("runs") / loaded.name
+    if plan:
+        _plan(loaded, directory, gpus, gpu, output)
+        return
     if (directory / "tokenizer.json").is_file() and not (resume or stage):
         raise CliError(
             f"{directory} already holds a run",
             hint="add --resume to continue it, or give another --out.",
             code=ExitCode.USAGE,
         )
-    finished = _run(plan, directory, stage, threads, device, parallel)
+    finished = _run(loaded, directory, stage, threads, device, parallel)
     if finished is not None:
         click.echo(finished)
 
 
+def _plan(recipe: Recipe, out: Path, gpus: int, gpu: str, output: str) -> None:
+    from chatapp.cli.train_plan import print_plan
+    from chatapp.training.plan import GPUS, make_plan
+
+    if gpu not in GPUS:
+        raise CliError(
+            f"no figures are known for the GPU {gpu!r}",
+            hint=f"give --gpu one of {', '.join(GPUS)}.",
+            code=ExitCode.USAGE,
+        )
+    plan = make_plan(recipe, out, gpus, gpu)
+    if output == "json":
+        print_json(plan)
+    else:
+        print_plan(plan)
+
+
 def _run(
-    plan: Recipe, out: Path, stage: str | None, threads: int, device: str, parallel: str
+    recipe: Recipe, out: Path, stage: str | None, threads: int, device: str, parallel: str
 ) -> Path | None:
     """Train; return the model's directory, or None where another process speaks for all."""
     import torch
 
     from chatapp.inference.cores import usable_cores
-    from chatapp.training.devices import choose_device, keep_freed_memory
+    from chatapp.training.devices import choose_device
     from chatapp.training.distributed import world_of_torchrun
     from chatapp.training.durable import Stopped
     from chatapp.training.pipeline import Run
 
     torch.set_num_threads(threads or usable_cores())
-    keep_freed_memory()
     chosen = choose_device(device)
     with world_of_torchrun(chosen, "fsdp" if parallel == "fsdp" else "ddp") as world:
         try:
-            model = Run(plan, out, chosen, world).execute(stage)
+            model = Run(recipe, out, chosen, world).execute(stage)
         except Stopped as stopped:
             raise CliError(
                 f"stopped; what was learnt is saved in {out}",

@@ -45,8 +45,7 @@ class Prompting:
     def drawn(self, identity: str, question: str) -> list[Example]:
         """Return the examples for one question; its own text is never among them."""
         others = [example for example in self.examples if example.question != question]
-        wanted = min(self.shots, len(others))
-        return random.Random(f"{self.seed} {identity}").sample(others, wanted)
+        return random.Random(f"{self.seed} {identity}").sample(others, self.shots)
 
     def opening(self) -> str:
         """Return the words that the answer begins with, before the model's own."""

@@ -5,6 +5,7 @@ Rank 0 reads and writes; the others wait and then map the same files.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -85,13 +86,18 @@ def tokenizer_of(recipe: Recipe, out: Path) -> ChatTokenizer:
     return tokenizer
 
 
+def _share(source: Source, megabytes: float) -> Source:
+    """Return a part of a source, each record once."""
+    return dataclasses.replace(source, max_mb=megabytes, repeat=1)
+
+
 def _tokenizer_texts(recipe: Recipe) -> Iterator[str]:
     share = recipe.tokenizer.mb_per_source
     for source in recipe.pretrain.sources:
-        for text in read_texts(recipe.root, Source(source.path, share)):
+        for text in read_texts(recipe.root, _share(source, share)):
             yield text.text
     for source in recipe.finetune.sources if "finetune" in recipe.stages else ():
-        for chat in read_chats(recipe.root, Source(source.path, share)):
+        for chat in read_chats(recipe.root, _share(source, share)):
             yield from (content for _, content in chat.messages)
 
 

@@ -3,7 +3,7 @@
     *.jsonl, *.jsonl.xz, *.jsonl.gz    one JSON object a line
     *.jsonl.zst, *.parquet             the same through pyarrow (extra `hub`)
     a directory, *.txt, *.md           one document a file
-    hub:NAME, hub:NAME:SPLIT           a Hugging Face dataset, streamed (extra `hub`)
+    hub:OWNER/NAME[/CONFIG][:SPLIT]    a Hugging Face dataset, streamed (extra `hub`)
 
 What the rows mean is the business of `records`.
 """
@@ -166,11 +166,14 @@ def _parquet_rows(file: Path) -> Iterator[Row]:
 
 
 def _hub_rows(name: str) -> Iterator[Row]:
-    """Stream a Hugging Face dataset; `name` is `owner/name` or a directory, then `:split`."""
+    """Stream a Hugging Face dataset; a directory on this machine may stand for `OWNER/NAME`."""
     datasets = _library("datasets", "Hugging Face datasets")
     path, _, split = name.partition(":")
+    config = None
+    if not Path(path).is_dir() and path.count("/") == 2:
+        path, _, config = path.rpartition("/")
     try:
-        stream = datasets.load_dataset(path, split=split or "train", streaming=True)
+        stream = datasets.load_dataset(path, config, split=split or "train", streaming=True)
         for number, record in enumerate(stream, start=1):
             yield Row(f"{HUB}{name}:{number}", dict(record), _text_bytes(record))
     except (OSError, ValueError) as error:  # the library's own errors are these

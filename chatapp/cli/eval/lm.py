@@ -15,7 +15,6 @@ from chatapp.cli.eval.options import (
     prompting_options,
     suite_options,
     template_option,
-    told,
 )
 from chatapp.cli.eval.runner import run
 
@@ -62,7 +61,10 @@ def lm(
     baseline = ("5-gram", fit_ngram(ngram, files, model.tokenizer, ngram_mb)) if ngram else None
     suite = LmSuite(model, files, limit=limit, seed=seed, prompting=asked, baseline=baseline)
     config = {
-        **told(files, limit, seed, model_name),
+        "data": [file.name for file in files],
+        "limit": limit,
+        "seed": seed,
+        "model": Path(model_name).name,
         "ngram": ngram.name if ngram else None,
     }
     run(suite, config, output=output, save=save)

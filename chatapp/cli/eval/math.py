@@ -14,7 +14,6 @@ from chatapp.cli.eval.options import (
     prompting_options,
     suite_options,
     template_option,
-    told,
 )
 from chatapp.cli.eval.runner import run
 
@@ -65,5 +64,10 @@ def math_(
         tools=not no_tools,
         max_tokens=max_tokens,
     )
-    config = told(files, limit, seed, model_name)
+    config = {
+        "data": [file.name for file in files],
+        "limit": limit,
+        "seed": seed,
+        "model": Path(model_name).name,
+    }
     run(suite, config, output=output, save=save)

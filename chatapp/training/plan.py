@@ -1,0 +1,303 @@
+"""What a recipe will cost and reach, before anything is run: `chatapp train RECIPE --plan`.
+
+Counts (parameters, FLOPs, weights, optimiser states, disk) are exact; activations, times and the
+loss are estimates, and the plan says on what they rest. Nothing is written and no record is read.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from chatapp import resources
+from chatapp.model.config import ModelConfig
+from chatapp.training.ladder import load_prediction, training_flops
+from chatapp.training.readers import HUB, source_files
+from chatapp.training.recipe import Recipe, Source, StageRecipe
+from chatapp.training.scaling import Point, effective_tokens, predict
+from chatapp.training.tables import MissingFile
+
+SHIPPED_LADDER = "cpu-ladder.json"
+_UTILISATION = {
+    "cuda": 0.40,
+    "cpu": 0.30,
+}  # of the matmul rate; GPUs: nanochat and llm.c report 0.4
+_FURTHEST = 100.0  # times the compute of a ladder's largest rung: beyond it nothing is predicted
+_LOGITS_AT_ONCE = 2**26  # the cross-entropy takes no more in one piece
+_UNPACKED = {".xz": 3.8, ".gz": 2.7, ".zst": 3.0, ".parquet": 2.0}  # bytes of text per byte on disk
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """A kind of GPU: dense bfloat16 FLOP/s and memory in bytes, from the maker's data sheet."""
+
+    flops: float
+    memory: float
+
+
+GPUS = {
+    "h100": Gpu(989e12, 80e9),
+    "h200": Gpu(989e12, 141e9),
+    "b200": Gpu(2250e12, 180e9),
+    "a100": Gpu(312e12, 80e9),
+    "l40s": Gpu(362e12, 48e9),
+    "rtx4090": Gpu(165e12, 24e9),
+}
+
+
+def make_plan(recipe: Recipe, out: Path, gpus: int, kind: str, probe_seconds: float = 2.0) -> Any:
+    """Return the plan as JSON values.
+
+    Args:
+        out: directory of the run; a prediction that lies there is used.
+        gpus: how many GPUs of `kind` (a key of `GPUS`) to plan for.
+        probe_seconds: how long this machine's matrix products are timed.
+    """
+    model, settings = recipe.model, recipe.pretrain
+    rate = matmul_rate(model, probe_seconds)
+    here = _device()
+    sustained = rate * _UTILISATION[here]
+    tokens = settings.tokens or int(
+        settings.minutes * 60 * sustained / (3 * model.flops_per_token(settings.sequence))
+    )
+    settings = dataclasses.replace(settings, tokens=tokens, minutes=0.0)
+    flops = training_flops(model, settings)
+    data = {name: list(_sources(recipe, stage)) for name, stage in recipe.stages.items()}
+    unique = _unique_tokens(data["pretrain"], model.vocab_size)
+    gpu = GPUS[kind]
+    return {
+        "recipe": recipe.name,
+        "derived": list(recipe.derived),
+        "model": _model_facts(model, settings.sequence),
+        "pretrain": {
+            "tokens": tokens,
+            "steps": -(-tokens // (settings.batch * settings.sequence)),
+            "tokens_per_step": settings.batch * settings.sequence,
+            "unique_tokens": unique,
+            "epochs": tokens / unique if unique else None,
+            "worth_of_fresh_tokens": effective_tokens(tokens, unique) if unique else None,
+            "flops_per_token": 3 * model.flops_per_token(settings.sequence),
+            "flops": flops,
+        },
+        "memory_bytes": memory(model, settings, 1, "one"),
+        "sharding": _sharding(model, settings, gpus, gpu, kind),
+        "time": {
+            "this_machine": {
+                "device": here,
+                "matmul_flops": rate,
+                "utilisation": _UTILISATION[here],
+                "seconds": flops / sustained,
+            },
+            "gpus": {
+                name: {
+                    "count": gpus,
+                    "utilisation": _UTILISATION["cuda"],
+                    "seconds": flops / (gpus * one.flops * _UTILISATION["cuda"]),
+                }
+                for name, one in GPUS.items()
+            },
+        },
+        "disk_bytes": _disk(recipe, data),
+        "loss": predicted_loss(recipe, out, flops, tokens, unique),
+        "stages": {
+            name: {"budget": _budget(stage), "reads": data[name]}
+            for name, stage in recipe.stages.items()
+        },
+        "missing": [
+            source["path"] for found in data.values() for source in found if not source["files"]
+        ],
+    }
+
+
+def matmul_rate(model: ModelConfig, seconds: float) -> float:
+    """Measure the FLOP/s of bfloat16 products shaped like the feed-forward; the best timing."""
+    device = torch.device(_device())
+    rows = 2048
+    left = torch.randn(rows, model.d_model, device=device, dtype=torch.bfloat16)
+    right = torch.randn(model.d_model, model.d_ff, device=device, dtype=torch.bfloat16)
+    best, began = 0.0, time.monotonic()
+    repeats = 1
+    while time.monotonic() - began < seconds or not best:
+        started = time.monotonic()
+        for _ in range(repeats):
+            left @ right
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        elapsed = time.monotonic() - started
+        best = max(best, repeats * 2 * rows * model.d_model * model.d_ff / elapsed)
+        repeats = max(1, int(repeats * 0.05 / elapsed))  # about 20 timings a second
+    return best
+
+
+def memory(model: ModelConfig, settings: StageRecipe, gpus: int, strategy: str) -> dict[str, int]:
+    """Return the bytes that pretraining takes on each device, by what they hold.
+
+    Weights, gradients and optimiser states are float32; Muon keeps one value for a weight, AdamW
+    two. `fsdp` divides them by the devices and gathers the weights of a block in bfloat16; `ddp`
+    keeps gradients twice, once in its buckets. Activations are 34 bytes a token, layer and width
+    (arXiv:2205.05198, section 4.1, without the scores, which are not kept).
+    """
+    weights = model.parameter_count()
+    matrices = _matrix_weights(model)
+    share = gpus if strategy == "fsdp" else 1
+    rows = -(-settings.batch // gpus)
+    tokens = min(settings.micro_batch or rows, rows) * settings.sequence
+    logits = min(tokens * model.vocab_size, _LOGITS_AT_ONCE)
+    parts = {
+        "weights": 4 * weights // share,
+        "bfloat16_copies": 2 * weights // (share if strategy == "fsdp" else 1),
+        "gradients": 4 * weights * (2 if strategy == "ddp" else 1) // share,
+        "optimiser": (4 * matrices + 8 * (weights - matrices)) // share,
+        "activations": 34 * tokens * model.n_layers * model.d_model,
+        "logits": 10 * logits,  # bfloat16, float32, and the gradient
+    }
+    if strategy == "fsdp":
+        parts["gathered"] = 2 * 2 * weights // max(1, model.n_layers)  # this block and the next
+    return parts | {"total": sum(parts.values())}
+
+
+def predicted_loss(
+    recipe: Recipe, out: Path, flops: float, tokens: int, unique: int
+) -> dict[str, Any]:
+    """Return the bits per byte that pretraining should reach, and how that is known."""
+    own = load_prediction(out)
+    if own is not None and own["compute"] == flops:
+        return {key: own[key] for key in ("metric", "predicted", "low", "high", "level")} | {
+            "how": f"this run's ladder of {len(own['rungs'])} small models"
+        }
+    path = resources.recipes_dir() / SHIPPED_LADDER
+    if not path.is_file():
+        return {"predicted": None, "how": "no ladder has been fitted; add [ladder] to the recipe"}
+    ladder = json.loads(path.read_text(encoding="utf-8"))
+    largest = max(rung["compute"] for rung in ladder["rungs"])
+    if flops > _FURTHEST * largest:
+        return {
+            "predicted": None,
+            "how": f"{flops / largest:,.0f} times the compute of the largest model of the shipped "
+            "ladder: too far to say; add [ladder] to the recipe",
+        }
+    points = [Point(rung["compute"], rung[ladder["metric"]]) for rung in ladder["rungs"]]
+    found = predict(
+        points, flops, noise=ladder["noise_of_seeds"], tokens=tokens, unique=unique or tokens
+    )
+    return {
+        "metric": ladder["metric"],
+        "predicted": found.loss,
+        "low": found.low,
+        "high": found.high,
+        "level": found.level,
+        "how": f"the shipped ladder of {len(points)} small models on one mix of English text at "
+        f"{ladder['tokens_per_weight']:.1f} tokens per weight, {flops / largest:,.1f} times the "
+        "compute of its largest; other text or another ratio shifts it",
+    }
+
+
+def _device() -> str:
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _matrix_weights(model: ModelConfig) -> int:
+    """Count what Muon trains: the matrices in the blocks."""
+    heads = model.n_heads * model.head_dim
+    attention = 2 * model.d_model * (heads + model.n_kv_heads * model.head_dim)
+    mlp = (3 if model.mlp == "swiglu" else 2) * model.d_model * model.d_ff
+    return model.n_layers * (attention + mlp)
+
+
+def _model_facts(model: ModelConfig, sequence: int) -> dict[str, Any]:
+    tables = model.vocab_size * model.d_model
+    return {
+        "parameters": model.parameter_count(),
+        "matrices": _matrix_weights(model),
+        "embedding": tables,
+        "head": 0 if model.tie_embeddings else tables,
+        "layers": model.n_layers,
+        "width": model.d_model,
+        "heads": model.n_heads,
+        "feed_forward": model.d_ff,
+        "context_length": model.context_length,
+        "vocabulary": model.vocab_size,
+        "attention": list(model.attention),
+        "forward_flops_per_token": model.flops_per_token(sequence),
+    }
+
+
+def _sharding(
+    model: ModelConfig, settings: StageRecipe, gpus: int, gpu: Gpu, kind: str
+) -> dict[str, Any]:
+    """Say how the model would be laid over the GPUs: whole copies if they fit, shards if not."""
+    options = {name: memory(model, settings, gpus, name) for name in ("ddp", "fsdp")}
+    fitting = [name for name, parts in options.items() if parts["total"] <= 0.9 * gpu.memory]
+    return {
+        "gpus": gpus,
+        "kind": kind,
+        "memory_of_one": gpu.memory,
+        "advice": "one" if gpus == 1 and "ddp" in fitting else (fitting or ["none"])[0],
+        "least_gpus": _least_gpus(model, settings, gpu),
+        "bytes_per_device": options,
+    }
+
+
+def _least_gpus(model: ModelConfig, settings: StageRecipe, gpu: Gpu) -> int | None:
+    """Return the smallest power of two of GPUs over which FSDP2 fits the model, up to 65,536."""
+    for exponent in range(17):
+        if memory(model, settings, 2**exponent, "fsdp")["total"] <= 0.9 * gpu.memory:
+            return 2**exponent
+    return None
+
+
+def _sources(recipe: Recipe, stage: Any) -> Iterator[dict[str, Any]]:
+    """Yield what a stage reads: every `Source` among its settings, and whether it is there."""
+    for field in dataclasses.fields(stage):
+        value = getattr(stage, field.name)
+        for source in value if isinstance(value, tuple) else (value,):
+            if isinstance(source, Source):
+                yield _reading(recipe.root, source)
+
+
+def _reading(root: Path, source: Source) -> dict[str, Any]:
+    facts = {"path": source.path, "repeat": source.repeat}
+    if source.path.startswith(HUB):
+        return facts | {"files": 1, "text_bytes": int(source.max_mb * 1e6)}
+    try:
+        files = source_files(root, source)
+    except MissingFile:
+        return facts | {"files": 0, "text_bytes": 0}
+    whole = sum(file.stat().st_size * _UNPACKED.get(file.suffix, 1.0) for file in files)
+    taken = min(whole, source.max_mb * 1e6) if source.max_mb else whole
+    return facts | {"files": len(files), "text_bytes": int(taken)}
+
+
+def _unique_tokens(reads: list[dict[str, Any]], vocabulary: int) -> int:
+    """Estimate the different tokens of some sources: 2.9 bytes each at a vocabulary of 2,048, and
+    0.45 more for every doubling (3.8 measured at 8,192)."""
+    bytes_per_token = min(4.8, 2.9 + 0.45 * (vocabulary.bit_length() - 12))
+    return int(sum(source["text_bytes"] for source in reads) / max(1.0, bytes_per_token))
+
+
+def _disk(recipe: Recipe, data: Mapping[str, list[dict[str, Any]]]) -> dict[str, int]:
+    weights, matrices = recipe.model.parameter_count(), _matrix_weights(recipe.model)
+    stages = len(recipe.stages)
+    state = 4 * weights + 4 * matrices + 8 * (weights - matrices)
+    tokens = sum(_unique_tokens(reads, recipe.model.vocab_size) for reads in data.values())
+    parts = {
+        "states": stages * state,
+        "models": stages * 4 * weights + 2 * weights,
+        "shards": 2 * tokens,
+        "while_saving": state,  # the new state is whole before the old one goes
+    }
+    return parts | {"total": sum(parts.values())}
+
+
+def _budget(stage: Any) -> dict[str, Any]:
+    """Return what bounds a stage, whichever way its settings say it."""
+    names = ("tokens", "minutes", "epochs", "updates", "rollouts", "widths")
+    values = {name: getattr(stage, name, None) for name in names}
+    return {name: value for name, value in values.items() if value}
