@@ -65,6 +65,7 @@ class Trainer(Generic[B]):
         optimisers: makes the optimisers, for a stage that wants others than the usual.
         before_step: told the share of the budget that is spent, 0 to 1, before every step; it may
             change which parameters are trained.
+        fixed_shapes: whether all batches have one shape; compiling pays only then.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class Trainer(Generic[B]):
         evaluate: Callable[[Any], Mapping[str, float]] | None = None,
         optimisers: Callable[[nn.Module, StageRecipe], Optimisers] = Optimisers,
         before_step: Callable[[float], None] | None = None,
+        fixed_shapes: bool = True,
     ) -> None:
         if settings.batch % context.world.size:
             raise RecipeError(
@@ -91,7 +93,8 @@ class Trainer(Generic[B]):
         self._parallel = Parallel(model.to(context.device), context.world)
         self._optimisers = optimisers(model, settings)
         self._objective = objective
-        if context.recipe.compile:
+        self._compiles = context.recipe.compile and fixed_shapes
+        if self._compiles:
             self._objective = torch.compile(objective, dynamic=False)
         self._state_file = context.directory(name) / "state.pt"
         self._log = MetricsLog(context.out / "metrics.jsonl", name, shown=context.world.leads)
@@ -213,7 +216,7 @@ class Trainer(Generic[B]):
 
     def _warm_up(self) -> None:
         """Compile before the clock of a budget in minutes starts; changes no weight."""
-        if not self._context.recipe.compile or self.progress >= 1.0:
+        if not self._compiles or self.progress >= 1.0:
             return
         if self._context.world.leads:
             say(f"{self.name}: compiling")

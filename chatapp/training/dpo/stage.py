@@ -91,6 +91,7 @@ class DPO:
             ),
             objective,
             evaluate=evaluate,
+            fixed_shapes=False,
         )
         trainer.run()
         context.write_model(self.name, model)

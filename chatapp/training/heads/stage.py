@@ -121,6 +121,7 @@ class _Method:
             ),
             TaskObjective(settings.lm_weight),
             before_step=lambda progress: tuning.thaw_to(model.gpt, progress),
+            fixed_shapes=False,
         )
 
     def _examples(self, *, held_out: bool) -> list[TaskRows]:

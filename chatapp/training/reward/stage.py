@@ -115,6 +115,7 @@ def _train(
         batches,
         ranking_objective,
         evaluate=evaluate,
+        fixed_shapes=False,
     )
     trainer.run()
     model.eval()

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from chatapp.inference.batch_engine import BatchEngine
-from chatapp.inference.generator import SamplingParams
+from chatapp.inference.engine import Engine
+from chatapp.inference.generator import ChatMessage, SamplingParams, TextDelta
 from chatapp.inference.torch_decoder import TorchDecoder
 from chatapp.model.checkpoint import ModelUnavailable, load_model
 from chatapp.training.recipe import RecipeError
@@ -94,6 +95,27 @@ def test_lora_leaves_an_adapter_that_is_the_tuned_model(begin: Begin, chats: Pat
         assert torch.equal(one, same)
     size = sum(f.stat().st_size for f in (context.directory("finetune") / "adapter").iterdir())
     assert size < (context.model_directory("finetune") / "model.safetensors").stat().st_size
+
+
+@pytest.mark.parametrize("method", ["lora", "prompt"])
+def test_the_app_chats_with_an_adapter(begin: Begin, chats: Path, method: str) -> None:
+    """Any adapter directory is a model to the engine, whose replies are the tuned model's."""
+    text = FINETUNE.replace("3_840", "30_720").replace("embedding_lr = 0.02", "embedding_lr = 0.3")
+    context = begin(f'{text}tune = "{method}"\n')
+    run_stages(context)
+    place = "adapter" if method == "lora" else "model"
+    model, tokenizer = load_model(context.directory("finetune") / place)
+    generator = Engine("adapted", TorchDecoder(model), tokenizer)
+    messages = [ChatMessage("user", "Is 77 a word?")]
+    params = SamplingParams(max_tokens=4, greedy=True)
+    said = "".join(
+        part.text
+        for part in generator.stream(messages, params, lambda: False)
+        if isinstance(part, TextDelta)
+    )
+    wanted = answer(context.directory("finetune") / place)[0]
+    assert wanted.startswith(said) or said.startswith(wanted)
+    assert said
 
 
 def test_an_adapter_refuses_a_base_that_was_changed(begin: Begin, chats: Path) -> None:

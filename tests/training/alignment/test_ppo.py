@@ -15,14 +15,16 @@ from chatapp.model.checkpoint import load_model
 from chatapp.model.gpt import GPT
 from chatapp.model.tokenizer import ChatTokenizer
 from chatapp.training.answers import score_answers
+from chatapp.training.distributed import World
 from chatapp.training.heads.model import HeadedGPT
 from chatapp.training.policies import mean_and_error, measure_policy
 from chatapp.training.ppo.experience import Players, collect, token_rewards
 from chatapp.training.ppo.learner import Learner
 from chatapp.training.ppo.settings import PPOSettings
 from chatapp.training.ppo.signs import mean_length, repetition, sameness
+from chatapp.training.ppo.stage import PPO as PPOStage
 from chatapp.training.prompts import split_prompts
-from chatapp.training.recipe import RecipeError, Source
+from chatapp.training.recipe import RecipeError, Source, load_recipe
 from chatapp.training.rollouts import RollOutMismatch, check_parity, roll_out, scored_answers
 from chatapp.training.stages import RunContext, run_stages
 
@@ -315,3 +317,33 @@ def test_prompts_are_distinct_and_split_as_for_the_reward_model(
     assert not {tuple(ids) for ids in train} & {tuple(ids) for ids in held_out}
     with pytest.raises(RecipeError, match="0 prompts to train on"):
         split_prompts(comparisons.parent, sources, tokenizer, limit=3, permille=300)
+
+
+def test_new_feedback_makes_a_new_reward_model_and_a_new_policy(
+    begin: Begin, comparisons: Path, text: Path, tmp_path: Path, start: Path
+) -> None:
+    """A second run starts from the first one's policy and names another file; no code changes."""
+    first = begin(PPO.replace("without_ptx = true", ""))
+    run_stages(first)
+    rows = [json.loads(line) for line in comparisons.read_text().splitlines()]
+    turned = [row | {"chosen": row["rejected"], "rejected": row["chosen"]} for row in rows]
+    (tmp_path / "feedback.jsonl").write_text("".join(json.dumps(row) + "\n" for row in turned))
+    recipe = (tmp_path / "recipe.toml").read_text()
+    recipe = recipe.replace("pairs.jsonl", "feedback.jsonl").replace(
+        str(start), str(first.model_directory("ppo"))
+    )
+    (tmp_path / "second.toml").write_text(recipe)
+    second = RunContext(load_recipe(tmp_path / "second.toml"), tmp_path / "second", first.tokenizer)
+    run_stages(second, "reward")
+    run_stages(second, "ppo")
+    before, after = (load_model(run.model_directory("ppo"))[0] for run in (first, second))
+    assert not torch.equal(before.head.weight, after.head.weight)
+    begun = json.loads((second.out / "ppo" / "result.json").read_text())["start"]
+    assert begun["held_out_kl"] == pytest.approx(0.0, abs=1e-4)  # the reference is the new start
+
+
+def test_several_processes_are_refused(begin: Begin, comparisons: Path, text: Path) -> None:
+    """The stage that does not share its work says so before it begins."""
+    context = dataclasses.replace(begin(PPO), world=World(size=2))
+    with pytest.raises(RecipeError, match="start it without torchrun"):
+        PPOStage().run(context)
