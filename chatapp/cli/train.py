@@ -109,12 +109,13 @@ def _run(
     import torch
 
     from chatapp.inference.cores import usable_cores
-    from chatapp.training.devices import choose_device
+    from chatapp.training.devices import choose_device, keep_freed_memory
     from chatapp.training.distributed import world_of_torchrun
     from chatapp.training.durable import Stopped
     from chatapp.training.pipeline import Run
 
     torch.set_num_threads(threads or usable_cores())
+    keep_freed_memory()
     chosen = choose_device(device)
     with world_of_torchrun(chosen, "fsdp" if parallel == "fsdp" else "ddp") as world:
         try:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from chatapp.evaluation.records import DataError
 from chatapp.model.gpt import GPT
 from chatapp.model.tokenizer import ChatTokenizer
 
@@ -73,13 +74,14 @@ class LikelihoodModel:
         """Make a request, cutting its beginning off where the model cannot read it all.
 
         Raises:
-            ValueError: what is to be scored is alone longer than the model's context.
+            DataError: what is to be scored is alone longer than the model's context.
         """
         excess = max(0, len(ids) - self.context_length - 1)
         if excess >= start:
-            raise ValueError(
-                f"{len(ids) - start} tokens are to be scored, the model reads "
-                f"{self.context_length} at once"
+            raise DataError(
+                f"{len(ids) - start} tokens are to be scored after a prompt, and the model reads "
+                f"{self.context_length} at once",
+                hint="leave that record out, or measure a model with a longer context.",
             )
         self.truncated += excess > 0
         return Request(tuple(ids[excess:]), start - excess)

@@ -81,7 +81,10 @@ class LmSuite:
     ) -> None:
         self._model, self._baseline = model, baseline
         self._prompting = prompting
-        self._items = {variant_name(file): choose(read_items(file), limit, seed) for file in files}
+        self._items = {
+            name: choose(read_items(file), limit, seed)
+            for name, file in zip(variant_names(files), files, strict=True)
+        }
         self._work = {name: self._measurements(items) for name, items in self._items.items()}
 
     def size(self) -> int:
@@ -153,9 +156,13 @@ def _parser(record: dict[str, Any], path: Path) -> Callable[[dict[str, Any], str
     )
 
 
-def variant_name(file: Path) -> str:
-    """Return the name under which a file's figures stand."""
-    return file.name.removesuffix(".xz").removesuffix(".jsonl")
+def variant_names(files: Sequence[Path]) -> list[str]:
+    """Return the name under which each file's figures stand: its stem, or all that is needed."""
+    stems = [file.name.removesuffix(".xz").removesuffix(".jsonl") for file in files]
+    return [
+        stem if stems.count(stem) == 1 else f"{file.parent}/{stem}"
+        for file, stem in zip(files, stems, strict=True)
+    ]
 
 
 def _documents(texts: Sequence[Text], model: LikelihoodModel) -> Measurement:

@@ -8,6 +8,7 @@ continued (HellaSwag): then as "title: beginning".
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -73,6 +74,16 @@ class ChoiceTask:
         title = f"{question.title}: " if question.title else ""
         return f"{shown}{title}{question.text}"
 
+    def chance(self) -> float:
+        """Return what guessing reaches: evenly or, where all questions have the same choices (yes
+        or no), by always giving the commonest answer, whichever is better.
+        """
+        even = sum(1 / len(question.choices) for question in self.questions) / len(self.questions)
+        if len({frozenset(question.choices) for question in self.questions}) > 1:
+            return even
+        answers = Counter(answer for question in self.questions for answer in question.answers)
+        return max(even, answers.most_common(1)[0][1] / len(self.questions))
+
     def metrics(self, scores: Sequence[Scored]) -> dict[str, Estimate]:
         """Return accuracy and accuracy_norm of the scores of `requests`."""
         plain, per_byte, place = [], [], 0
@@ -84,8 +95,7 @@ class ChoiceTask:
             per_byte.append(
                 _right(question, [value / size for value, size in zip(found, sizes, strict=True)])
             )
-        guessing = estimate([1 / len(question.choices) for question in self.questions])
-        chance = guessing.mean if guessing else None
+        chance = self.chance()
         return dict(
             present(
                 {

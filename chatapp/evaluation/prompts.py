@@ -45,7 +45,8 @@ class Prompting:
     def drawn(self, identity: str, question: str) -> list[Example]:
         """Return the examples for one question; its own text is never among them."""
         others = [example for example in self.examples if example.question != question]
-        return random.Random(f"{self.seed} {identity}").sample(others, self.shots)
+        wanted = min(self.shots, len(others))
+        return random.Random(f"{self.seed} {identity}").sample(others, wanted)
 
     def opening(self) -> str:
         """Return the words that the answer begins with, before the model's own."""

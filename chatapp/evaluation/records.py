@@ -40,11 +40,12 @@ def read(path: Path, parse: Callable[[dict[str, Any], str], T]) -> Iterator[T]:
         MissingData: there is no such file.
         DataError: it cannot be read or unpacked, holds no record, or one is malformed.
     """
-    line = 0
+    line = records = 0
     try:
         with _open(path) as lines:
             for line, text in enumerate(lines, start=1):
                 if text.strip():
+                    records += 1
                     where = f"{path}, line {line}"
                     yield parse(_object(text, where), where)
     except FileNotFoundError as error:
@@ -53,7 +54,7 @@ def read(path: Path, parse: Callable[[dict[str, Any], str], T]) -> Iterator[T]:
         raise DataError(
             f"cannot read {path} after line {line}: {error}", hint="fetch or unpack it again."
         ) from error
-    if line == 0:
+    if records == 0:
         raise DataError(f"{path} is empty")
 
 

@@ -13,7 +13,7 @@ from chatapp.inference.masks.protocol import Constraint
 from chatapp.inference.torch_decoder import TorchDecoder
 
 SLOTS = 16
-_CHUNK = 4 * SLOTS  # prompts between two reports of progress
+_CHUNK = 2 * SLOTS  # prompts between two reports of progress
 
 
 @dataclass(frozen=True)

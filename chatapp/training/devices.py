@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 
 import torch
+
+# From glibc's malloc.h
+_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
 
 
 class DeviceUnavailable(ValueError):
@@ -44,6 +48,20 @@ def _check_cuda(device: torch.device) -> None:
             f"there is no device {str(device)!r} here: PyTorch sees {count} GPU(s); "
             "use --device cpu, or install a build of PyTorch for your GPU"
         )
+
+
+def keep_freed_memory() -> None:
+    """Tell the C library to keep large blocks that are freed, for the next step needs them again.
+
+    By default it returns them to the system, and a step's activations are faulted in anew each
+    time: a quarter of the time of a small model's step on a CPU. Only glibc is asked.
+    """
+    try:
+        library = ctypes.CDLL("libc.so.6")
+        library.mallopt(_M_MMAP_MAX, 0)
+        library.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
+    except (OSError, AttributeError):  # another C library has its own ways
+        return
 
 
 def seed_noise(seed: int, step: int, rank: int = 0) -> None:

@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
 
-IGNORED = -100  # cross-entropy's target for tokens that are not trained
+from chatapp.model.gpt import GPT
+from chatapp.training.cross_entropy import IGNORED, summed_cross_entropy
+
+__all__ = ["IGNORED", "Batch", "Examples", "Objective", "next_token"]
 
 
 class Batch(NamedTuple):
@@ -70,13 +72,7 @@ def to_device(batch: B, device: torch.device) -> B:
     return type(batch)(*(t.pin_memory().to(device, non_blocking=True) for t in batch))
 
 
-def next_token(model: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+def next_token(model: GPT, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
     """Summed cross-entropy of the next token, in nats."""
-    logits = model.head(model.hidden(batch.inputs))  # type: ignore[operator]
-    loss = functional.cross_entropy(
-        logits.float().flatten(0, 1),
-        batch.targets.flatten(),
-        ignore_index=IGNORED,
-        reduction="sum",
-    )
-    return loss, {}
+    hidden = model.hidden(batch.inputs)
+    return summed_cross_entropy(hidden, model.head.weight, batch.targets)[0], {}

@@ -35,7 +35,7 @@ __all__ = [
 # when a recipe has such a table: a stage's module may itself import this one.
 STAGES = {
     "ladder": "chatapp.training.ladder:LadderSettings",
-    "pretrain": "chatapp.training.recipe:StageRecipe",
+    "pretrain": "chatapp.training.pretrain:PretrainSettings",
     "finetune": "chatapp.training.finetune:FinetuneSettings",
     "task": "chatapp.training.heads.settings:TaskSettings",
     "reward": "chatapp.training.reward.settings:RewardSettings",

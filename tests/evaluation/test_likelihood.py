@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from chatapp.evaluation.likelihood import LikelihoodModel, Request
+from chatapp.evaluation.records import DataError
 
 
 def token_by_token(model: LikelihoodModel, request: Request) -> float:
@@ -60,5 +61,5 @@ def test_a_long_text_loses_its_beginning_and_is_counted(model: LikelihoodModel) 
     assert len(request.ids) == fresh.context_length + 1
     assert fresh.tokenizer.decode(request.ids[request.start :]).strip() == "end"
     assert fresh.truncated == 1
-    with pytest.raises(ValueError, match="are to be scored"):
+    with pytest.raises(DataError, match="are to be scored"):
         fresh.request("a ", "word " * 2000)

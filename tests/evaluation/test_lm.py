@@ -12,6 +12,7 @@ import pytest
 from chatapp.cli.errors import ExitCode
 from chatapp.cli.main import main
 from chatapp.evaluation.likelihood import LikelihoodModel, Scored
+from chatapp.evaluation.lm import variant_names
 from chatapp.evaluation.multiple_choice import ChoiceTask, pair_metrics, reasoned_openings
 from chatapp.evaluation.prompts import Prompting
 from chatapp.evaluation.running_text import (
@@ -35,7 +36,7 @@ def choice(n: int, question: str = "What is two and two?") -> dict[str, Any]:
         "id": f"c{n}",
         "question": question,
         "answers": ["four"],
-        "choices": ["four", "a banana", "seventeen"],
+        "choices": ["four", "a banana", f"seventeen and {n}"],
         "context": None,
         "unanswerable": False,
         "source": "test",
@@ -91,10 +92,18 @@ def test_last_word_figures_by_hand() -> None:
 def test_a_long_choice_is_not_beaten_for_its_length_alone() -> None:
     """Per byte -4/8 beats -3/3; as it stands -3 beats -4. Chance is one in two."""
     question = Question("1", "Which?", ("the long",), choices=("abc", "the long"))
-    task = ChoiceTask([question], Prompting())
-    found = task.metrics([Scored(-3.0, None, 1), Scored(-4.0, None, 1)])
-    assert (found["accuracy"].mean, found["accuracy_norm"].mean) == (0.0, 1.0)
+    other = Question("2", "Which?", ("a",), choices=("a", "b"))
+    task = ChoiceTask([question, other], Prompting())
+    found = task.metrics([Scored(value, None, 1) for value in (-3.0, -4.0, -1.0, -2.0)])
+    assert (found["accuracy"].mean, found["accuracy_norm"].mean) == (0.5, 1.0)
     assert found["accuracy"].chance == 0.5
+
+
+def test_chance_knows_that_yes_is_the_commoner_answer() -> None:
+    """Where all choices are the same, always giving one answer is the guess to beat."""
+    answers = ["yes", "yes", "yes", "no"]
+    questions = [Question(str(n), "?", (a,), choices=("yes", "no")) for n, a in enumerate(answers)]
+    assert ChoiceTask(questions, Prompting()).chance() == 0.75
 
 
 def test_beginnings_are_continued_and_questions_are_answered(model: LikelihoodModel) -> None:
@@ -224,3 +233,9 @@ def test_ctrl_c_leaves_no_figure_behind(
     assert main(command) == ExitCode.SIGINT
     assert capsys.readouterr().out == ""
     assert not saved.exists()
+
+
+def test_files_of_one_name_are_told_apart() -> None:
+    """Two directories may hold a file of the same name; neither figure overwrites the other."""
+    files = [Path("a/qa.jsonl.xz"), Path("b/qa.jsonl"), Path("b/text.jsonl")]
+    assert variant_names(files) == ["a/qa", "b/qa", "text"]

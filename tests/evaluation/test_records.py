@@ -62,6 +62,7 @@ def test_files_that_cannot_be_read_say_why(tmp_path: Path) -> None:
     for name, data, said in [
         ("none.jsonl", None, "does not exist"),
         ("empty.jsonl", b"", "is empty"),
+        ("blank.jsonl", b"\n \n", "is empty"),
         ("cut.jsonl.xz", packed[:-20], "cannot read"),
         ("wrong.jsonl.xz", b"plain", "cannot read"),
         ("bytes.jsonl", b"\xff\xfe", "cannot read"),

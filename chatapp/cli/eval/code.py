@@ -15,10 +15,13 @@ from chatapp.cli.eval.options import (
     prompting_options,
     suite_options,
     template_option,
+    told,
 )
 from chatapp.cli.eval.runner import run
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from chatapp.evaluation.prompts import Example
 
 
@@ -93,12 +96,7 @@ def code(
     heat = temperature if temperature is not None else (0.0 if samples == 1 else 0.8)
     sampling = Sampling(samples, heat, max_tokens, seed)
     model = None if reference else load(model_name, threads, device)
-    config = {
-        "data": [file.name for file in files],
-        "limit": limit,
-        "seed": seed,
-        "model": "reference" if reference else Path(model_name).name,
-    }
+    config = told(files, limit, seed, "reference" if reference else model_name)
     run(CodeSuite(model, tasks, asked, sampling, wanted), config, output=output, save=save)
 
 
@@ -117,7 +115,7 @@ def _ks(text: str, samples: int) -> list[int]:
     return ks
 
 
-def _example(chat: bool) -> Any:
+def _example(chat: bool) -> Callable[[dict[str, Any], str], Example | None]:
     """Return what makes a worked example of a code record."""
 
     def parse(record: dict[str, Any], where: str) -> Example | None:

@@ -15,6 +15,7 @@ from chatapp.cli.eval.options import (
     prompting_options,
     suite_options,
     template_option,
+    told,
 )
 from chatapp.cli.eval.runner import run
 
@@ -61,10 +62,7 @@ def lm(
     baseline = ("5-gram", fit_ngram(ngram, files, model.tokenizer, ngram_mb)) if ngram else None
     suite = LmSuite(model, files, limit=limit, seed=seed, prompting=asked, baseline=baseline)
     config = {
-        "data": [file.name for file in files],
-        "limit": limit,
-        "seed": seed,
-        "model": Path(model_name).name,
+        **told(files, limit, seed, model_name),
         "ngram": ngram.name if ngram else None,
     }
     run(suite, config, output=output, save=save)

@@ -14,6 +14,7 @@ from chatapp.cli.eval.options import (
     prompting_options,
     suite_options,
     template_option,
+    told,
 )
 from chatapp.cli.eval.runner import run
 
@@ -64,10 +65,5 @@ def math_(
         tools=not no_tools,
         max_tokens=max_tokens,
     )
-    config = {
-        "data": [file.name for file in files],
-        "limit": limit,
-        "seed": seed,
-        "model": Path(model_name).name,
-    }
+    config = told(files, limit, seed, model_name)
     run(suite, config, output=output, save=save)

@@ -117,6 +117,18 @@ def load(model_name: str, threads: int, device: str) -> LikelihoodModel:
     return LikelihoodModel(model.to(choose_device(device)), tokenizer)
 
 
+def told(
+    files: tuple[Path, ...], limit: int | None, seed: int, model_name: str
+) -> dict[str, object]:
+    """Return what every report says of a model's measurement; a directory by its name alone."""
+    return {
+        "data": [file.name for file in files],
+        "limit": limit,
+        "seed": seed,
+        "model": Path(model_name).name,
+    }
+
+
 def model_directory(name: str) -> Path:
     """Return the directory that a model's name stands for."""
     import dataclasses

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from chatapp.cli.errors import CliError, ExitCode
-from chatapp.cli.eval.options import load, model_directory, model_options, suite_options
+from chatapp.cli.eval.options import load, model_directory, model_options, suite_options, told
 from chatapp.cli.eval.runner import run
 
 if TYPE_CHECKING:
@@ -74,10 +74,7 @@ def preference(
         contest = _contest(model, rival, reward, pairs, (temperature, max_tokens, seed))
     judges: list[Judge] = [*([reward] if reward else []), LikelihoodJudge(model), LengthJudge()]
     config = {
-        "data": [file.name for file in files],
-        "limit": limit,
-        "seed": seed,
-        "model": Path(model_name).name,
+        **told(files, limit, seed, model_name),
         "reward_model": reward_model and Path(reward_model).name,
         "against": against and Path(against).name,
     }
