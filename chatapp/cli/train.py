@@ -80,6 +80,8 @@ def train(
             hint="add --resume to continue it, or give another --out.",
             code=ExitCode.USAGE,
         )
+    for line in loaded.derived:
+        click.echo(line, err=True)
     finished = _run(loaded, directory, stage, threads, device, parallel)
     if finished is not None:
         click.echo(finished)

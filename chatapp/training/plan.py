@@ -18,6 +18,7 @@ import torch
 
 from chatapp import resources
 from chatapp.model.config import ModelConfig
+from chatapp.training.cross_entropy import PIECE
 from chatapp.training.ladder import load_prediction, training_flops
 from chatapp.training.readers import HUB, source_files
 from chatapp.training.recipe import Recipe, Source, StageRecipe
@@ -30,7 +31,6 @@ _UTILISATION = {
     "cpu": 0.30,
 }  # of the matmul rate; GPUs: nanochat and llm.c report 0.4
 _FURTHEST = 100.0  # times the compute of a ladder's largest rung: beyond it nothing is predicted
-_LOGITS_AT_ONCE = 2**26  # the cross-entropy takes no more in one piece
 _UNPACKED = {".xz": 3.8, ".gz": 2.7, ".zst": 3.0, ".parquet": 2.0}  # bytes of text per byte on disk
 
 
@@ -149,7 +149,7 @@ def memory(model: ModelConfig, settings: StageRecipe, gpus: int, strategy: str) 
     share = gpus if strategy == "fsdp" else 1
     rows = -(-settings.batch // gpus)
     tokens = min(settings.micro_batch or rows, rows) * settings.sequence
-    logits = min(tokens * model.vocab_size, _LOGITS_AT_ONCE)
+    logits = min(tokens * model.vocab_size, PIECE)
     parts = {
         "weights": 4 * weights // share,
         "bfloat16_copies": 2 * weights // (share if strategy == "fsdp" else 1),
@@ -248,8 +248,9 @@ def _sharding(
 def _least_gpus(model: ModelConfig, settings: StageRecipe, gpu: Gpu) -> int | None:
     """Return the smallest power of two of GPUs over which FSDP2 fits the model, up to 65,536."""
     for exponent in range(17):
-        if memory(model, settings, 2**exponent, "fsdp")["total"] <= 0.9 * gpu.memory:
-            return 2**exponent
+        count = 1 << exponent
+        if memory(model, settings, count, "fsdp")["total"] <= 0.9 * gpu.memory:
+            return count
     return None
 
 
