@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("recipe", type=click.Path(path_type=Path))
 @click.option(
-    "--stage", help="Run this stage alone: ladder, pretrain, finetune, reward, ppo or dpo."
+    "--stage",
+    help="Run this stage alone: ladder, pretrain, finetune, task, reward, ppo, dpo or compare.",
 )
 @click.option("--data", type=click.Path(path_type=Path), help="Directory of the records.")
 @click.option(

@@ -33,6 +33,7 @@ class NativeDecoder:
         self._library = load_library()
         self.variant = variant or variants()[0]
         self.vocab_size = model.config.vocab_size
+        self._rows = len(model.embedding.weight)  # more than the vocabulary with a soft prompt
         self.context_length, self.slots = context, slots
         shape = shape_of(model.config, context)
         self._runtime = self._library.native_new(
@@ -111,8 +112,8 @@ class NativeDecoder:
 
     def _check(self, slots: Sequence[int], tokens: Sequence[int], count: int) -> None:
         """Refuse what the runtime would run into blindly."""
-        if not tokens or min(tokens) < 0 or max(tokens) >= self.vocab_size:
-            raise ValueError(f"tokens must be one or more ids below {self.vocab_size}")
+        if not tokens or min(tokens) < 0 or max(tokens) >= self._rows:
+            raise ValueError(f"tokens must be one or more ids below {self._rows}")
         for slot in slots:
             if self._lengths[slot] + count > self.context_length:
                 raise ContextOverflow(
