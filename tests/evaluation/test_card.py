@@ -47,15 +47,15 @@ def run(tmp_path: Path) -> Path:
     for stage in ("ppo", "ppo-without-ptx"):
         rows += [row(stage, n, reward=n / 10, kl_k1=n / 50, clipped=0.1) for n in range(1, 6)]
     rows += [row("dpo", n, loss=math.nan) for n in range(1, 4)]
+    rows += [row("reward", n, loss=1 / n) for n in range(1, 4)]
     files: dict[str, Any] = {
         "pretrain/done.json": {"steps": 99},
         "pretrain/settings.json": SETTINGS,
         "ppo/done.json": {"steps": 5},
         "ppo/result.json": {
-            "ppo": {
-                "start": {"held_out_reward": 0.25, "held_out_stderr": 0.5},
-                "end": {"held_out_reward": 1.25, "held_out_stderr": 0.5},
-            }
+            "start": {"held_out_reward": 0.25, "held_out_stderr": 0.5},
+            "end": {"held_out_reward": 1.25, "held_out_stderr": 0.5},
+            "updates": 5,
         },
         "reward/done.json": {},
         "reward/settings.json": {"seed": 7},
@@ -108,14 +108,16 @@ def test_the_card_says_what_ran_and_how_it_ended(run: Path) -> None:
     for said in [
         "# Report card: my-run",
         "5 of 7 stages complete",
-        "| accuracy | 0.75 ± 0.02 |",
+        "| accuracy | 0.750 ± 0.020 |",
         "| best of 4 |",
-        "1.5 ± 0.2",
+        "1.500 ± 0.200",
         "**Reward gained by PPO**: +1.000",
-        "**Reward model accuracy**: 0.750 (± 0.02, chance 0.5)",
+        "**Reward accuracy**: 0.750 (± 0.020, chance 0.5)",
         "| pretrain | complete | 99 | 990 | 3 min | loss 5 → 0.05051; bits per byte 2.5 → 2.01 |",
         "| dpo | not finished |",
-        "1.25 ± 0.5",
+        "1.250 ± 0.500",
+        "**ppo: updates 5**",
+        "Ranking loss",
         "| lm | hellaswag | accuracy | 0.300 | 0.050 | 90 | 0.250 |",
         "shots 2, seed 0",
         "Seed: 7.",
@@ -172,9 +174,10 @@ def test_the_page_needs_nothing_from_outside(run: Path) -> None:
 def test_variants_of_a_stage_share_their_charts(run: Path) -> None:
     """`ppo` and `ppo-without-ptx` are two lines of one chart, told apart by a legend."""
     sections = card(read_run(run), Circumstances({})).sections
-    (ppo,) = [section for section in sections if section.title == "Curves: ppo"]
-    assert [s.label for s in ppo.charts[0].series] == ["ppo", "ppo-without-ptx"]
-    assert [chart.title for chart in ppo.further] == ["Clipped"]
+    (curves,) = [section for section in sections if section.title == "Curves"]
+    (reward,) = [chart for chart in curves.charts if chart.title == "ppo: Reward"]
+    assert [series.label for series in reward.series] == ["ppo", "ppo-without-ptx"]
+    assert [chart.title for chart in curves.further] == ["ppo: Clipped"]
 
 
 def test_a_chart_is_well_formed_and_holds_hostile_values() -> None:

@@ -12,7 +12,7 @@ from chatapp.evaluation.card.circumstances import (
     prediction_section,
     recipe_section,
 )
-from chatapp.evaluation.card.curves import curve_section, families
+from chatapp.evaluation.card.curves import curve_section
 from chatapp.evaluation.card.document import (
     Card,
     Section,
@@ -38,7 +38,7 @@ def card(run: RunRecord, known: Circumstances) -> Card:
     )
     sections = [
         stage_section(run),
-        *(curve_section(run, family) for family in families(run)),
+        curve_section(run),
         result_section(run),
         evaluation_section(run),
         prediction_section(run),
@@ -68,7 +68,7 @@ def _tiles(run: RunRecord, complete: int, seconds: float) -> Iterator[Tile]:
         beside = f"5-gram: {figure(baseline)}" if baseline else ""
         yield Tile("Bits per byte", figure(run.bits_per_byte["model"]), beside)
     yield from _outcomes(run)
-    yield Tile("Training time", duration(seconds), "time of steps, without evaluation")
+    yield Tile("Training time", duration(seconds), "all steps")
 
 
 def _outcomes(run: RunRecord) -> Iterator[Tile]:
@@ -76,9 +76,9 @@ def _outcomes(run: RunRecord) -> Iterator[Tile]:
     judged = _at(run, "reward", "model", "all")
     if "accuracy" in judged:
         error = judged.get("stderr")
-        beside = f"± {figure(error)}, chance 0.5" if error is not None else "chance 0.5"
-        yield Tile("Reward model accuracy", f"{judged['accuracy']:.3f}", beside)
-    start, end = _at(run, "ppo", "ppo", "start"), _at(run, "ppo", "ppo", "end")
+        beside = f"± {error:.3f}, chance 0.5" if error is not None else "chance 0.5"
+        yield Tile("Reward accuracy", f"{judged['accuracy']:.3f}", beside)
+    start, end = _at(run, "ppo", "start"), _at(run, "ppo", "end")
     if "held_out_reward" in start and "held_out_reward" in end:
         gain = end["held_out_reward"] - start["held_out_reward"]
         beside = f"KL {figure(end['held_out_kl'])}" if "held_out_kl" in end else ""
@@ -111,9 +111,7 @@ def stage_section(run: RunRecord) -> Section:
             (
                 stage.name,
                 state if stage.rows or stage.done else f"{state}, no metrics",
-                figure(stage.steps),
-                count(stage.tokens),
-                duration(stage.seconds),
+                *_extent(stage),
                 _first_to_last(stage),
             )
         )
@@ -121,9 +119,17 @@ def stage_section(run: RunRecord) -> Section:
     return Section("Stages", tables=(Table("", columns, "llrrrl", tuple(rows)),))
 
 
+def _extent(stage: Stage) -> tuple[str, str, str]:
+    """Return steps, tokens and time; blank for a stage that takes no steps."""
+    if not stage.rows:
+        return "", "", ""
+    return figure(stage.steps), count(stage.tokens), duration(stage.seconds)
+
+
 def _first_to_last(stage: Stage) -> str:
     curves = stage.curves()
-    shown = [name for name in ("loss", "bits_per_byte", "held_out_reward") if name in curves]
+    wanted = ("held_out_reward",) if "held_out_reward" in curves else ("loss", "bits_per_byte")
+    shown = [name for name in wanted if name in curves]
     said = []
     for name in shown:
         values = [value for _, value in curves[name]]

@@ -1,6 +1,8 @@
-"""The curves of a run: one section a stage, one chart a measure, variants together."""
+"""The curves of a run: one chart for each stage and measure, variants of a stage together."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 from chatapp.evaluation.card.document import Chart, Section, Series, words
 from chatapp.evaluation.card.run import RunRecord, Stage
@@ -25,6 +27,7 @@ _CHANCE = {
     ("reward", "accuracy"): ("chance", 0.5),
     ("reward", "held_out_accuracy"): ("chance", 0.5),
 }
+_LOSSES = {"reward": "Ranking loss", "dpo": "Preference loss", "ppo": "Policy loss"}
 _LEAST_POINTS = 2  # a curve of fewer points is a figure, and stands in the tables
 
 
@@ -37,27 +40,33 @@ def families(run: RunRecord) -> list[list[Stage]]:
     return [sorted(family, key=lambda stage: len(stage.name)) for family in found.values()]
 
 
-def curve_section(run: RunRecord, family: list[Stage]) -> Section | None:
-    """Return the charts of a stage and its variants, one chart a measure."""
+def curve_section(run: RunRecord) -> Section | None:
+    """Return the charts of all stages, the measures that matter open and the others folded."""
+    charts = [found for family in families(run) for found in _charts(run, family)]
+    if not charts:
+        return None
+    return Section(
+        "Curves",
+        charts=tuple(chart for name, chart in charts if name in _MAIN),
+        further=tuple(chart for name, chart in charts if name not in _MAIN),
+    )
+
+
+def _charts(run: RunRecord, family: list[Stage]) -> Iterator[tuple[str, Chart]]:
+    """Yield (measure, chart) of a stage and its variants, one chart a measure."""
     curves = {stage.name: stage.curves() for stage in family}
     names = list(dict.fromkeys(name for found in curves.values() for name in found))
     names.sort(key=lambda name: list(_MAIN).index(name) if name in _MAIN else len(_MAIN))
-    charts = []
+    head = family[0].name
     for name in names:
         series = tuple(
             Series(stage, tuple(found[name])) for stage, found in curves.items() if name in found
         )
         if any(len(each.points) >= _LEAST_POINTS for each in series):
-            reference = _reference(run, family[0].name, name)
             title = _MAIN.get(name, words(name).capitalize())
-            charts.append((name, Chart(title, series, reference)))
-    if not charts:
-        return None
-    return Section(
-        f"Curves: {family[0].name}",
-        charts=tuple(chart for name, chart in charts if name in _MAIN),
-        further=tuple(chart for name, chart in charts if name not in _MAIN),
-    )
+            if name == "loss":
+                title = _LOSSES.get(head, title)
+            yield name, Chart(f"{head}: {title}", series, _reference(run, head, name))
 
 
 def _reference(run: RunRecord, stage: str, measure: str) -> tuple[str, float] | None:

@@ -20,7 +20,9 @@ def result_section(run: RunRecord) -> Section | None:
 
 def result_table(name: str, result: Record) -> Table:
     """Lay a nested result out: one row for each group of figures, one column for each measure."""
-    groups = dict(_groups(result, ()))
+    scalars = {k: v for k, v in result.items() if not isinstance(v, dict | list)}
+    nested = {k: v for k, v in result.items() if isinstance(v, dict | list)}
+    groups = dict(_groups(nested, ())) or {"all": scalars}
     measures = list(dict.fromkeys(key for found in groups.values() for key in found))
     shown = [key for key in measures if not _error_of(key, measures)]
     wide = len(shown) > len(groups)
@@ -28,10 +30,11 @@ def result_table(name: str, result: Record) -> Table:
     def cell(group: str, measure: str) -> str:
         found = groups[group]
         error = next((key for key in found if _error_of(key, [measure]) == measure), None)
-        spread = f" ± {figure(found[error])}" if error else ""
-        return figure(found[measure]) + spread if measure in found else ""
+        spread = f" ± {_rounded(found[error])}" if error else ""
+        return _rounded(found[measure]) + spread if measure in found else ""
 
-    title = f"{name} (result.json)"
+    beside = [f"{words(key)} {_rounded(value)}" for key, value in scalars.items()]
+    title = ": ".join([name, ", ".join(beside)]) if beside else name
     if wide:
         rows = tuple((words(m), *(cell(g, m) for g in groups)) for m in shown)
         return Table(title, ("measure", *groups), "l" + "r" * len(groups), rows)
@@ -113,7 +116,8 @@ def _rounded(value: object) -> str:
     """Write a measured value no finer than its error deserves."""
     if value is None:
         return ""
-    return f"{value:.3f}" if isinstance(value, float) and abs(value) < 100 else figure(value)
+    three = isinstance(value, float) and 0.001 <= abs(value) < 100
+    return f"{value:.3f}" if three else figure(value)
 
 
 def _by_variant(part: Record) -> dict[str, Record]:
