@@ -111,7 +111,7 @@ def test_the_card_says_what_ran_and_how_it_ended(run: Path) -> None:
         "| accuracy | 0.750 ± 0.020 |",
         "| best of 4 |",
         "1.500 ± 0.200",
-        "**Reward gained by PPO**: +1.000",
+        "**PPO reward gain**: +1.000",
         "**Reward accuracy**: 0.750 (± 0.020, chance 0.5)",
         "| pretrain | complete | 99 | 990 | 3 min | loss 5 → 0.05051; bits per byte 2.5 → 2.01 |",
         "| dpo | not finished |",

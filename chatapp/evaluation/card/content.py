@@ -82,7 +82,7 @@ def _outcomes(run: RunRecord) -> Iterator[Tile]:
     if "held_out_reward" in start and "held_out_reward" in end:
         gain = end["held_out_reward"] - start["held_out_reward"]
         beside = f"KL {figure(end['held_out_kl'])}" if "held_out_kl" in end else ""
-        yield Tile("Reward gained by PPO", f"{gain:+.3f}", beside)
+        yield Tile("PPO reward gain", f"{gain:+.3f}", beside)
 
 
 def _at(run: RunRecord, stage: str, *path: str) -> Record:
