@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from chatapp.model.tokenizer import ChatTokenizer
 from chatapp.training.shards import Shard
+from chatapp.training.tables import RecipeError
 
 Ids = npt.NDArray[np.int64]
 
@@ -26,6 +27,8 @@ _BLANKS = 9
 _PASSAGE = (24, 96)  # tokens of a passage to infill, least and most
 _SENTENCE = (4, 40)  # tokens of a sentence that can be asked for
 _CONTEXT = 64  # most tokens before it
+# Parts of a row that these may take, so that a short row too holds whole examples.
+_PASSAGE_PART, _SENTENCE_PART, _CONTEXT_PART = 2, 6, 4
 
 
 @dataclass(frozen=True)
@@ -45,17 +48,18 @@ class Task(Protocol):
 
 
 class Infilling:
-    """Numbered blanks, then what belongs into each."""
+    """Numbered blanks, then what belongs into each, for rows of `sequence` tokens."""
 
-    def __init__(self, shard: Shard, tokenizer: ChatTokenizer) -> None:
+    def __init__(self, shard: Shard, tokenizer: ChatTokenizer, sequence: int) -> None:
         self._shard = shard
+        self._longest = max(8, min(_PASSAGE[1], sequence // _PASSAGE_PART))
         self._start = np.array([tokenizer.end_of_text])
         self._marks = [np.array(tokenizer.encode(f" [{n}]")) for n in range(1, _BLANKS + 1)]
         self._answers = np.array(tokenizer.encode("\nBlanks:"))
 
     def example(self, rng: np.random.Generator) -> Example:
         """Return `passage with [1] and [2]`, `Blanks: [1] … [2] …`; the answers are trained."""
-        passage = _passage(self._shard, rng)
+        passage = _passage(self._shard, self._longest, rng)
         question, answer, position = [self._start], [], 0
         for mark, (start, stop) in zip(self._marks, _spans(len(passage), rng), strict=False):
             question += [passage[position:start], mark]
@@ -66,17 +70,20 @@ class Infilling:
 
 
 class Continuity:
-    """A passage, two sentences, and the letter of the one that follows."""
+    """A passage, two sentences, and the letter of the one that follows; for rows of `sequence`."""
 
-    def __init__(self, shard: Shard, tokenizer: ChatTokenizer) -> None:
+    def __init__(self, shard: Shard, tokenizer: ChatTokenizer, sequence: int) -> None:
         self._shard = shard
         self._start = np.array([tokenizer.end_of_text])
         self._letters = [np.array(tokenizer.encode(f"\n{letter}:")) for letter in "AB"]
         self._ask = np.array(tokenizer.encode("\nNext:"))
         self._replies = [np.array(tokenizer.encode(f" {letter}")) for letter in "AB"]
-        self._sentences = _sentences(shard, tokenizer)
+        self._sentences = _sentences(shard, tokenizer, sequence)
         if len(self._sentences) < 2:
-            raise ValueError("the text has fewer than two whole sentences, continuity needs more")
+            raise RecipeError(
+                "[pretrain.continuity]: the text has no two sentences that fit into a row of "
+                f"{sequence} tokens; lengthen pretrain.sequence or leave the table out"
+            )
 
     def example(self, rng: np.random.Generator) -> Example:
         """Return `passage A: … B: … Next: A`; the letter alone is trained."""
@@ -110,13 +117,13 @@ def _example(asked: npt.NDArray[np.integer], answer: npt.NDArray[np.integer]) ->
     return Example(np.concatenate([asked, answer]).astype(np.int64), trained)
 
 
-def _passage(shard: Shard, rng: np.random.Generator) -> Ids:
+def _passage(shard: Shard, longest: int, rng: np.random.Generator) -> Ids:
     """Return a stretch of one document, from a random place of the text."""
     place = int(rng.integers(len(shard.tokens)))
     document = int(np.searchsorted(shard.offsets, place, side="right")) - 1
     first = int(shard.offsets[document]) + 1  # after its end-of-text mark
     last = int(shard.offsets[document + 1])
-    length = int(rng.integers(_PASSAGE[0], _PASSAGE[1] + 1))
+    length = int(rng.integers(min(_PASSAGE[0], longest), longest + 1))
     start = max(first, min(place, last - length))
     return np.asarray(shard.tokens[start : min(last, start + length)], dtype=np.int64)
 
@@ -134,14 +141,16 @@ def _spans(length: int, rng: np.random.Generator) -> list[tuple[int, int]]:
     return spans
 
 
-def _sentences(shard: Shard, tokenizer: ChatTokenizer) -> npt.NDArray[np.int64]:
+def _sentences(shard: Shard, tokenizer: ChatTokenizer, sequence: int) -> npt.NDArray[np.int64]:
     """Return (begin of its context, start, stop) of every sentence that can be asked for."""
+    longest = max(8, min(_SENTENCE[1], sequence // _SENTENCE_PART))
+    context = max(8, min(_CONTEXT, sequence // _CONTEXT_PART))
     spelled = (tokenizer.decode([token]) for token in range(tokenizer.vocab_size))
     ends = np.array([text.endswith((".", "!", "?")) for text in spelled])
     after = np.flatnonzero(ends[np.asarray(shard.tokens)]) + 1
     document = np.searchsorted(shard.offsets, after - 1, side="right")
     lengths = np.diff(after)
-    fits = (document[1:] == document[:-1]) & (_SENTENCE[0] <= lengths) & (lengths <= _SENTENCE[1])
+    fits = (document[1:] == document[:-1]) & (_SENTENCE[0] <= lengths) & (lengths <= longest)
     starts, stops = after[:-1][fits], after[1:][fits]
-    begins = np.maximum(starts - _CONTEXT, shard.offsets[document[:-1][fits] - 1] + 1)
+    begins = np.maximum(starts - context, shard.offsets[document[:-1][fits] - 1] + 1)
     return np.stack([begins, starts, stops], axis=1)

@@ -89,6 +89,7 @@ class Trainer(Generic[B]):
             )
         self.name, self.model, self.settings, self.batches = name, model, settings, batches
         self.step, self.seconds = 0, 0.0
+        self._shown = 0, 0.0  # where the rate was last told
         self._context, self._evaluate, self._before_step = context, evaluate, before_step
         self._parallel = Parallel(model.to(context.device), context.world)
         self._optimisers = optimisers(model, settings)
@@ -136,6 +137,7 @@ class Trainer(Generic[B]):
                 own[name].copy_(like(value, own[name]))
         self._optimisers.load_state_dict(state["optimisers"])
         self.step, self.seconds = state["step"], state["seconds"]
+        self._shown = self.step, self.seconds
         self._log.rewind(self.step, finished=self.progress >= 1.0)
         if self._context.world.leads:
             say(f"{self.name}: continuing at step {self.step}")
@@ -161,7 +163,7 @@ class Trainer(Generic[B]):
             now = time.monotonic()
             mark, elapsed = now, now - mark
             stopped = self._count(elapsed, stop)
-            self._note(loss, sums, bar, elapsed)
+            self._note(loss, sums, bar)
             if stopped:
                 self._save()
                 raise Stopped(stopped)
@@ -231,14 +233,14 @@ class Trainer(Generic[B]):
         self.seconds = seconds
         return int(number)
 
-    def _note(self, loss: Tensor, sums: dict[str, Tensor], bar: Bar, elapsed: float) -> None:
-        self._pending.append((self.step, self.seconds, loss, {**sums}))
+    def _note(self, loss: Tensor, sums: dict[str, Tensor], bar: Bar) -> None:
+        self._pending.append((self.step, self.seconds, loss, sums))
         if self._context.device.type == "cpu" or len(self._pending) >= _FLUSH_EVERY_STEPS:
-            shown = self._flush()
-            bar.to(
-                round(100 * self.progress, 1),
-                f"loss {shown:.3f}, {self._step_tokens / elapsed:,.0f} tok/s",
-            )
+            value = self._flush()
+            step, seconds = self._shown
+            rate = (self.step - step) * self._step_tokens / max(self.seconds - seconds, 1e-9)
+            self._shown = self.step, self.seconds
+            bar.to(round(100 * self.progress, 1), f"loss {value:.3f}, {rate:,.0f} tok/s")
 
     def _flush(self) -> float:
         """Write the losses that wait; return the last one (nan if there is none)."""

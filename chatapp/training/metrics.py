@@ -23,7 +23,7 @@ class MetricsLog:
         """Append one line."""
         if not self._shown:
             return
-        head = {"stage": self._stage, "step": step, "tokens": tokens, "seconds": round(seconds, 2)}
+        head = {"stage": self._stage, "step": step, "tokens": tokens, "seconds": round(seconds, 4)}
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({**head, **values}) + "\n")

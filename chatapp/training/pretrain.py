@@ -92,7 +92,7 @@ def pretraining(
         return Trainer(
             context, Pretrain.name, model, settings, text, next_token, evaluate=evaluate
         ), model
-    tasks = tasks_of(settings.auxiliary, train, context.tokenizer)
+    tasks = tasks_of(settings.auxiliary, train, context.tokenizer, settings.sequence)
     batches = TaskBatches(
         text, tasks, sequence=settings.sequence, batch=settings.batch, seed=recipe.seed
     )
@@ -115,14 +115,14 @@ def _held_out(context: RunContext, validation: Shard) -> npt.NDArray[np.uint16]:
 
 
 def tasks_of(
-    wanted: Mapping[str, AuxiliaryTask], shard: Shard, tokenizer: ChatTokenizer
+    wanted: Mapping[str, AuxiliaryTask], shard: Shard, tokenizer: ChatTokenizer, sequence: int
 ) -> dict[str, tuple[Task, AuxiliaryTask]]:
-    """Make the auxiliary tasks over the text of a shard."""
-    kinds: dict[str, Callable[[Shard, ChatTokenizer], Task]] = {
+    """Make the auxiliary tasks over the text of a shard, for rows of `sequence` tokens."""
+    kinds: dict[str, Callable[[Shard, ChatTokenizer, int], Task]] = {
         "infilling": Infilling,
         "continuity": Continuity,
     }
-    return {name: (kinds[name](shard, tokenizer), how) for name, how in wanted.items()}
+    return {name: (kinds[name](shard, tokenizer, sequence), how) for name, how in wanted.items()}
 
 
 def _write_baseline(

@@ -47,7 +47,7 @@ def read(tokenizer: ChatTokenizer, example: Example) -> tuple[str, str]:
 
 def test_filled_in_the_blanks_give_the_passage_back(tokenizer: ChatTokenizer, shard: Shard) -> None:
     """Putting each answer where its number stands yields text of one page, word for word."""
-    task = Infilling(shard, tokenizer)
+    task = Infilling(shard, tokenizer, 192)
     for number in range(50):
         example = task.example(np.random.default_rng(number))
         passage, answer = read(tokenizer, example)
@@ -63,7 +63,7 @@ def test_filled_in_the_blanks_give_the_passage_back(tokenizer: ChatTokenizer, sh
 
 def test_the_letter_names_the_sentence_that_follows(tokenizer: ChatTokenizer, shard: Shard) -> None:
     """The named sentence continues the passage on its page; both letters are asked for equally."""
-    task, letters = Continuity(shard, tokenizer), []
+    task, letters = Continuity(shard, tokenizer, 256), []
     for number in range(200):
         asked, answer = read(tokenizer, task.example(np.random.default_rng(number)))
         passage, _, choices = asked.partition("\nA:")
@@ -78,7 +78,7 @@ def test_rows_are_full_and_depend_on_their_address_alone(
     tokenizer: ChatTokenizer, shard: Shard
 ) -> None:
     """The same generator gives the same row, of the length asked for."""
-    task = Infilling(shard, tokenizer)
+    task = Infilling(shard, tokenizer, 192)
     first, again, other = (
         packed(task, 64, np.random.default_rng(address)) for address in ((1, 2), (1, 2), (1, 3))
     )
@@ -92,7 +92,7 @@ def test_a_task_counts_by_its_weight_however_few_its_answers(
 ) -> None:
     """The loss is the mean of the text plus the weighted mean of each task."""
     how = AuxiliaryTask(share=0.25, weight=0.5)
-    tasks = tasks_of({"infilling": how, "continuity": how}, shard, tokenizer)
+    tasks = tasks_of({"infilling": how, "continuity": how}, shard, tokenizer, 48)
     text = PackedBatches(shard, sequence=48, batch=4, seed=0)
     batch = TaskBatches(text, tasks, sequence=48, batch=8, seed=0).batch(3)
     config = ModelConfig(400, 1, 16, 2, 2, 32, 64, attention=("dense",))
@@ -118,6 +118,9 @@ def test_a_recipe_asks_for_tasks_and_the_diary_tells_of_each(
 ) -> None:
     """`[pretrain.infilling]` and `[pretrain.continuity]` are all it takes."""
     overrides = ["pretrain.infilling.share=0.25", "pretrain.continuity.share=0.25"]
+    with pytest.raises(RecipeError, match="no two sentences that fit into a row of 32 tokens"):
+        run(recipe_file, records, tmp_path / "short", *overrides)
+    overrides += ["tokenizer.vocab_size=420", "pretrain.sequence=96", "model.context_length=96"]
     run(recipe_file, records, tmp_path / "run", *overrides)
     diary = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
     rows = [json.loads(row) for row in diary]
