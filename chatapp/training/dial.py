@@ -112,24 +112,35 @@ class _Dial:
         self._set(4, "pretrain", {"tokens": tokens}, reason)
 
     def batch(self) -> None:
-        """Rule 5: batch grows as tokens^0.383 (nanochat log 2026-02-05), 262k at 650M."""
+        """Rule 5: batch grows as tokens^0.383 (nanochat log 2026-02-05), 262k at 650M.
+
+        Fewer tokens want smaller batches than that gives: 2,048 at 1.2M beat 8,192 by 0.13 bits
+        per byte (docs/log.md), so below 650M the batch falls along the line between the two.
+        """
         sequence = self._value("model", "context_length")
         self._set(5, "pretrain", {"sequence": sequence}, "the whole context")
         sequence = self._value("pretrain", "sequence")
-        wanted = 262_144 * (self._training_tokens() / 650e6) ** 0.383 / sequence
+        tokens = self._training_tokens()
+        wanted = min(262_144 * (tokens / 650e6) ** 0.383, 2048 * (tokens / 1.2e6) ** 0.77)
+        wanted /= sequence
         rows = 2 ** max(0, round(math.log2(wanted)))
         fitting = max(1, 32_768 // sequence)
         batch = {"batch": rows, "micro_batch": min(rows, 2 ** int(math.log2(fitting)))}
         if "batch" in self._given.get("pretrain", {}):
             batch = {"batch": rows}  # how a given batch is split is the recipe's business too
-        self._set(5, "pretrain", batch, "262k tokens x (tokens / 650M)^0.383 (2026-02-05)")
+        self._set(
+            5, "pretrain", batch, "262k at 650M tokens (2026-02-05), 2k at 1.2M (docs/log.md)"
+        )
 
     def rates(self) -> None:
-        """Rule 6: rates of a 524k batch x sqrt(batch); AdamW's also x (width / 768)^-0.5."""
+        """Rule 6: rates of a 524k batch x sqrt(batch); AdamW's also x (width / 768)^-0.5.
+
+        Muon's stays above 0.01: at a batch of 2,048 tokens 0.01 and 0.02 did alike (docs/log.md).
+        """
         share = (self._batch_tokens() / _REFERENCE_BATCH) ** 0.5
         narrow = (self._value("model", "d_model") / 768) ** -0.5
         rates = {
-            "matrix_lr": _rounded(0.02 * share),
+            "matrix_lr": _rounded(max(0.01, 0.02 * share)),
             "embedding_lr": _rounded(0.3 * share * narrow),
             "head_lr": _rounded(0.008 * share * narrow),
         }
