@@ -90,7 +90,8 @@ def train(
 
 def _plan(recipe: Recipe, out: Path, gpus: int, gpu: str, output: str) -> None:
     from chatapp.cli.train_plan import print_plan
-    from chatapp.training.plan import GPUS, make_plan
+    from chatapp.training.footprint import GPUS
+    from chatapp.training.plan import make_plan
 
     if gpu not in GPUS:
         raise CliError(

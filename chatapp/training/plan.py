@@ -10,7 +10,6 @@ import dataclasses
 import json
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +17,10 @@ import torch
 
 from chatapp import resources
 from chatapp.model.config import ModelConfig
-from chatapp.training.cross_entropy import PIECE
+from chatapp.training.footprint import GPUS, matrix_weights, memory, sharding
 from chatapp.training.ladder import load_prediction, training_flops
 from chatapp.training.readers import HUB, source_files
-from chatapp.training.recipe import Recipe, Source, StageRecipe
+from chatapp.training.recipe import Recipe, Source
 from chatapp.training.scaling import Point, effective_tokens, predict
 from chatapp.training.tables import MissingFile
 
@@ -32,24 +31,6 @@ _UTILISATION = {
 }  # of the matmul rate; GPUs: nanochat and llm.c report 0.4
 _FURTHEST = 100.0  # times the compute of a ladder's largest rung: beyond it nothing is predicted
 _UNPACKED = {".xz": 3.8, ".gz": 2.7, ".zst": 3.0, ".parquet": 2.0}  # bytes of text per byte on disk
-
-
-@dataclass(frozen=True)
-class Gpu:
-    """A kind of GPU: dense bfloat16 FLOP/s and memory in bytes, from the maker's data sheet."""
-
-    flops: float
-    memory: float
-
-
-GPUS = {
-    "h100": Gpu(989e12, 80e9),
-    "h200": Gpu(989e12, 141e9),
-    "b200": Gpu(2250e12, 180e9),
-    "a100": Gpu(312e12, 80e9),
-    "l40s": Gpu(362e12, 48e9),
-    "rtx4090": Gpu(165e12, 24e9),
-}
 
 
 def make_plan(recipe: Recipe, out: Path, gpus: int, kind: str, probe_seconds: float = 2.0) -> Any:
@@ -87,7 +68,7 @@ def make_plan(recipe: Recipe, out: Path, gpus: int, kind: str, probe_seconds: fl
             "flops": flops,
         },
         "memory_bytes": memory(model, settings, 1, "one"),
-        "sharding": _sharding(model, settings, gpus, gpu, kind),
+        "sharding": sharding(model, settings, gpus, gpu, kind),
         "time": {
             "this_machine": {
                 "device": here,
@@ -136,33 +117,6 @@ def matmul_rate(model: ModelConfig, seconds: float) -> float:
     return best
 
 
-def memory(model: ModelConfig, settings: StageRecipe, gpus: int, strategy: str) -> dict[str, int]:
-    """Return the bytes that pretraining takes on each device, by what they hold.
-
-    Weights, gradients and optimiser states are float32; Muon keeps one value for a weight, AdamW
-    two. `fsdp` divides them by the devices and gathers the weights of a block in bfloat16; `ddp`
-    keeps gradients twice, once in its buckets. Activations are 34 bytes a token, layer and width
-    (arXiv:2205.05198, section 4.1, without the scores, which are not kept).
-    """
-    weights = model.parameter_count()
-    matrices = _matrix_weights(model)
-    share = gpus if strategy == "fsdp" else 1
-    rows = -(-settings.batch // gpus)
-    tokens = min(settings.micro_batch or rows, rows) * settings.sequence
-    logits = min(tokens * model.vocab_size, PIECE)
-    parts = {
-        "weights": 4 * weights // share,
-        "bfloat16_copies": 2 * weights // (share if strategy == "fsdp" else 1),
-        "gradients": 4 * weights * (2 if strategy == "ddp" else 1) // share,
-        "optimiser": (4 * matrices + 8 * (weights - matrices)) // share,
-        "activations": 34 * tokens * model.n_layers * model.d_model,
-        "logits": 10 * logits,  # bfloat16, float32, and the gradient
-    }
-    if strategy == "fsdp":
-        parts["gathered"] = 2 * 2 * weights // max(1, model.n_layers)  # this block and the next
-    return parts | {"total": sum(parts.values())}
-
-
 def predicted_loss(
     recipe: Recipe, out: Path, flops: float, tokens: int, unique: int
 ) -> dict[str, Any]:
@@ -203,19 +157,11 @@ def _device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def _matrix_weights(model: ModelConfig) -> int:
-    """Count what Muon trains: the matrices in the blocks."""
-    heads = model.n_heads * model.head_dim
-    attention = 2 * model.d_model * (heads + model.n_kv_heads * model.head_dim)
-    mlp = (3 if model.mlp == "swiglu" else 2) * model.d_model * model.d_ff
-    return model.n_layers * (attention + mlp)
-
-
 def _model_facts(model: ModelConfig, sequence: int) -> dict[str, Any]:
     tables = model.vocab_size * model.d_model
     return {
         "parameters": model.parameter_count(),
-        "matrices": _matrix_weights(model),
+        "matrices": matrix_weights(model),
         "embedding": tables,
         "head": 0 if model.tie_embeddings else tables,
         "layers": model.n_layers,
@@ -227,31 +173,6 @@ def _model_facts(model: ModelConfig, sequence: int) -> dict[str, Any]:
         "attention": list(model.attention),
         "forward_flops_per_token": model.flops_per_token(sequence),
     }
-
-
-def _sharding(
-    model: ModelConfig, settings: StageRecipe, gpus: int, gpu: Gpu, kind: str
-) -> dict[str, Any]:
-    """Say how the model would be laid over the GPUs: whole copies if they fit, shards if not."""
-    options = {name: memory(model, settings, gpus, name) for name in ("ddp", "fsdp")}
-    fitting = [name for name, parts in options.items() if parts["total"] <= 0.9 * gpu.memory]
-    return {
-        "gpus": gpus,
-        "kind": kind,
-        "memory_of_one": gpu.memory,
-        "advice": "one" if gpus == 1 and "ddp" in fitting else (fitting or ["none"])[0],
-        "least_gpus": _least_gpus(model, settings, gpu),
-        "bytes_per_device": options,
-    }
-
-
-def _least_gpus(model: ModelConfig, settings: StageRecipe, gpu: Gpu) -> int | None:
-    """Return the smallest power of two of GPUs over which FSDP2 fits the model, up to 65,536."""
-    for exponent in range(17):
-        count = 1 << exponent
-        if memory(model, settings, count, "fsdp")["total"] <= 0.9 * gpu.memory:
-            return count
-    return None
 
 
 def _sources(recipe: Recipe, stage: Any) -> Iterator[dict[str, Any]]:
@@ -284,7 +205,7 @@ def _unique_tokens(reads: list[dict[str, Any]], vocabulary: int) -> int:
 
 
 def _disk(recipe: Recipe, data: Mapping[str, list[dict[str, Any]]]) -> dict[str, int]:
-    weights, matrices = recipe.model.parameter_count(), _matrix_weights(recipe.model)
+    weights, matrices = recipe.model.parameter_count(), matrix_weights(recipe.model)
     stages = len(recipe.stages)
     state = 4 * weights + 4 * matrices + 8 * (weights - matrices)
     tokens = sum(_unique_tokens(reads, recipe.model.vocab_size) for reads in data.values())

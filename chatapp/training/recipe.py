@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any, Literal, TypeVar
 from chatapp.model.config import ModelConfig, ModelConfigError
 from chatapp.training.dial import derive, read_dial
 from chatapp.training.presets import PRESETS
+from chatapp.training.recipe_file import read_values
 from chatapp.training.tables import MissingFile, RecipeError, build, unknown
 
 __all__ = [
@@ -191,9 +191,7 @@ def load_recipe(path: Path, root: Path | None = None, overrides: Sequence[str] =
         MissingFile: there is no such file.
         RecipeError: bad TOML, unknown or missing keys, impossible values.
     """
-    values = _anchored(_parse(path), path.parent)
-    for override in overrides:
-        _override(values, override)
+    values = read_values(path, overrides)
     depth = read_dial(values)
     given = {key: value for key, value in values.items() if isinstance(value, dict)}
     for name in given:
@@ -228,45 +226,6 @@ def load_recipe(path: Path, root: Path | None = None, overrides: Sequence[str] =
 
 _TABLES = ("data", "tokenizer", "model", "start")
 _DIAL = ("depth", "size")
-
-
-def _parse(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise MissingFile(f"no recipe at {path}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{path} is not valid TOML: {error}") from error
-
-
-def _anchored(value: Any, directory: Path) -> Any:
-    """Make every `path` that begins with a dot absolute, from the directory of the recipe."""
-    if isinstance(value, list):
-        return [_anchored(item, directory) for item in value]
-    if not isinstance(value, dict):
-        return value
-    found = {key: _anchored(item, directory) for key, item in value.items()}
-    path = found.get("path")
-    if isinstance(path, str) and path.startswith("."):
-        found["path"] = str((directory / path).resolve())
-    return found
-
-
-def _override(values: dict[str, Any], override: str) -> None:
-    """Apply one `table.key=value` to the tables in place."""
-    name, separator, text = override.partition("=")
-    *tables, key = (part.strip() for part in name.split("."))
-    if not separator or not key:
-        raise RecipeError(f"cannot read the override {override!r}; write table.key=value")
-    table = values
-    for part in tables:
-        table = table.setdefault(part, {})
-        if not isinstance(table, dict):
-            raise RecipeError(f"cannot apply the override {override!r}: {part} is no table")
-    try:
-        table[key] = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        table[key] = text.strip()  # a bare word is text
 
 
 def _completed(

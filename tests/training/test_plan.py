@@ -13,8 +13,9 @@ from click.testing import CliRunner
 from chatapp.cli.main import cli, main
 from chatapp.model.gpt import GPT
 from chatapp.training import plan
+from chatapp.training.footprint import memory
 from chatapp.training.optim import Optimisers
-from chatapp.training.plan import make_plan, memory
+from chatapp.training.plan import make_plan
 from chatapp.training.presets import PRESETS
 from chatapp.training.recipe import Recipe, load_recipe
 
