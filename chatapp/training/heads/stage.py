@@ -27,6 +27,7 @@ from chatapp.training.heads.inputs import TaskRows, task_rows
 from chatapp.training.heads.model import HeadedGPT
 from chatapp.training.heads.settings import TaskSettings
 from chatapp.training.loop import Trainer
+from chatapp.training.recipe import RecipeError
 from chatapp.training.shards import is_validation
 from chatapp.training.stages import RunContext
 
@@ -42,6 +43,8 @@ class Task:
 
     def run(self, context: RunContext) -> None:
         """Train a head by every method; write the table."""
+        if context.world.size > 1:
+            raise RecipeError("the task stage runs in one process; start it without torchrun")
         settings = context.recipe.settings(self.name, TaskSettings)
         found = read_examples(context.recipe.root, settings.sources, settings.task, settings.limit)
         rows = [_Method(context, settings, found, method).run() for method in settings.tune]

@@ -17,6 +17,7 @@ from chatapp.training.durable import read_json, write_json
 from chatapp.training.epochs import ExampleBatches
 from chatapp.training.heads.model import HeadedGPT
 from chatapp.training.loop import Trainer
+from chatapp.training.recipe import RecipeError
 from chatapp.training.records import read_chats
 from chatapp.training.reward.accuracy import (
     ALL,
@@ -50,6 +51,8 @@ class Reward:
     def run(self, context: RunContext) -> None:
         """Train the model and what goes with it; measure all on the held-out prompts."""
         settings = context.recipe.settings(self.name, RewardSettings)
+        if context.world.size > 1 and context.world.strategy == "fsdp":
+            raise RecipeError("[reward] shares its batches by --parallel ddp, not by fsdp")
         prompts = read_comparisons(context.recipe, settings)
         train = [prompt for prompt in prompts if not prompt.held_out(settings.held_out)]
         held_out, _ = encode_prompts(
@@ -102,6 +105,8 @@ def _train(
     )
     model = HeadedGPT(context.load_model("finetune", "pretrain"), 1)
     model.initialise(torch.Generator().manual_seed(context.recipe.seed))
+    # no reward goes through the vocabulary's head, and DDP waits for every gradient promised
+    model.gpt.head.requires_grad_(context.recipe.model.tie_embeddings)
 
     def evaluate(model: HeadedGPT) -> dict[str, float]:
         measured = _measure(model, held_out, padding)[ALL]

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -175,3 +179,29 @@ def test_the_comparisons_that_come_with_the_project_are_pairs_of_distinct_prompt
     root = Path(__file__).parents[3] / "data" / "samples"
     pairs = read_pairs(root, [Source("preferences.jsonl")])
     assert len({pair.messages for pair in pairs}) == len(pairs) == 64
+
+
+def test_two_processes_rank_as_one_does(begin: Begin, comparisons: Path, tmp_path: Path) -> None:
+    """Under torchrun with DDP every loss is that of one process, up to rounding."""
+    stage = REWARD.replace("epochs = 8", "epochs = 1").replace("judge = true", "judge = false")
+    context = begin(stage.replace("held_out = 300", "held_out = 300\ncontrol = false"))
+    recipe = dataclasses.replace(context.recipe, precision="float32")
+    run_stages(dataclasses.replace(context, recipe=recipe))
+    arguments = ["-m", "chatapp", "train", str(tmp_path / "recipe.toml"), "--threads", "1"]
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--standalone"]
+    done = subprocess.run(
+        [*launcher, *arguments, "--out", str(tmp_path / "two"), "--set", "precision=float32"],
+        cwd=Path(__file__).parents[3],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    one, two = (
+        [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+        for out in (context.out, tmp_path / "two")
+    )
+    assert len(one) == len(two) > 10
+    for alone, shared in zip(one, two, strict=True):
+        assert shared.get("loss", 0.0) == pytest.approx(alone.get("loss", 0.0), abs=2e-3)
