@@ -33,6 +33,7 @@ from tools.bubblewrap import Limits
 from tools.python_sandbox import run_python, sentinel
 
 PASSED = "passed"
+_UNREADABLE = ("SyntaxError", "IndentationError", "TabError")
 _LIMITS = Limits(wall_seconds=10.0, cpu_seconds=5, memory_mb=512)
 
 
@@ -132,7 +133,7 @@ class CodeSuite:
         for k in self._ks:
             values = [pass_at_k(n, of_task.count(PASSED), k) for of_task in endings]
             found[f"pass@{k}"] = estimate(values, chance=0.0)
-        readable = [1 - of_task.count("SyntaxError") / n for of_task in endings]
+        readable = [sum(end not in _UNREADABLE for end in of_task) / n for of_task in endings]
         return present({**found, "syntax": estimate(readable)})
 
 

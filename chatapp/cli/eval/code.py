@@ -69,10 +69,11 @@ def code(
     max_tokens: int,
     reference: bool,
 ) -> None:
-    """Let the model write programs and run them against their tests (MBPP, HumanEval).
+    """Run the model's programs against their tests.
 
-    Programs run without network, files or other processes, within limits of time and memory; where
-    this machine cannot hold them (see the handbook), nothing is measured.
+    Records in the forms of MBPP and of HumanEval are understood. Programs run without network,
+    files or other processes, within limits of time and memory; where this machine cannot hold
+    them (see the handbook), nothing is measured.
     """
     from chatapp.evaluation.code import CodeSuite, Sampling
     from chatapp.evaluation.records import choose, read

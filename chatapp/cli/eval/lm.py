@@ -46,11 +46,12 @@ def lm(
     ngram: Path | None,
     ngram_mb: float,
 ) -> None:
-    """Measure what the model finds likely, in each file by what it holds.
+    """Measure what the model finds likely.
 
-    Texts give bits per byte and the last word (is it the likeliest, and its perplexity); questions
-    with choices give accuracy, by likelihood and by likelihood per byte; pairs of sentences
-    (sentence_good, sentence_bad) give pair_accuracy.
+    What a file holds decides what is measured. Texts give bits per byte and the last word (is
+    it the likeliest, and its perplexity); questions with choices give accuracy, by likelihood
+    and by likelihood per byte; pairs of sentences (sentence_good, sentence_bad) give
+    pair_accuracy.
     """
     from chatapp.evaluation.lm import LmSuite
     from chatapp.evaluation.ngram_baseline import fit_ngram

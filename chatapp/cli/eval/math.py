@@ -45,10 +45,11 @@ def math_(
     no_tools: bool,
     max_tokens: int,
 ) -> None:
-    """Let the model solve word problems whose answer is a number (GSM8K, SVAMP).
+    """Let the model solve word problems.
 
-    The answer is the number after ####, or the last one. A calculator completes <<2+3= in the reply
-    as <<2+3=5>>, as the solutions of GSM8K write it, unless --no-tools is given.
+    The answer of a problem is a number, as in GSM8K and SVAMP. That of a reply is the number
+    after ####, or its last one. A calculator completes <<2+3= in the reply as <<2+3=5>>, as the
+    solutions of GSM8K write it, unless --no-tools is given.
     """
     from chatapp.evaluation.math_problems import MathSuite
     from chatapp.evaluation.records import choose, read

@@ -50,10 +50,11 @@ def preference(
     temperature: float,
     max_tokens: int,
 ) -> None:
-    """Measure how often a judge prefers the answer that people preferred, by source.
+    """Measure how a judge agrees with people.
 
-    The reward model is one judge; the model's own likelihood and the length of the answers are
-    baselines. With --against, two models answer the prompts and the reward model compares them.
+    That is how often it prefers the answer that people preferred, by source. The reward model
+    is one judge; the model's own likelihood and the length of the answers are baselines. With
+    --against, two models answer the prompts and the reward model compares them.
     """
     from chatapp.evaluation.preference import LengthJudge, LikelihoodJudge, PreferenceSuite
     from chatapp.evaluation.records import choose, read
