@@ -14,7 +14,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from chatapp.evaluation.code_tasks import (
-    CHAT_STOPS,
     STOPS,
     beginning,
     judged,
@@ -101,7 +100,7 @@ class CodeSuite:
         if self._model is None:
             return [[reference_program(task)] for task in self._tasks]
         chosen, chat = self._sampling, self._prompting.chat
-        stop = CHAT_STOPS if chat else STOPS
+        stop = () if chat else STOPS
         params = (
             sampled(chosen.max_tokens, chosen.temperature, chosen.seed, stop=stop)
             if chosen.temperature > 0

@@ -13,7 +13,6 @@ from chatapp.evaluation.schemas import CodeTask
 
 # Where a continued function is over (Chen et al. 2021, arXiv:2107.03374, section 3.1).
 STOPS = ("\nclass ", "\ndef ", "\n#", "\nif ", "\nprint(", "\nassert ", '\n"""', "\n```")
-CHAT_STOPS = ()
 _FENCED = re.compile(r"```(?:python|py)?[ \t]*\n(.*?)(?:\n```|$)", re.DOTALL)
 
 
