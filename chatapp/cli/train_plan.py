@@ -24,6 +24,28 @@ def _lines(plan: Mapping[str, Any]) -> Iterator[str]:
         f"vocabulary {model['vocabulary']:,}, context {model['context_length']:,}"
     )
     yield f"attention        {', '.join(model['attention'])}"
+    if pretrain is not None:
+        yield from _reading(pretrain)
+    if plan["sharding"] is not None:
+        yield f"memory           {_parts(plan['memory_bytes'])}"
+        yield from _sharding(plan["sharding"])
+    yield from _times(plan["time"])
+    yield f"disk             {_parts(plan['disk_bytes'])}"
+    yield f"predicted        {_loss(plan['loss'])}"
+    for name, stage in plan["stages"].items():
+        budget = [f"{key} {_value(value)}" for key, value in stage["budget"].items()]
+        if stage["seconds"] is not None:
+            budget.append(f"{_duration(stage['seconds'])} on this machine")
+        yield f"stage            {name}: {', '.join(budget)}".rstrip(" :")
+        for source in stage["reads"]:
+            count = source["files"]
+            state = f"{count} file{'s' if count > 1 else ''}" if count else "NOT THERE"
+            yield f"                 {source['path']}: {state}"
+    if plan["missing"]:
+        yield "give the directory of the records with --data DIR"
+
+
+def _reading(pretrain: Mapping[str, Any]) -> Iterator[str]:
     yield (
         f"pretraining      {_count(pretrain['tokens'])} tokens in {pretrain['steps']:,} steps of "
         f"{pretrain['tokens_per_step']:,}"
@@ -38,20 +60,6 @@ def _lines(plan: Mapping[str, Any]) -> Iterator[str]:
         f"compute          {pretrain['flops_per_token']:.3g} FLOPs a token, "
         f"{pretrain['flops']:.3g} in all"
     )
-    yield f"memory           {_parts(plan['memory_bytes'])}"
-    yield from _sharding(plan["sharding"])
-    yield from _times(plan["time"])
-    yield f"disk             {_parts(plan['disk_bytes'])}"
-    yield f"predicted        {_loss(plan['loss'])}"
-    for name, stage in plan["stages"].items():
-        budget = ", ".join(f"{key} {_value(value)}" for key, value in stage["budget"].items())
-        yield f"stage            {name}: {budget}"
-        for source in stage["reads"]:
-            count = source["files"]
-            state = f"{count} file{'s' if count > 1 else ''}" if count else "NOT THERE"
-            yield f"                 {source['path']}: {state}"
-    if plan["missing"]:
-        yield "give the directory of the records with --data DIR"
 
 
 def _sharding(sharding: Mapping[str, Any]) -> Iterator[str]:
@@ -78,8 +86,12 @@ _ADVICE = {
 
 def _times(times: Mapping[str, Any]) -> Iterator[str]:
     here = times["this_machine"]
+    if not times["stages"]:
+        yield "time             not estimated: no stage has a budget in tokens or minutes"
+        return
     yield (
-        f"time             {_duration(here['seconds'])} on this machine ({here['device']}: "
+        f"time             {_duration(here['seconds'])} for {', '.join(times['stages'])} "
+        f"on this machine ({here['device']}: "
         f"{here['matmul_flops'] / 1e12:.2f} TFLOP/s measured, {here['utilisation']:.0%} of it used)"
     )
     for name, gpu in times["gpus"].items():

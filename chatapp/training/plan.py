@@ -20,15 +20,14 @@ from chatapp.model.config import ModelConfig
 from chatapp.training.footprint import GPUS, matrix_weights, memory, sharding
 from chatapp.training.ladder import load_prediction, training_flops
 from chatapp.training.readers import HUB, source_files
-from chatapp.training.recipe import Recipe, Source
+from chatapp.training.recipe import Recipe, Source, StageRecipe
 from chatapp.training.scaling import Point, effective_tokens, predict
 from chatapp.training.tables import MissingFile
 
 SHIPPED_LADDER = "cpu-ladder.json"
-_UTILISATION = {
-    "cuda": 0.40,
-    "cpu": 0.30,
-}  # of the matmul rate; GPUs: nanochat and llm.c report 0.4
+# Share of the matmul rate that training reaches, and the width below which it falls in proportion:
+# GPUs 0.4 at 512 (autoresearch) and 768 (nanochat), CPUs 0.3 at 320, less at 96 (docs/log.md).
+_UTILISATION = {"cuda": (0.40, 512), "cpu": (0.30, 320)}
 _FURTHEST = 100.0  # times the compute of a ladder's largest rung: beyond it nothing is predicted
 _UNPACKED = {".xz": 3.8, ".gz": 2.7, ".zst": 3.0, ".parquet": 2.0}  # bytes of text per byte on disk
 
@@ -41,59 +40,90 @@ def make_plan(recipe: Recipe, out: Path, gpus: int, kind: str, probe_seconds: fl
         gpus: how many GPUs of `kind` (a key of `GPUS`) to plan for.
         probe_seconds: how long this machine's matrix products are timed.
     """
-    model, settings = recipe.model, recipe.pretrain
+    model, here = recipe.model, _device()
     rate = matmul_rate(model, probe_seconds)
-    here = _device()
-    sustained = rate * _UTILISATION[here]
-    tokens = settings.tokens or int(
-        settings.minutes * 60 * sustained / (3 * model.flops_per_token(settings.sequence))
-    )
-    settings = dataclasses.replace(settings, tokens=tokens, minutes=0.0)
-    flops = training_flops(model, settings)
+    sustained = rate * _utilisation(here, model)
+    learned = {
+        name: _in_tokens(stage, model, sustained)
+        for name, stage in recipe.stages.items()
+        if isinstance(stage, StageRecipe) and (stage.tokens or stage.minutes)
+    }
     data = {name: list(_sources(recipe, stage)) for name, stage in recipe.stages.items()}
-    unique = _unique_tokens(data["pretrain"], model.vocab_size)
-    gpu = GPUS[kind]
+    flops = {name: training_flops(model, stage) for name, stage in learned.items()}
+    longest = next(iter(learned.values()), None)
     return {
         "recipe": recipe.name,
         "derived": list(recipe.derived),
-        "model": _model_facts(model, settings.sequence),
-        "pretrain": {
-            "tokens": tokens,
-            "steps": -(-tokens // (settings.batch * settings.sequence)),
-            "tokens_per_step": settings.batch * settings.sequence,
-            "unique_tokens": unique,
-            "epochs": tokens / unique if unique else None,
-            "worth_of_fresh_tokens": effective_tokens(tokens, unique) if unique else None,
-            "flops_per_token": 3 * model.flops_per_token(settings.sequence),
-            "flops": flops,
-        },
-        "memory_bytes": memory(model, settings, 1, "one"),
-        "sharding": sharding(model, settings, gpus, gpu, kind),
+        "model": _model_facts(model),
+        "pretrain": _reading_facts(learned, data, model),
+        "memory_bytes": None if longest is None else memory(model, longest, 1, "one"),
+        "sharding": None if longest is None else sharding(model, longest, gpus, GPUS[kind], kind),
         "time": {
+            "stages": list(learned),
+            "flops": sum(flops.values()),
             "this_machine": {
                 "device": here,
                 "matmul_flops": rate,
-                "utilisation": _UTILISATION[here],
-                "seconds": flops / sustained,
+                "utilisation": sustained / rate,
+                "seconds": sum(flops.values()) / sustained,
             },
             "gpus": {
                 name: {
                     "count": gpus,
-                    "utilisation": _UTILISATION["cuda"],
-                    "seconds": flops / (gpus * one.flops * _UTILISATION["cuda"]),
+                    "utilisation": _utilisation("cuda", model),
+                    "seconds": sum(flops.values())
+                    / (gpus * one.flops * _utilisation("cuda", model)),
                 }
                 for name, one in GPUS.items()
             },
         },
         "disk_bytes": _disk(recipe, data),
-        "loss": predicted_loss(recipe, out, flops, tokens, unique),
+        "loss": predicted_loss(recipe, out, learned, data),
         "stages": {
-            name: {"budget": _budget(stage), "reads": data[name]}
+            name: {
+                "budget": _budget(stage),
+                "flops": flops.get(name),
+                "seconds": flops[name] / sustained if name in flops else None,
+                "reads": data[name],
+            }
             for name, stage in recipe.stages.items()
         },
         "missing": [
             source["path"] for found in data.values() for source in found if not source["files"]
         ],
+    }
+
+
+def _utilisation(device: str, model: ModelConfig) -> float:
+    best, width = _UTILISATION[device]
+    return best * min(1.0, model.d_model / width)
+
+
+def _in_tokens(stage: StageRecipe, model: ModelConfig, sustained: float) -> StageRecipe:
+    """Return the stage with its budget in tokens; minutes are those of this machine."""
+    if stage.tokens:
+        return stage
+    tokens = stage.minutes * 60 * sustained / (3 * model.flops_per_token(stage.sequence))
+    return dataclasses.replace(stage, tokens=int(tokens), minutes=0.0)
+
+
+def _reading_facts(
+    learned: Mapping[str, StageRecipe], data: Mapping[str, list[dict[str, Any]]], model: ModelConfig
+) -> dict[str, Any] | None:
+    """Say what pretraining reads and how often, or None in a recipe without it."""
+    settings = learned.get("pretrain")
+    if settings is None:
+        return None
+    unique = _unique_tokens(data["pretrain"], model.vocab_size)
+    return {
+        "tokens": settings.tokens,
+        "steps": -(-settings.tokens // (settings.batch * settings.sequence)),
+        "tokens_per_step": settings.batch * settings.sequence,
+        "unique_tokens": unique,
+        "epochs": settings.tokens / unique if unique else None,
+        "worth_of_fresh_tokens": effective_tokens(settings.tokens, unique) if unique else None,
+        "flops_per_token": 3 * model.flops_per_token(settings.sequence),
+        "flops": training_flops(model, settings),
     }
 
 
@@ -118,9 +148,17 @@ def matmul_rate(model: ModelConfig, seconds: float) -> float:
 
 
 def predicted_loss(
-    recipe: Recipe, out: Path, flops: float, tokens: int, unique: int
+    recipe: Recipe,
+    out: Path,
+    learned: Mapping[str, StageRecipe],
+    data: Mapping[str, list[dict[str, Any]]],
 ) -> dict[str, Any]:
     """Return the bits per byte that pretraining should reach, and how that is known."""
+    settings = learned.get("pretrain")
+    if settings is None:
+        return {"predicted": None, "how": "the recipe has no pretraining"}
+    flops = training_flops(recipe.model, settings)
+    unique = _unique_tokens(data["pretrain"], recipe.model.vocab_size)
     own = load_prediction(out)
     if own is not None and own["compute"] == flops:
         return {key: own[key] for key in ("metric", "predicted", "low", "high", "level")} | {
@@ -139,7 +177,11 @@ def predicted_loss(
         }
     points = [Point(rung["compute"], rung[ladder["metric"]]) for rung in ladder["rungs"]]
     found = predict(
-        points, flops, noise=ladder["noise_of_seeds"], tokens=tokens, unique=unique or tokens
+        points,
+        flops,
+        noise=ladder["noise_of_seeds"],
+        tokens=settings.tokens,
+        unique=unique or settings.tokens,
     )
     return {
         "metric": ladder["metric"],
@@ -157,7 +199,7 @@ def _device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def _model_facts(model: ModelConfig, sequence: int) -> dict[str, Any]:
+def _model_facts(model: ModelConfig) -> dict[str, Any]:
     tables = model.vocab_size * model.d_model
     return {
         "parameters": model.parameter_count(),
@@ -171,7 +213,7 @@ def _model_facts(model: ModelConfig, sequence: int) -> dict[str, Any]:
         "context_length": model.context_length,
         "vocabulary": model.vocab_size,
         "attention": list(model.attention),
-        "forward_flops_per_token": model.flops_per_token(sequence),
+        "forward_flops_per_token": model.flops_per_token(model.context_length),
     }
 
 

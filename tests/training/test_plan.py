@@ -10,7 +10,9 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from chatapp import resources
 from chatapp.cli.main import cli, main
+from chatapp.cli.train_plan import print_plan
 from chatapp.model.gpt import GPT
 from chatapp.training import plan
 from chatapp.training.footprint import memory
@@ -53,7 +55,7 @@ def test_the_json_plan_holds_what_the_lines_say(
     assert told["pretrain"]["tokens"] == 1536
     assert told["pretrain"]["steps"] == 12
     assert told["time"]["this_machine"]["seconds"] == pytest.approx(
-        told["pretrain"]["flops"] / (1e11 * told["time"]["this_machine"]["utilisation"])
+        told["time"]["flops"] / (1e11 * told["time"]["this_machine"]["utilisation"])
     )
 
 
@@ -124,7 +126,7 @@ def test_what_is_missing_is_named_and_minutes_become_tokens(
     told = planned(recipe, tmp_path)
     assert told["missing"] == ["text.jsonl", "chat.jsonl"]
     assert told["pretrain"]["tokens"] > 0
-    assert told["time"]["this_machine"]["seconds"] == pytest.approx(120, rel=0.01)
+    assert told["stages"]["pretrain"]["seconds"] == pytest.approx(120, rel=0.01)
 
 
 def test_the_predicted_loss_is_the_ladders_own_or_says_why_there_is_none(
@@ -149,9 +151,23 @@ def test_the_predicted_loss_is_the_ladders_own_or_says_why_there_is_none(
     found = planned(recipe, tmp_path / "elsewhere")["loss"]
     assert found["low"] < found["predicted"] < found["high"]
     assert found["predicted"] == pytest.approx(2.5, rel=0.03)
-    far = plan.predicted_loss(recipe, tmp_path / "elsewhere", flops * 1000, 10, 10)
-    assert far["predicted"] is None
-    assert "1,000 times the compute" in far["how"]
+    far = dataclasses.replace(
+        recipe, stages={"pretrain": dataclasses.replace(recipe.pretrain, tokens=1_536_000)}
+    )
+    found = planned(far, tmp_path / "elsewhere")["loss"]
+    assert found["predicted"] is None
+    assert "1,000 times the compute" in found["how"]
+
+
+def test_a_recipe_that_starts_from_a_model_has_a_plan_too(tmp_path: Path) -> None:
+    """Its stages and files are listed; nothing is said of a pretraining that is not in it."""
+    recipe = load_recipe(resources.recipes_dir() / "cpu-align.toml", tmp_path)
+    told = planned(recipe, tmp_path)
+    assert told["pretrain"] is None
+    assert told["loss"]["how"] == "the recipe has no pretraining"
+    assert "reward" in told["stages"]
+    assert told["missing"]
+    print_plan(told)
 
 
 def test_an_unknown_gpu_is_refused(recipe_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
