@@ -32,7 +32,7 @@ _AVX512 = (
 )
 # Best first; a variant that the compiler does not know is left out of the library.
 _X86_VARIANTS = {
-    "amx": (*_AVX512, "-mamx-tile", "-mamx-int8", "-mamx-bf16"),
+    "amx": (*_AVX512, "-mavx512bf16", "-mamx-tile", "-mamx-int8", "-mamx-bf16"),
     "avx512": _AVX512,
     "avx2": ("-mavx2", "-mfma"),
     "generic": (),

@@ -73,10 +73,11 @@ INLINE void store_row(const Rows& rows, int row, const float* key, const float* 
   const int lane = row % kBlock;
   uint16_t* keys = rows.keys + block + 2 * lane;
   uint16_t* values = rows.values + block + lane / 2 * 2 * width + lane % 2;
-  for (int d = 0; d < width; ++d) {
-    keys[d / 2 * 2 * kBlock + d % 2] = bfloat16(key[d]);
-    values[2 * d] = bfloat16(value[d]);
-  }
+  alignas(64) uint16_t halves[kMaxHeadDim];
+  for (int d = 0; d < width; d += kLanes) store_bfloat16(halves + d, load<Floats>(key + d));
+  for (int d = 0; d < width; d += 2) std::memcpy(keys + d * kBlock, halves + d, 4);
+  for (int d = 0; d < width; d += kLanes) store_bfloat16(halves + d, load<Floats>(value + d));
+  for (int d = 0; d < width; ++d) values[2 * d] = halves[d];
 }
 
 INLINE void store_position(const Layer& layer, uint16_t* cache, int head, int position,
@@ -200,7 +201,7 @@ INLINE void attend_row(const Span* spans, int span_count, const float* queries, 
 
 #if defined(__AMX_BF16__)
 
-constexpr int kKeysAtOnce = 128;
+constexpr int kKeysAtOnce = 256;
 
 // The running softmax of 16 queries: 2-logarithm of the largest weight, sum, weighted values.
 struct Running {
@@ -228,6 +229,10 @@ INLINE void tile_scores(const uint16_t* queries, const Rows& rows, int row, int 
   }
 }
 
+INLINE void store_weights(uint16_t* to, Floats first, Floats second) {
+  store(to, _mm512_cvtne2ps_pbh((__m512)second, (__m512)first));
+}
+
 // Turn one query's scores to weights and bring its running sums to the new maximum.
 INLINE void softmax_row(float* scores, int count, int begin, int end, uint16_t* weights,
                         const Running& running, int row, int width) {
@@ -246,10 +251,11 @@ INLINE void softmax_row(float* scores, int count, int begin, int end, uint16_t* 
     return;
   }
   Floats total = {};
-  for (int k = 0; k < count; k += kLanes) {
-    const Floats weight = exp2(load<Floats>(scores + k) - top);
-    total += weight;
-    store_bfloat16(weights + k, weight);
+  for (int k = 0; k < count; k += 2 * kLanes) {
+    const Floats first = exp2(load<Floats>(scores + k) - top);
+    const Floats second = exp2(load<Floats>(scores + k + kLanes) - top);
+    total += first + second;
+    store_weights(weights + k, first, second);
   }
   const float shrink = exp2(spread(running.maxima[row] - top))[0];
   running.sums[row] = running.sums[row] * shrink + sum(total);
@@ -279,43 +285,62 @@ INLINE void tile_values(const uint16_t* weights, const Rows& rows, int row, int 
   }
 }
 
-// Up to 16 queries over cached rows; query k sees rows begins[k] up to ends[k] - 1. May read, with
-// weight 0, up to 31 rows past the last: the cache ends with a block to spare.
-INLINE void attend_tile(const uint16_t* queries, int query_count, const Rows& rows,
-                        const int* begins, const int* ends, const Running& running, int width) {
+// Up to 16 queries and the rows that each sees: query k those from begins[k] up to ends[k] - 1.
+struct Sight {
+  int count = 0, first = 0, last = 0;
+  int begins[16], ends[16];
+
+  INLINE void add(int begin, int end) {
+    begins[count] = begin;
+    ends[count] = end;
+    first = count && first < begin ? first : begin;
+    last = count && last > end ? last : end;
+    ++count;
+  }
+};
+
+// One group of cached rows, from `row` on, for 16 queries. May read, with weight 0, up to 31 rows
+// past the last: the cache ends with a block to spare.
+INLINE void attend_group(const uint16_t* queries, const Sight& sight, const Rows& rows, int row,
+                         const Running& running, int width) {
   alignas(64) float scores[16 * kKeysAtOnce];
   alignas(64) uint16_t weights[16 * kKeysAtOnce];
-  int first = begins[0], last = 0;
-  for (int k = 0; k < query_count; ++k) {
-    first = begins[k] < first ? begins[k] : first;
-    last = ends[k] > last ? ends[k] : last;
-  }
-  for (int row = first / kBlock * kBlock; row < last; row += kKeysAtOnce) {
-    const int left = (last - row + 31) / 32 * 32;
-    const int count = left < kKeysAtOnce ? left : kKeysAtOnce;
-    tile_scores(queries, rows, row, count, width, scores);
-    for (int k = 0; k < query_count; ++k)
-      softmax_row(scores + k * kKeysAtOnce, count, begins[k] - row, ends[k] - row,
-                  weights + k * kKeysAtOnce, running, k, width);
-    tile_values(weights, rows, row, count, width, running.values);
-  }
+  const int left = (sight.last - row + 31) / 32 * 32;
+  const int count = left < kKeysAtOnce ? left : kKeysAtOnce;
+  tile_scores(queries, rows, row, count, width, scores);
+  for (int k = 0; k < sight.count; ++k)
+    softmax_row(scores + k * kKeysAtOnce, count, sight.begins[k] - row, sight.ends[k] - row,
+                weights + k * kKeysAtOnce, running, k, width);
+  tile_values(weights, rows, row, count, width, running.values);
 }
 
-// Queries `first .. first + count - 1` of a chunk, at consecutive positions: what they see nearby.
+constexpr int kTilesOfChunk = kQueryChunk / 16;
+
+// What the queries of a chunk see nearby. Rows go by in groups that stay in the cache while all
+// queries look at them.
 INLINE void attend_near(const Layer& layer, const Scratch& scratch, const Rows& rows, int position,
-                        int first, int count, int width) {
-  const int ring = layer.near_rows, low = near_begin(layer, position);
-  const int high = position + count;
-  const Running running = {scratch.maxima + first, scratch.sums + first,
-                           scratch.values + first * width};
-  for (int lap = low / ring * ring; lap < high; lap += ring) {  // once, or twice where it wraps
-    int begins[16], ends[16];
+                        int count, int width) {
+  const int ring = layer.near_rows, low = near_begin(layer, position), high = position + count;
+  const int tiles = (count + 15) / 16;
+  for (int lap = low / ring * ring; lap < high; lap += ring) {  // once, or more where it wraps
+    Sight sights[kTilesOfChunk];
+    int first = ring, last = 0;
     for (int k = 0; k < count; ++k) {
       const int begin = near_begin(layer, position + k) - lap, end = position + k + 1 - lap;
-      begins[k] = begin < 0 ? 0 : begin;
-      ends[k] = end > ring ? ring : end;
+      sights[k / 16].add(begin < 0 ? 0 : begin, end > ring ? ring : end);
     }
-    attend_tile(scratch.halves + first * width, count, rows, begins, ends, running, width);
+    for (int tile = 0; tile < tiles; ++tile) {
+      first = sights[tile].first < first ? sights[tile].first : first;
+      last = sights[tile].last > last ? sights[tile].last : last;
+    }
+    for (int row = first / kBlock * kBlock; row < last; row += kKeysAtOnce)
+      for (int tile = 0; tile < tiles; ++tile) {
+        if (sights[tile].last <= row || sights[tile].first >= row + kKeysAtOnce) continue;
+        const int query = tile * 16;
+        attend_group(scratch.halves + query * width, sights[tile], rows, row,
+                     {scratch.maxima + query, scratch.sums + query, scratch.values + query * width},
+                     width);
+      }
   }
 }
 
@@ -325,16 +350,17 @@ INLINE void attend_class(const Layer& layer, const Scratch& scratch, const Rows&
   alignas(64) uint16_t queries[16 * kMaxHeadDim];
   alignas(64) float values[16 * kMaxHeadDim];
   float maxima[16], sums[16];
-  int begins[16] = {}, ends[16];
+  Sight sight;
   for (int k = 0; k < count; ++k) {
     const int row = first + k * step;
     std::memcpy(queries + k * width, scratch.halves + row * width, width * 2);
     std::memcpy(values + k * width, scratch.values + row * width, width * 4);
     maxima[k] = scratch.maxima[row];
     sums[k] = scratch.sums[row];
-    ends[k] = far_count(layer, position + row);
+    sight.add(0, far_count(layer, position + row));
   }
-  attend_tile(queries, count, rows, begins, ends, {maxima, sums, values}, width);
+  for (int row = 0; row < sight.last; row += kKeysAtOnce)
+    attend_group(queries, sight, rows, row, {maxima, sums, values}, width);
   for (int k = 0; k < count; ++k) {
     const int row = first + k * step;
     std::memcpy(scratch.values + row * width, values + k * width, width * 4);
@@ -354,9 +380,7 @@ INLINE void attend_chunk(const Layer& layer, uint16_t* cache, int head, int posi
   std::memset(scratch.values, 0, static_cast<size_t>(count) * width * sizeof(float));
   const int step = layer.kind == kFixed ? 1 : layer.r;
   if (layer.near_rows)
-    for (int first = 0; first < count; first += 16)
-      attend_near(layer, scratch, near_rows(layer, cache, head, width), position + first, first,
-                  count - first < 16 ? count - first : 16, width);
+    attend_near(layer, scratch, near_rows(layer, cache, head, width), position, count, width);
   if (layer.far_rows)
     for (int lane = 0; lane < step && lane < count; ++lane) {
       const Rows rows = far_rows(layer, cache, head, far_run(layer, position + lane), width);

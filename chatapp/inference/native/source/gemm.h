@@ -3,10 +3,6 @@
 
 #include "vector.h"
 
-#if defined(__AVX2__)
-#include <immintrin.h>
-#endif
-
 namespace native {
 namespace {
 
@@ -27,7 +23,7 @@ template <int Rows>
 INLINE void dot_vector(const int8_t* weights, int steps, const uint8_t* x, int64_t stride,
                        Sums* out) {
   constexpr int kChains = Rows == 1 ? 4 : 1;
-  constexpr int kAhead = 4096;
+  constexpr int kAhead = 2048;
   __m512i total[Rows][2][kChains];
   for (auto& row : total)
     for (auto& tile : row)
@@ -172,36 +168,64 @@ INLINE Floats gelu(Floats x) {
   return x * sigmoid(1.5957691216057308f * (x + 0.044715f * x * x * x));
 }
 
-// Integer sums of one row to real numbers: 16 outputs from `output` on.
-INLINE Floats real_values(const Linear& linear, int output, const int32_t* sums, float scale) {
-  const Ints exact = load<Ints>(sums) - load<Ints>(linear.offsets + output);
-  Floats value = __builtin_convertvector(exact, Floats) *
-                 (load<Floats>(linear.scales + output) * scale);
-  if (linear.bias) value += load<Floats>(linear.bias + output);
-  return value;
-}
+// What turns a panel's integer sums into real numbers; held in registers for all rows.
+struct Panel {
+  Ints offsets[2];
+  Floats scales[2], bias[2];
+
+  INLINE Panel(const Linear& linear, int panel) {
+    for (int half = 0; half < 2; ++half) {
+      const int output = panel * kPanel + half * kTile;
+      offsets[half] = load<Ints>(linear.offsets + output);
+      scales[half] = load<Floats>(linear.scales + output);
+      bias[half] = linear.bias ? load<Floats>(linear.bias + output) : Floats{};
+    }
+  }
+  INLINE Floats real(const int32_t* sums, int half, float scale) const {
+    const Ints exact = load<Ints>(sums + half * kTile) - offsets[half];
+    return __builtin_convertvector(exact, Floats) * (scales[half] * scale) + bias[half];
+  }
+};
 
 // Store up to 16 outputs, of which only `count` exist.
-INLINE void put(const Target& target, float* to, Floats value, int count) {
-  if (target.then == Then::kGelu) value = gelu(value);
-  if (count >= kLanes)
-    return store(to, target.then == Then::kAdd ? load<Floats>(to) + value : value);
+template <Then What>
+INLINE void put(float* to, Floats value, int count) {
+  if (What == Then::kGelu) value = gelu(value);
+  if (count >= kLanes) return store(to, What == Then::kAdd ? load<Floats>(to) + value : value);
   for (int lane = 0; lane < count; ++lane)
-    to[lane] = target.then == Then::kAdd ? to[lane] + value[lane] : value[lane];
+    to[lane] = What == Then::kAdd ? to[lane] + value[lane] : value[lane];
 }
 
-INLINE void finish(const Linear& linear, int panel, const int32_t* sums, float scale,
-                   const Target& target, int row) {
-  const int output = panel * kPanel;
-  const Floats low = real_values(linear, output, sums, scale);
-  const Floats high = real_values(linear, output + kTile, sums + kTile, scale);
-  if (target.then == Then::kGatedSilu) {
-    float* to = target.out + row * target.stride + panel * kTile;
-    return store(to, low * sigmoid(low) * high);
+template <Then What>
+INLINE void finish_rows(const Linear& linear, int panel, const Sums* sums, const float* scales,
+                        float* out, int64_t stride, int rows) {
+  const Panel constants(linear, panel);
+  const int output = panel * kPanel, left = linear.outputs - output;
+  for (int row = 0; row < rows; ++row, out += stride) {
+    const Floats low = constants.real(sums[row], 0, scales[row]);
+    const Floats high = constants.real(sums[row], 1, scales[row]);
+    if (What == Then::kGatedSilu) {
+      store(out + panel * kTile, low * sigmoid(low) * high);
+      continue;
+    }
+    put<What>(out + output, low, left);
+    put<What>(out + output + kTile, high, left - kTile);
   }
-  float* to = target.out + row * target.stride + output;
-  put(target, to, low, linear.outputs - output);
-  put(target, to + kLanes, high, linear.outputs - output - kLanes);
+}
+
+INLINE void finish(const Linear& linear, int panel, const Sums* sums, const float* scales,
+                   const Target& target, int row, int rows) {
+  float* out = target.out + row * target.stride;
+  switch (target.then) {
+    case Then::kStore:
+      return finish_rows<Then::kStore>(linear, panel, sums, scales, out, target.stride, rows);
+    case Then::kAdd:
+      return finish_rows<Then::kAdd>(linear, panel, sums, scales, out, target.stride, rows);
+    case Then::kGatedSilu:
+      return finish_rows<Then::kGatedSilu>(linear, panel, sums, scales, out, target.stride, rows);
+    case Then::kGelu:
+      return finish_rows<Then::kGelu>(linear, panel, sums, scales, out, target.stride, rows);
+  }
 }
 
 // One panel of outputs for all rows.
@@ -215,13 +239,13 @@ INLINE void multiply_panel(const Linear& linear, int panel, const uint8_t* x, in
   for (; rows - row > kFewRows; row += kRowsAtOnce) {
     dot_tiles(weights, linear.steps, x + row * stride, stride, sums);
     const int real = rows - row < kRowsAtOnce ? rows - row : kRowsAtOnce;
-    for (int k = 0; k < real; ++k) finish(linear, panel, sums[k], scales[row + k], target, row + k);
+    finish(linear, panel, sums, scales + row, target, row, real);
   }
 #endif
   for (; row < rows; row += kFewRows) {
     const int real = rows - row < kFewRows ? rows - row : kFewRows;
     dot_few(weights, linear.steps, x + row * stride, stride, real, sums);
-    for (int k = 0; k < real; ++k) finish(linear, panel, sums[k], scales[row + k], target, row + k);
+    finish(linear, panel, sums, scales + row, target, row, real);
   }
 }
 

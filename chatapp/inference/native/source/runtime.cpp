@@ -49,7 +49,7 @@ bool supported(const std::string& variant) {
   const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") &&
                       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
                       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
-  if (variant == "amx") return avx512 && has_amx();
+  if (variant == "amx") return avx512 && __builtin_cpu_supports("avx512bf16") && has_amx();
   if (variant == "avx512") return avx512;
   return variant == "avx2" ? avx2 : true;
 }

@@ -7,6 +7,10 @@
 
 #include "runtime.h"
 
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
 #define INLINE inline __attribute__((always_inline))
 
 namespace native {
@@ -36,14 +40,18 @@ INLINE Floats spread(float value) { return Floats{} + value; }
 INLINE Floats larger(Floats a, Floats b) { return a > b ? a : b; }
 
 INLINE float sum(Floats value) {
-  float total = 0;
+#if defined(__AVX512F__)
+  return _mm512_reduce_add_ps((__m512)value);
+#endif
   for (int width = 8; width; width /= 2)
     for (int lane = 0; lane < width; ++lane) value[lane] += value[lane + width];
-  total = value[0];
-  return total;
+  return value[0];
 }
 
 INLINE float maximum(Floats value) {
+#if defined(__AVX512F__)
+  return _mm512_reduce_max_ps((__m512)value);
+#endif
   for (int width = 8; width; width /= 2)
     for (int lane = 0; lane < width; ++lane)
       value[lane] = value[lane] > value[lane + width] ? value[lane] : value[lane + width];
@@ -56,11 +64,16 @@ INLINE Ints nearest(Floats value) {
   return (Ints)(value + magic) - (Ints)(spread(magic));
 }
 
-// 2^x. Relative error below 3e-7; 0 below 2^-125, so that -infinity gives exactly 0.
+// 2^x with a relative error below 3e-7; -infinity gives exactly 0.
 INLINE Floats exp2(Floats x) {
+#if defined(__AVX512DQ__)
+  const Floats f = (Floats)_mm512_reduce_ps((__m512)x, 0);  // what rounding takes off
+  const Floats whole = x - f;
+#else
   const Floats bounded = larger(x, spread(-126.0f));
   const Ints whole = nearest(bounded);
   const Floats f = bounded - __builtin_convertvector(whole, Floats);
+#endif
   // Taylor's series of 2^f on [-0.5, 0.5]
   Floats p = spread(1.5403530e-4f);
   p = p * f + 1.3333558e-3f;
@@ -69,8 +82,12 @@ INLINE Floats exp2(Floats x) {
   p = p * f + 2.4022651e-1f;
   p = p * f + 6.9314718e-1f;
   p = p * f + 1.0f;
+#if defined(__AVX512DQ__)
+  return (Floats)_mm512_scalef_ps((__m512)p, (__m512)whole);
+#else
   const Floats power = (Floats)((Ints)p + (whole << 23));
   return x > spread(-125.0f) ? power : Floats{};
+#endif
 }
 
 INLINE Floats sigmoid(Floats x) { return 1.0f / (1.0f + exp2(x * -kLog2E)); }
