@@ -35,6 +35,7 @@ def tiny_model(attention: tuple[str, ...], context: int = CONTEXT) -> GPT:
             d_ff=48,
             context_length=context,
             attention=attention,
+            head_size=16,  # the least that the compiled runtime takes
         )
     )
     rng = torch.Generator().manual_seed(0)

@@ -25,7 +25,7 @@ def test_the_bytes_are_known_before_anything_is_allocated(kind: str) -> None:
 
 def test_local_layers_take_their_window_and_not_the_context() -> None:
     config = tiny_model(("local(5)",), context=4096).config
-    assert cache_bytes(config, slack=3) == 2 * 3 * 2 * 8 * 8 * 4  # k+v, layers, heads, R, width
+    assert cache_bytes(config, slack=3) == 2 * 3 * 2 * 8 * 16 * 4  # k+v, layers, heads, R, width
     assert cache_bytes(config, slack=3) * 512 == cache_bytes(
         tiny_model(("dense",), context=4096).config
     )

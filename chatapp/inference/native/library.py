@@ -17,7 +17,7 @@ class Shape(ctypes.Structure):
         (name, c_int32)
         for name in (
             *("vocab", "layers", "d_model", "heads", "kv_heads", "head_dim", "d_ff", "context"),
-            *("layer_norm", "embedding_norm", "head_norm", "gated"),
+            *("layer_norm", "embedding_norm", "head_norm", "gated", "ring_slack"),
         )
     ]
 
@@ -27,7 +27,6 @@ _FUNCTIONS: dict[str, tuple[type | None, tuple[type, ...]]] = {
     "native_new": (c_void_p, (c_void_p, c_void_p, c_char_p, c_int)),
     "native_free": (None, (c_void_p,)),
     "native_slot_bytes": (c_int64, (c_void_p,)),
-    "native_ring_slack": (c_int32, ()),
     "native_ring_kind": (c_int32, (c_void_p,)),
     "native_max_rows": (c_int32, (c_void_p,)),
     "native_set_linear": (

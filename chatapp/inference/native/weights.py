@@ -20,7 +20,7 @@ _TILE = 16  # outputs that stand together in a packed panel
 _MAX_HEAD_DIM, _MAX_WIDTH = 256, 8192  # kMaxHeadDim and kMaxWidth of runtime.h
 
 
-def shape_of(config: ModelConfig, context: int) -> Shape:
+def shape_of(config: ModelConfig, context: int, slack: int) -> Shape:
     """Return the runtime's form of a config.
 
     Raises:
@@ -50,6 +50,7 @@ def shape_of(config: ModelConfig, context: int) -> Shape:
         embedding_norm=config.embedding_norm,
         head_norm=config.qk_norm != "none",
         gated=config.mlp == "swiglu",
+        ring_slack=slack,
     )
 
 

@@ -182,9 +182,10 @@ INLINE void attend_together(const HeadUnit& unit, int first, int count) {
 
 // A ring has room for one chunk of new rows beside the window of the chunk's first query.
 INLINE void attend_unit(const HeadUnit& unit) {
-  const int total = unit.segment.count;
-  for (int first = 0; first < total; first += kQueryChunk) {
-    const int count = total - first < kQueryChunk ? total - first : kQueryChunk;
+  const int total = unit.segment.count, slack = unit.walk.shape.ring_slack;
+  const int chunk = slack < kQueryChunk ? slack : kQueryChunk;
+  for (int first = 0; first < total; first += chunk) {
+    const int count = total - first < chunk ? total - first : chunk;
     unit.store_keys(first, count);
 #if defined(__AMX_BF16__)
     if (total > kBurst && unit.walk.shape.head_dim % 32 == 0) {

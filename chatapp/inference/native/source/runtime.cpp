@@ -245,7 +245,7 @@ void lay_out(Layer& layer, const Shape& shape, int64_t& used) {
   }
   if (layer.kind == kFixed) layer.r = std::min(layer.r, layer.w);
   if (layer.kind != kDense && layer.kind != kStrided && layer.w >= context) layer.kind = kDense;
-  const int64_t ring = layer.kind == kDense ? context : layer.w + kRingSlack;
+  const int64_t ring = layer.kind == kDense ? context : layer.w + shape.ring_slack;
   if (layer.kind != kStrided) layer.near_rows = up_to(std::min<int64_t>(ring, context), kBlock);
   if (layer.kind == kStrided || layer.kind == kSparse) {
     layer.far_runs = layer.r;
@@ -418,9 +418,6 @@ void native_free(Runtime* runtime) { delete runtime; }
 int64_t native_slot_bytes(const Runtime* runtime) {
   return runtime->model.slot_values * static_cast<int64_t>(sizeof(uint16_t));
 }
-
-// How far a slot can be rolled back without a thought of its rings.
-int32_t native_ring_slack() { return kRingSlack; }
 
 // Whether a roll-back past the slack needs `native_refill` (1), loses what a ring of a local or
 // fixed layer held (2), or does nothing since no ring is shorter than the context (0).

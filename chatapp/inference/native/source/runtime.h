@@ -65,6 +65,7 @@ struct Shape {
   int32_t embedding_norm;  // 1: RMS-normalise embeddings
   int32_t head_norm;       // 1: normalise each query and key head
   int32_t gated;           // 1: SwiGLU, 0: GELU in its tanh form
+  int32_t ring_slack;      // rows that a ring keeps beyond its window
 };
 
 struct Model {
@@ -109,7 +110,6 @@ struct Scratch {
   float* sums = nullptr;       // (kQueryChunk)
 };
 constexpr int kQueryChunk = 256;  // queries whose running softmax a thread keeps at once
-constexpr int kRingSlack = kQueryChunk;  // rows that a ring keeps beyond its window
 constexpr int kFewRows = 4;       // up to here each thread quantises all rows for itself
 
 // Threads that walk through the phases of a job together. A phase is cut into units of work; every

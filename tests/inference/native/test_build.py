@@ -1,0 +1,99 @@
+"""Building the runtime: once, safely side by side, and with a reason where it cannot be."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from chatapp.inference.native import NativeUnavailable, build, native_decoder
+from tests.inference.conformance import tiny_model
+
+
+def fake_compiler(directory: Path, script: str) -> Path:
+    """A program that stands for the C++ compiler."""
+    path = directory / "fake-c++"
+    path.write_text("#!/bin/sh\n" + script)
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return path
+
+
+# Writes its last argument, the output, and counts its calls.
+_COUNTING = 'for out; do :; done; echo built > "$out"; echo x >> {log}\n'
+
+
+def test_it_is_built_once_and_then_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = tmp_path / "calls"
+    monkeypatch.setenv("CXX", str(fake_compiler(tmp_path, _COUNTING.format(log=log))))
+    first = build.library_path()
+    calls = log.read_text()
+    assert build.library_path() == first
+    assert log.read_text() == calls
+    assert first.parent == Path(os.environ["CHATAPP_HOME"]) / "native"
+    assert [path.name for path in first.parent.iterdir()] == [first.name]  # nothing left behind
+
+
+def test_another_compiler_builds_another_library(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiler = fake_compiler(tmp_path, _COUNTING.format(log=tmp_path / "calls"))
+    monkeypatch.setenv("CXX", str(compiler))
+    first = build.library_path()
+    fake_compiler(tmp_path, "# a new version\n" + _COUNTING.format(log=tmp_path / "calls"))
+    assert build.library_path() != first
+
+
+def test_instructions_that_the_compiler_does_not_know_are_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An old compiler still builds the rest; the linking names what was built."""
+    log = tmp_path / "linked"
+    script = (
+        'case "$*" in *amx-int8*) echo "error: no amx" >&2; exit 1;; esac\n'
+        'case "$*" in *-shared*) echo "$*" > ' + str(log) + ";; esac\n"
+    )
+    counting = _COUNTING.format(log=tmp_path / "calls")
+    monkeypatch.setenv("CXX", str(fake_compiler(tmp_path, script + counting)))
+    build.library_path()
+    assert "V(generic)" in log.read_text()
+    assert "V(amx)" not in log.read_text()
+
+
+def test_no_compiler_is_a_reason_with_a_fix(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("CXX", raising=False)
+    with pytest.raises(NativeUnavailable, match="no C") as caught:
+        build.library_path()
+    assert "g++" in caught.value.fix
+
+
+def test_a_compiler_that_fails_is_quoted_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing = fake_compiler(tmp_path, "echo 'x.cpp:1: error: what is C++20' >&2; exit 1\n")
+    monkeypatch.setenv("CXX", str(failing))
+    with pytest.raises(NativeUnavailable, match="what is C"):
+        build.library_path()
+    assert list((Path(os.environ["CHATAPP_HOME"]) / "native").iterdir()) == []
+
+
+def test_processes_may_build_at_the_same_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each finds a whole library, and one remains."""
+    compiler = fake_compiler(tmp_path, "sleep 0.1\n" + _COUNTING.format(log=tmp_path / "calls"))
+    monkeypatch.setenv("CXX", str(compiler))
+    with multiprocessing.get_context("spawn").Pool(3) as pool:
+        found = set(pool.starmap(build.library_path, [()] * 3))
+    assert len(found) == 1
+    assert found.pop().read_text() == "built\n"
+
+
+def test_the_setting_turns_it_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHATAPP_NATIVE", "false")
+    with pytest.raises(NativeUnavailable, match="setting") as caught:
+        native_decoder(tiny_model(("dense",)))
+    assert "CHATAPP_NATIVE" in caught.value.fix
