@@ -45,6 +45,7 @@ $(VENV)/.torch:
 
 $(VENV)/.installed-chat: $(VENV)/.torch pyproject.toml
 	$(PIP) --editable .
+	@$(BIN)/python -m chatapp.inference.native
 	@touch $@
 
 $(VENV)/.installed-test: $(VENV)/.torch pyproject.toml

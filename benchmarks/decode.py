@@ -49,7 +49,7 @@ def time_steps(program: Program, context: int) -> list[float]:
 
 
 def bytes_of_step(name: str, context: int) -> int:
-    """Return what one step of ours must read: int8 weights with scales, bfloat16 keys and values."""
+    """Return what one step of ours must read: int8 weights, and bfloat16 keys and values."""
     seen = 0
     for layer in range(LAYERS):
         pattern = Pattern.parse(OURS[name][layer % len(OURS[name])])

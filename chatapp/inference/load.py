@@ -19,6 +19,7 @@ from chatapp.inference.native import NativeUnavailable, native_decoder
 from chatapp.inference.torch_decoder import TorchDecoder
 from chatapp.model.checkpoint import ModelUnavailable, load_model
 from chatapp.model.gpt import GPT
+from chatapp.model.int8 import quantise_model
 
 __all__ = ["ModelUnavailable", "best_decoder", "load_generator"]
 
@@ -55,4 +56,5 @@ def best_decoder(model: GPT, *, slots: int, threads: int) -> Decoder:
         return native_decoder(model, slots=slots, threads=threads)
     except NativeUnavailable as reason:
         log.info("PyTorch runs the model, because of the compiled runtime: %s", reason)
-        return TorchDecoder(model, slots=slots)
+        # the same numbers as the runtime's, unless the person asked for full precision
+        return TorchDecoder(model if reason.by_choice else quantise_model(model), slots=slots)

@@ -46,7 +46,7 @@ class TorchDecoder:
             model.config,
             slots=slots,
             capacity=self.context_length,
-            dtype=weight.dtype,
+            dtype=weight.dtype if weight.is_floating_point() else torch.float32,
             device=weight.device,
             slack=slack,
         )

@@ -1,7 +1,8 @@
 """A model on disk: `config.json`, its weights and `tokenizer.json` in one directory.
 
 Weights may be stored as float32, bfloat16 or float16, in one file or several (see
-`chatapp.model.weights`); they are loaded into the dtype asked for. Files are written beside their
+`chatapp.model.weights`); they are loaded into the dtype asked for. Matrices may also be int8 (see
+`chatapp.model.int8`), and then stay so. Files are written beside their
 target and renamed, so a crash leaves the old ones whole.
 """
 
@@ -20,6 +21,7 @@ from chatapp.model.adapter import CONFIG_FILE as ADAPTER_FILE
 from chatapp.model.adapter import AdapterConfig, AdapterError, apply_adapter, save_adapter
 from chatapp.model.config import ModelConfig, ModelConfigError
 from chatapp.model.gpt import GPT
+from chatapp.model.int8 import loaded_dtype, make_int8
 from chatapp.model.interop.tokenizer import load_tokenizer
 from chatapp.model.tokenizer import ChatTokenizer, TokenizerError
 from chatapp.model.weights import WeightFiles, WeightsError, WeightsMissing, WeightWriter
@@ -45,12 +47,13 @@ def save_model(
     """Write the model's files.
 
     Args:
+        model: int8 matrices (`quantise_model`) are written as they are.
         metadata: goes into the header of the weight files.
         max_file_bytes: split the weights into files no larger than this; None writes one.
     """
     writer = WeightWriter(directory, max_bytes=max_file_bytes, metadata=metadata)
     for name, tensor in stored_tensors(model):
-        writer.add(name, tensor.to(dtype))
+        writer.add(name, tensor.to(loaded_dtype(name, tensor, dtype)))
     digests = writer.finish()
     tokenizer_file = directory / (TOKENIZER_FILE + ".tmp")
     tokenizer.save(tokenizer_file)
@@ -63,7 +66,7 @@ def save_model(
 def stored_tensors(model: GPT) -> Iterator[tuple[str, Tensor]]:
     """Yield the weights that are stored, by name; a tied head is the embedding and is not."""
     for name, tensor in model.state_dict().items():
-        if not (name == "head.weight" and model.config.tie_embeddings):
+        if not (name.startswith("head.") and model.config.tie_embeddings):
             yield name, tensor.detach()
 
 
@@ -168,7 +171,9 @@ def _read_weights(directory: Path, dtype: torch.dtype) -> dict[str, Tensor]:
     try:
         weights = WeightFiles(directory)
         _check_digests(directory, weights)
-        return {name: tensor.to(dtype) for name, tensor in weights.items()}
+        return {
+            name: tensor.to(loaded_dtype(name, tensor, dtype)) for name, tensor in weights.items()
+        }
     except WeightsMissing as error:
         raise _missing(directory, error.file) from error
     except WeightsError as error:
@@ -178,8 +183,12 @@ def _read_weights(directory: Path, dtype: torch.dtype) -> dict[str, Tensor]:
 def _build(config: ModelConfig, tensors: dict[str, Tensor], directory: Path) -> GPT:
     with torch.device("meta"):
         model = GPT(config)
-    if config.tie_embeddings and "embedding.weight" in tensors:
-        tensors["head.weight"] = tensors["embedding.weight"]
+    if "embedding.weight_scale" in tensors:
+        make_int8(model)
+    if config.tie_embeddings:
+        for kind in ("weight", "weight_scale"):
+            if f"embedding.{kind}" in tensors:
+                tensors[f"head.{kind}"] = tensors[f"embedding.{kind}"]
     try:
         model.load_state_dict(tensors, assign=True)
     except RuntimeError as error:

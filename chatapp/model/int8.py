@@ -33,6 +33,12 @@ def quantise_rows(x: Tensor) -> tuple[Tensor, Tensor]:
     return (x * inverse[:, None]).round().to(torch.int8), bound / LARGEST
 
 
+def loaded_dtype(name: str, tensor: Tensor, wanted: torch.dtype) -> torch.dtype:
+    """Return the dtype a stored tensor is held in: int8 weights and their scales keep theirs."""
+    kept = tensor.dtype == torch.int8 or name.endswith(".weight_scale")
+    return tensor.dtype if kept else wanted
+
+
 class Int8Linear(nn.Module):
     """A linear layer over an int8 matrix."""
 

@@ -16,6 +16,7 @@ CHECKS: tuple[Callable[[], Check], ...] = (
     machine.python,
     machine.sqlite,
     machine.torch,
+    machine.runtime,
     machine.terminal,
     machine.disk,
     data.home,

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from chatapp import paths
-from chatapp.cli.doctor.check import Check
+from chatapp.cli.doctor.check import Check, Status
 
 # Below this, two connections that write and checkpoint at once can damage a WAL database.
 SQLITE_WAL_FIX = (3, 51, 3)
@@ -57,6 +57,23 @@ def torch() -> Check:
         f"{capability}, {' '.join(sorted(flags)) or 'no vector flags seen'}"
     )
     return Check("torch", "ok", detail)
+
+
+def runtime() -> Check:
+    """Whether the model runs on the compiled runtime or on PyTorch; nothing is built for it."""
+    from chatapp.inference.native import NativeUnavailable
+    from chatapp.inference.native.build import planned_path
+    from chatapp.inference.native.factory import check_wanted
+    from chatapp.inference.native.library import variants
+
+    try:
+        check_wanted()
+        if not planned_path().is_file():
+            return Check("runtime", "ok", "the compiled runtime is built at the next start")
+        return Check("runtime", "ok", f"compiled for this CPU: {', '.join(variants())}")
+    except NativeUnavailable as reason:
+        status: Status = "ok" if reason.by_choice else "warn"
+        return Check("runtime", status, f"PyTorch runs the model: {reason}", reason.fix)
 
 
 def _cpu_flags() -> set[str]:

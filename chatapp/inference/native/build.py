@@ -41,11 +41,25 @@ _TIMEOUT_SECONDS = 300
 
 
 class NativeUnavailable(RuntimeError):
-    """The compiled runtime cannot be used here; the message says why, `fix` what would help."""
+    """The compiled runtime cannot be used here.
 
-    def __init__(self, reason: str, *, fix: str = "") -> None:
+    Attributes:
+        fix: what would help.
+        by_choice: whether a setting turned it off.
+    """
+
+    def __init__(self, reason: str, *, fix: str = "", by_choice: bool = False) -> None:
         super().__init__(reason)
-        self.fix = fix
+        self.fix, self.by_choice = fix, by_choice
+
+
+def planned_path() -> Path:
+    """Return where the compiled runtime stands or would stand, without building it.
+
+    Raises:
+        NativeUnavailable: there is no compiler.
+    """
+    return _directory() / f"runtime-{_key(_compiler())}.so"
 
 
 def library_path() -> Path:
@@ -54,10 +68,9 @@ def library_path() -> Path:
     Raises:
         NativeUnavailable: no compiler, or it failed.
     """
-    compiler = _compiler()
-    target = _directory() / f"runtime-{_key(compiler)}.so"
+    target = planned_path()
     if not target.is_file():
-        _build(compiler, target)
+        _build(_compiler(), target)
     return target
 
 

@@ -28,11 +28,7 @@ def native_decoder(
             was turned off by the setting `native`.
         ModelUnavailable: the directory holds no model that can be loaded.
     """
-    if not _wanted():
-        raise NativeUnavailable(
-            "it is turned off by the setting `native`",
-            fix="take `native` out of your settings file, or unset CHATAPP_NATIVE.",
-        )
+    check_wanted()
     if isinstance(model, Path):
         model, _ = load_model(model)
     longest = model.config.context_length
@@ -41,8 +37,15 @@ def native_decoder(
     )
 
 
-def _wanted() -> bool:
+def check_wanted() -> None:
+    """Raise `NativeUnavailable` where the setting `native` turns the runtime off."""
     try:
-        return load_settings().settings.native
+        wanted = load_settings().settings.native
     except ImportError:  # a bare training machine lacks what finds the settings files
-        return True
+        return
+    if not wanted:
+        raise NativeUnavailable(
+            "it is turned off by the setting `native`",
+            fix="take `native` out of your settings file, or unset CHATAPP_NATIVE.",
+            by_choice=True,
+        )

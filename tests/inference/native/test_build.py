@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from chatapp.cli.doctor.machine import runtime
 from chatapp.inference.native import NativeUnavailable, build, native_decoder
 from tests.inference.conformance import tiny_model
 
@@ -97,3 +98,21 @@ def test_the_setting_turns_it_off(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(NativeUnavailable, match="setting") as caught:
         native_decoder(tiny_model(("dense",)))
     assert "CHATAPP_NATIVE" in caught.value.fix
+
+
+def test_doctor_says_what_serves_and_how_to_mend_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not built yet, no compiler, and turned off are three different answers."""
+    compiler = fake_compiler(tmp_path, _COUNTING.format(log=tmp_path / "calls"))
+    monkeypatch.setenv("CXX", str(compiler))
+    waiting = runtime()
+    assert (waiting.status, "next start" in waiting.detail) == ("ok", True)
+    assert not (tmp_path / "calls").exists()
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    missing = runtime()
+    assert (missing.status, "PyTorch runs the model" in missing.detail) == ("warn", True)
+    assert "apt-get install g++" in missing.fix
+    monkeypatch.setenv("CHATAPP_NATIVE", "false")
+    off = runtime()
+    assert (off.status, "CHATAPP_NATIVE" in off.fix) == ("ok", True)
