@@ -73,7 +73,8 @@ class _Scale:
         margin = (high - low) * 0.06 or abs(high) * 0.1 or 1.0
         self.y_ticks = ticks(low - margin, high + margin, 4)
         self.y_low, self.y_high = min(low - margin, self.y_ticks[0]), high + margin
-        self.x_ticks = [t for t in ticks(self.x_low, self.x_high, 4) if t <= self.x_high]
+        steps = ticks(self.x_low, self.x_high, 4)
+        self.x_ticks = [step for step in steps if step == int(step)]
 
     def x(self, value: float) -> float:
         span = (self.x_high - self.x_low) or 1.0
