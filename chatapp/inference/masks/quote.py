@@ -1,121 +1,183 @@
-"""A reply that must be a quote: one contiguous run of characters of a given text.
+"""A reply that must be a quote: one contiguous run of the characters of a given text.
 
-The same characters can be cut into tokens in many ways, and a quote may begin and end inside what
-the tokenizer would make one token of the text. So the mask follows bytes: a token is allowed where
-its bytes go on with the text at one of the places where the quote so far occurs. A quote begins and
-ends between characters, never inside the bytes of one.
+A quote begins and ends at any character but inside a word and at a blank. In between it is spelled
+with the text's own tokens: if any token were allowed whose bytes go on with the text, a model that
+would rather say something else picks its way through in fragments, a blank here and a letter there,
+as no text that it was trained on is cut. Only at its edges a quote leaves that path, because the
+tokenizer may join what lies outside the quote with what lies inside: "The" begins inside the token
+" The", and "end." ends inside the token '."'. There the part is spelled in the tokenizer's own way.
+
+The paths form a small automaton over the text. Its states are places in the text; a mask follows
+all places at once where the quote so far occurs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+import itertools
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from chatapp.inference.masks.protocol import ConstraintError
 from chatapp.model.tokenizer import ChatTokenizer
 
-Places = NDArray[np.int64]
-
 
 @dataclass(frozen=True)
 class QuoteOf:
-    """The reply is a run of at least `least` characters of `text`; see `Constraint`."""
+    """The reply is a run of at least `least` characters of `text`, in whole words."""
 
     text: str
     least: int = 1
 
     def start(self, tokenizer: ChatTokenizer) -> QuoteMask:
         """See `Constraint.start`."""
-        if len(self.text) < max(1, self.least):
-            raise ConstraintError(
-                f"a quote of {self.least} characters cannot be taken from a text of "
-                f"{len(self.text)}; ask for a shorter quote or give more text"
-            )
-        return QuoteMask(_Spelling(self.text, tokenizer), self.least)
+        return QuoteMask(_Paths(self.text, tokenizer), max(1, self.least), tokenizer)
 
 
 class QuoteMask:
     """Follows one quote; a `TokenMask`."""
 
-    def __init__(self, spelling: _Spelling, least: int) -> None:
-        self._spelling, self._missing = spelling, max(1, least)
-        self._places = spelling.starts(self._missing)
+    def __init__(self, paths: _Paths, least: int, tokenizer: ChatTokenizer) -> None:
+        self._missing = least
+        self._vocab_size, self._end = tokenizer.vocab_size, tokenizer.end_of_turn
+        self._spelled = paths.spelled
+        self._nodes = [node for node in paths.starts if node.reach >= least]
+        if not self._nodes:
+            raise ConstraintError(
+                f"the text holds no quote of {least} characters; "
+                "ask for a shorter one or give more text"
+            )
 
     def allowed(self) -> Tensor:
         """See `TokenMask.allowed`."""
-        mask = torch.zeros(self._spelling.vocab_size, dtype=torch.bool)
-        tokens, _ = self._spelling.continuations(self._places)
-        mask[torch.from_numpy(tokens)] = True
-        mask[self._spelling.end] = bool(
-            self._missing <= 0 and self._spelling.between(self._places[0])
-        )
+        mask = torch.zeros(self._vocab_size, dtype=torch.bool)
+        mask[[token for token, _ in self._edges()]] = True
+        if self._missing <= 0 and any(node.may_end for node in self._nodes):
+            mask[self._end] = True
         return mask
 
     def advance(self, token: int) -> None:
         """See `TokenMask.advance`."""
-        tokens, places = self._spelling.continuations(self._places)
-        spelled = self._spelling.bytes_of[token]
-        self._places = places[tokens == token] + len(spelled)
-        self._missing -= _characters(spelled)
+        self._nodes = [node for edge, node in self._edges() if edge == token]
+        self._missing -= characters(self._spelled[token])
+
+    def _edges(self) -> Iterator[tuple[int, _Node]]:
+        """Yield the tokens that go on, except those after which the quote would stay too short."""
+        needed = max(0, self._missing)
+        for node in self._nodes:
+            for token, target in node.edges:
+                if characters(self._spelled[token]) + target.reach >= needed:
+                    yield token, target
 
 
-class _Spelling:
-    """Which tokens spell the bytes of a text from each of its places on."""
+_NEVER = -(2**40)  # characters that can follow where no quote can end any more
+
+
+@dataclass
+class _Node:
+    """A place in the text, and how a quote can go on from it.
+
+    `reach` is how many characters can still follow before an end.
+    """
+
+    may_end: bool
+    reach: int = _NEVER
+    edges: list[tuple[int, _Node]] = field(default_factory=list)
+
+
+class _Paths:
+    """All quotes of a text, as paths of tokens; places are offsets in its UTF-8 bytes."""
 
     def __init__(self, text: str, tokenizer: ChatTokenizer) -> None:
-        self._bytes = text.encode("utf-8", errors="replace")
-        self.bytes_of = tokenizer.token_bytes()
-        self.vocab_size, self.end = len(self.bytes_of), tokenizer.end_of_turn
-        found = [self._at(place) for place in range(len(self._bytes))]
-        self._tokens = np.array([token for tokens in found for token in tokens], dtype=np.int64)
-        self._first = np.cumsum([0, *map(len, found), 0], dtype=np.int64)
+        self.spelled = tokenizer.token_bytes()
+        self.starts: list[_Node] = []
+        self._tokenizer, self._bytes = tokenizer, text.encode("utf-8", errors="replace")
+        self._begins, self._ends = _edges_of(text)
+        tokens = tokenizer.encode(text)
+        if b"".join(self.spelled[token] for token in tokens) != self._bytes:
+            raise ConstraintError(
+                "a quote of this text cannot be spelled, because the model's tokenizer changes it"
+            )
+        after = self._node(len(self._bytes))
+        stop = len(self._bytes)
+        for token in reversed(tokens):
+            start = stop - len(self.spelled[token])
+            after = self._before(token, start, stop, after)
+            stop = start
 
-    @cached_property
-    def _by_bytes(self) -> dict[bytes, list[int]]:
-        spelled: dict[bytes, list[int]] = {}
-        for token, written in enumerate(self.bytes_of):
-            if written:
-                spelled.setdefault(written, []).append(token)
-        return spelled
+    def _before(self, token: int, start: int, stop: int, after: _Node) -> _Node:
+        """Return the node before one of the text's own tokens, with the ways off and on inside."""
+        node = self._node(start)
+        self._link(node, [token], after)
+        inside = range(start + 1, stop)
+        for end in inside:
+            if end in self._ends:
+                self._link(node, self._spell(start, end), self._node(end))
+        for begin in inside:
+            if begin in self._begins:
+                head = _Node(may_end=False)
+                self._link(head, self._spell(begin, stop), after)
+                for end in range(begin + 1, stop):
+                    if end in self._ends:
+                        self._link(head, self._spell(begin, end), self._node(end))
+                self.starts.append(head)
+        if start in self._begins:
+            self.starts.append(node)
+        return node
 
-    @cached_property
-    def _lengths(self) -> list[int]:
-        return sorted({len(written) for written in self._by_bytes})
+    def _node(self, place: int) -> _Node:
+        """A new node at a place, with nothing after it yet."""
+        may_end = place in self._ends
+        return _Node(may_end, reach=0 if may_end else _NEVER)
 
-    def _at(self, place: int) -> Sequence[int]:
-        rest = len(self._bytes) - place
-        return [
-            token
-            for length in self._lengths
-            if length <= rest
-            for token in self._by_bytes.get(self._bytes[place : place + length], ())
-        ]
+    def _link(self, node: _Node, tokens: list[int], target: _Node) -> None:
+        """Lead from one node to another by some tokens."""
+        for token in reversed(tokens[1:]):
+            between = _Node(may_end=False)
+            self._link(between, [token], target)
+            target = between
+        node.edges.append((tokens[0], target))
+        node.reach = max(node.reach, characters(self.spelled[tokens[0]]) + target.reach)
 
-    def starts(self, least: int) -> Places:
-        """Return where a quote of `least` characters may begin, as offsets in bytes."""
-        between = [place for place in range(len(self._bytes)) if self.between(place)]
-        return np.array(between[: len(between) - least + 1], dtype=np.int64)
-
-    def between(self, place: int) -> bool:
-        """Say whether a place lies between two characters, or at an end of the text."""
-        return place == len(self._bytes) or self._bytes[place] & 0xC0 != 0x80
-
-    def continuations(self, places: Places) -> tuple[Places, Places]:
-        """Return all tokens that go on from any of the places, and beside each its place."""
-        counts = self._first[places + 1] - self._first[places]
-        ends = np.cumsum(counts)
-        within = np.arange(counts.sum()) - np.repeat(ends - counts, counts)
-        return self._tokens[np.repeat(self._first[places], counts) + within], np.repeat(
-            places, counts
-        )
+    def _spell(self, start: int, stop: int) -> list[int]:
+        """Return tokens of exactly these bytes: the tokenizer's own, or else one for each byte."""
+        part = self._bytes[start:stop]
+        tokens = self._tokenizer.encode(part.decode("utf-8", errors="replace"))
+        if b"".join(self.spelled[token] for token in tokens) == part:
+            return tokens
+        return [self.spelled.index(part[place : place + 1]) for place in range(len(part))]
 
 
-def _characters(spelled: bytes) -> int:
-    """Count the characters that begin in these bytes."""
+def characters(spelled: bytes) -> int:
+    """Count the characters that begin in these bytes of UTF-8."""
     return sum(byte & 0xC0 != 0x80 for byte in spelled)
+
+
+def _edges_of(text: str) -> tuple[set[int], set[int]]:
+    """Return where a quote may begin and where it may end, as offsets in bytes."""
+    begins, ends, place = set(), set(), 0
+    for before, after in itertools.pairwise(["", *text, ""]):
+        place += len(before.encode("utf-8", errors="replace"))
+        if before and after and (_joined(before, after)):
+            continue
+        if after and not after.isspace():
+            begins.add(place)
+        if before and not before.isspace():
+            ends.add(place)
+    return begins, ends
+
+
+def _joined(before: str, after: str) -> bool:
+    """Say whether two characters stand in the same word, or the second modifies the first."""
+    if unicodedata.combining(after) or unicodedata.category(after) in ("Mn", "Me"):
+        return True
+    return _in_word(before) and _in_word(after)
+
+
+def _in_word(character: str) -> bool:
+    """Letters and digits, but no signs of scripts that put no blanks between words (Lo)."""
+    category = unicodedata.category(character)
+    return category[0] in "LN" and category != "Lo"
