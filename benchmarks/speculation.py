@@ -92,18 +92,24 @@ def main() -> None:
 
 def parse() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, nargs="+", required=True, help="question records")
-    parser.add_argument("--limit", type=int, default=100, help="records, evenly from each file")
-    parser.add_argument("--model", type=Path, default=default_model_dir())
-    parser.add_argument(
+    options = parser(__doc__)
+    options.add_argument("--data", type=Path, nargs="+", required=True, help="question records")
+    options.add_argument("--limit", type=int, default=100, help="records, evenly from each file")
+    options.add_argument("--max-tokens", type=int, default=64)
+    return options.parse_args()
+
+
+def parser(description: str | None) -> argparse.ArgumentParser:
+    """Return the options that choose a decoder; `load` takes them."""
+    options = argparse.ArgumentParser(description=description)
+    options.add_argument("--model", type=Path, default=default_model_dir())
+    options.add_argument(
         "--shape", choices=["model", "110m"], default="model", help="110m: random weights"
     )
-    parser.add_argument("--decoder", choices=["native", "torch"], default="native")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--context", type=int, default=1024, help="longest sequence")
-    parser.add_argument("--max-tokens", type=int, default=64)
-    return parser.parse_args()
+    options.add_argument("--decoder", choices=["native", "torch"], default="native")
+    options.add_argument("--threads", type=int, default=1)
+    options.add_argument("--context", type=int, default=1024, help="longest sequence")
+    return options
 
 
 def load(arguments: argparse.Namespace) -> tuple[ChatTokenizer, Decoder]:

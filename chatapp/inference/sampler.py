@@ -69,11 +69,10 @@ class Sampler:
     def next(self, rows: Sequence[int], logits: Tensor) -> list[Drawn]:
         """Choose a token of each of N different rows from logits (N, V), float32."""
         places = list(rows)
-        uniform = self._uniforms[places, [self._made[row] for row in rows]]
         choice = choose(
             logits,
             self._params,
-            uniform.to(logits.device),
+            self._uniform(rows).to(logits.device),
             seen=None if self._seen is None else self._seen[places],
             allowed=self._allowed(rows, logits),
         )
@@ -87,15 +86,24 @@ class Sampler:
                 mask.advance(one.token)
         return drawn
 
+    def _uniform(self, rows: Sequence[int]) -> Tensor:
+        """Return each row's next random number, float64, shape (N,)."""
+        if len(rows) == 1:
+            made = self._made[rows[0]]
+            return self._uniforms[rows[0], made : made + 1]
+        return self._uniforms[list(rows), [self._made[row] for row in rows]]
+
     def _allowed(self, rows: Sequence[int], logits: Tensor) -> Tensor | None:
         masks = [self._masks[row] for row in rows]
         if all(mask is None for mask in masks):
             return None
-        everything = torch.ones(logits.shape[-1], dtype=torch.bool)
         allowed = torch.zeros(logits.shape, dtype=torch.bool)
         for place, mask in enumerate(masks):
-            ids = everything if mask is None else mask.allowed()
-            allowed[place, : len(ids)] = ids
+            if mask is None:
+                allowed[place] = True
+            else:
+                ids = mask.allowed()
+                allowed[place, : len(ids)] = ids
         return allowed.to(logits.device)
 
     def _describe(self, logits: Tensor, tokens: Tensor, log_weights: Tensor) -> list[Drawn]:

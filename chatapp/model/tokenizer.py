@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -146,8 +147,13 @@ class ChatTokenizer:
     def token_bytes(self) -> list[bytes]:
         """Return which bytes of text each id spells; none for special tokens.
 
-        In byte-level BPE every character of a token's written form stands for one byte.
+        The list is shared; do not change it.
         """
+        return self._spelled
+
+    @cached_property
+    def _spelled(self) -> list[bytes]:
+        """In byte-level BPE every character of a token's written form stands for one byte."""
         special = set(SPECIAL_TOKENS)
         written = [self._tokenizer.id_to_token(index) or "" for index in range(self.vocab_size)]
         return [b"" if token in special else spelled_bytes(token) for token in written]

@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -146,8 +147,9 @@ class ImportedTokenizer(ChatTokenizer):
             return [self.encode(text) for text in texts]
         return super().encode_batch(texts)
 
-    def token_bytes(self) -> list[bytes]:
-        """See `ChatTokenizer.token_bytes`; byte-level BPE and SentencePiece spellings."""
+    @cached_property
+    def _spelled(self) -> list[bytes]:
+        """Byte-level BPE's spelling, or SentencePiece's."""
         byte_level = "ByteLevel" in json.dumps(json.loads(self._tokenizer.to_str())["decoder"])
         added = self._tokenizer.get_added_tokens_decoder()
         spelled = []
