@@ -16,6 +16,7 @@ from torch import Tensor
 
 from chatapp.inference.decoder import Decoder
 from chatapp.inference.generator import ContextOverflow, SamplingParams
+from chatapp.inference.graph_decoder import GraphDecoder
 from chatapp.inference.reply import stop_ids
 from chatapp.inference.sampler import Drawn, Sampler, fresh_seed
 from chatapp.inference.sampling import child_seed
@@ -98,7 +99,9 @@ class BatchEngine:
             ContextOverflow: a prompt leaves no room for one new token.
         """
         self._check(prompts)
-        run = _Run(self._decoder, self._tokenizer, prompts, params, n)
+        on_device = isinstance(self._decoder, GraphDecoder) and self._decoder.serves(params)
+        kind = _DeviceRun if on_device else _Run
+        run = kind(self._decoder, self._tokenizer, prompts, params, n)
         while run.busy and not should_stop():
             run.advance()
         return run.samples
@@ -138,6 +141,7 @@ class _Run:
         )
         self._per_prompt = n
         self._rows: dict[int, _Row] = {}  # by slot
+        self._seeds: dict[int, int] = {}  # by slot
         self._first: tuple[int, Tensor] | None = None  # a prompt and the logits that follow it
 
     @property
@@ -174,6 +178,58 @@ class _Run:
         text = TextStream(self._tokenizer.decode, stop) if stop else None
         self._rows[slot] = _Row(sample, min(params.max_tokens, room), text)
         mask = params.constraint.start(self._tokenizer) if params.constraint is not None else None
-        self._sampler.start(slot, child_seed(self._seed, place, number), mask)
+        self._seeds[slot] = child_seed(self._seed, place, number)
+        self._sampler.start(slot, self._seeds[slot], mask)
         assert self._first is not None
         return slot, self._first[1]
+
+
+class _DeviceRun(_Run):
+    """One call of `generate` where the device samples by itself; see `SamplingLoop`."""
+
+    def __init__(
+        self,
+        decoder: Decoder,
+        tokenizer: ChatTokenizer,
+        prompts: Sequence[Sequence[int]],
+        params: SamplingParams,
+        n: int,
+    ) -> None:
+        super().__init__(decoder, tokenizer, prompts, params, n)
+        assert isinstance(decoder, GraphDecoder)
+        self._loop = decoder.loop(params, self._ends)
+
+    def advance(self) -> None:
+        """Give free slots to new replies, then take a burst of tokens of all of them."""
+        self._admit()
+        while self._rows and self._loop.pending < 2:
+            self._loop.launch()
+        burst = self._loop.collect() if self._loop.pending else None
+        for slot, row in list(self._rows.items()):
+            for drawn in burst.of(slot) if burst else ():
+                if not row.push(drawn, self._ends):
+                    self._retire(slot)
+                    break
+
+    def _admit(self) -> None:
+        self._loop.settle()
+        begun = []
+        while self._waiting and len(self._rows) < self._decoder.slots:
+            begun.append(self._begin(*self._waiting.popleft()))
+        if not begun:
+            return
+        slots = [slot for slot, _ in begun]
+        logits = torch.stack([logits for _, logits in begun])
+        for slot, drawn in zip(slots, self._sampler.next(slots, logits), strict=True):
+            row = self._rows[slot]
+            goes_on = row.push(drawn, self._ends)
+            limit = row.limit if goes_on else 1
+            self._loop.admit(slot, drawn.token, seed=self._seeds[slot], limit=limit)
+            if not goes_on:
+                self._retire(slot)
+
+    def _retire(self, slot: int) -> None:
+        row = self._rows.pop(slot)
+        held = [*self._slots.tokens(slot), *row.sample.tokens[:-1]]
+        self._loop.retire(slot, len(held))
+        self._slots.adopt(slot, held)

@@ -7,6 +7,7 @@ of an interrupt, because the prompt is read in pieces whose size follows the mea
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
 
@@ -20,10 +21,11 @@ from chatapp.inference.generator import (
     SamplingParams,
     TextDelta,
 )
+from chatapp.inference.graph_decoder import GraphDecoder
 from chatapp.inference.lookup import PromptLookup
 from chatapp.inference.pace import Pace
-from chatapp.inference.reply import Reply
-from chatapp.inference.sampler import Sampler, fresh_seed
+from chatapp.inference.reply import Reply, stop_ids
+from chatapp.inference.sampler import Drawn, Sampler, fresh_seed
 from chatapp.inference.slots import Slots
 from chatapp.model.tokenizer import ChatTokenizer
 
@@ -83,7 +85,8 @@ class Engine:
                 "shorten the message or start a new conversation"
             )
         reply = Reply(self._tokenizer, params, limit=min(params.max_tokens, room))
-        sampler = self._sampler(params)
+        seed = fresh_seed(params)
+        sampler = self._sampler(params, seed)
         begun = self._clock()
         slot = self._slots.claim(prompt, range(self.decoder.slots), longest=len(prompt) - 1)
         cached = len(self._slots.tokens(slot))
@@ -91,6 +94,9 @@ class Engine:
         prefilled = self._clock()
         if logits is None:
             reply.reason = "interrupted"
+        elif isinstance(self.decoder, GraphDecoder) and self.decoder.serves(params):
+            first = sampler.next([0], logits[None])[0]
+            yield from self._loop(slot, prompt, first, seed, params, reply, should_stop)
         else:
             yield from self._decode(slot, prompt, logits[None], sampler, reply, should_stop)
         if last := reply.finish():
@@ -111,11 +117,11 @@ class Engine:
             return self._tokenizer.encode_prompt(pairs[:-1], partial=pairs[-1][1])
         return self._tokenizer.encode_prompt(pairs)
 
-    def _sampler(self, params: SamplingParams) -> Sampler:
+    def _sampler(self, params: SamplingParams, seed: int) -> Sampler:
         sampler = Sampler(params, rows=1, vocab_size=self.decoder.vocab_size, top=params.logprobs)
         constraint = params.constraint
         mask = constraint.start(self._tokenizer) if constraint is not None else None
-        sampler.start(0, fresh_seed(params), mask)
+        sampler.start(0, seed, mask)
         return sampler
 
     def _prefill(
@@ -175,3 +181,30 @@ class Engine:
         if len(ahead) == 1:
             return self._slots.step([slot], ahead)
         return self._slots.read(slot, ahead, every=True)[-1 - len(draft) :]
+
+    def _loop(
+        self,
+        slot: int,
+        prompt: list[int],
+        first: Drawn,
+        seed: int,
+        params: SamplingParams,
+        reply: Reply,
+        should_stop: Callable[[], bool],
+    ) -> Iterator[TextDelta]:
+        """Yield the reply's text from a loop on the device, one burst ahead of what is read."""
+        assert isinstance(self.decoder, GraphDecoder)
+        loop = self.decoder.loop(params, stop_ids(self._tokenizer, params))
+        loop.admit(slot, first.token, seed=seed, limit=reply.left)
+        drawn: Iterator[Drawn] = itertools.chain([first], loop.replies(slot))
+        try:
+            while not reply.ended:
+                if should_stop():
+                    reply.reason = "interrupted"
+                    return
+                if delta := reply.push(next(drawn)):
+                    yield delta
+        finally:
+            reply.steps = max(0, len(reply.tokens) - 1)
+            loop.retire(slot, len(prompt) + reply.steps)
+            self._slots.adopt(slot, prompt + reply.tokens)

@@ -15,6 +15,7 @@ from chatapp.inference.cores import usable_cores
 from chatapp.inference.decoder import Decoder
 from chatapp.inference.engine import Engine
 from chatapp.inference.generator import Generator
+from chatapp.inference.graph_decoder import on_gpu
 from chatapp.inference.native import NativeUnavailable, native_decoder
 from chatapp.inference.torch_decoder import TorchDecoder
 from chatapp.model.checkpoint import ModelUnavailable, load_model
@@ -51,7 +52,9 @@ def load_generator(model_dir: Path, *, threads: int = 0) -> Generator:
 
 
 def best_decoder(model: GPT, *, slots: int, threads: int) -> Decoder:
-    """Return the fastest decoder that runs the model on this machine."""
+    """Return the fastest decoder that runs the model on this machine; it may move the model."""
+    if torch.cuda.is_available():
+        return on_gpu(model, slots=slots)
     try:
         return native_decoder(model, slots=slots, threads=threads)
     except NativeUnavailable as reason:

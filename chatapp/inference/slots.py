@@ -41,7 +41,7 @@ class Slots:
             target = next(slot for slot in self._used if slot in usable)
         if target != best and shared[best] > shared[target]:
             self._decoder.copy(best, target)
-            self._tokens[target] = list(self._tokens[best])
+            self._tokens[target] = list(self._tokens[best][: self._decoder.length(target)])
         self.truncate(target, min(common_prefix(self._tokens[target], prompt), longest))
         self._used.remove(target)
         self._used.append(target)
@@ -65,6 +65,10 @@ class Slots:
         kept = self._decoder.truncate(slot, length)
         del self._tokens[slot][kept:]
         return kept
+
+    def adopt(self, slot: int, tokens: Sequence[int]) -> None:
+        """Take notice of what the decoder put into a slot by itself."""
+        self._tokens[slot] = list(tokens[: self._decoder.length(slot)])
 
     def clear(self) -> None:
         """Forget everything, e.g. because the weights have changed."""

@@ -24,6 +24,7 @@ class TorchDecoder:
         slots: how many sequences are cached.
         capacity: positions per slot; by default the model's context length.
         slack: see `SlotCaches`.
+        spare: positions of a slot that are allocated and never count.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class TorchDecoder:
         slots: int = 1,
         capacity: int | None = None,
         slack: int = DEFAULT_SLACK,
+        spare: int = 0,
     ) -> None:
         self._model = model
         weight = model.embedding.weight
@@ -45,7 +47,7 @@ class TorchDecoder:
         self._caches = SlotCaches(
             model.config,
             slots=slots,
-            capacity=self.context_length,
+            capacity=self.context_length + spare,
             dtype=weight.dtype if weight.is_floating_point() else torch.float32,
             device=weight.device,
             slack=slack,

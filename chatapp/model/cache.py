@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from chatapp.kernels.patterns import Pattern
+from chatapp.kernels.step import attend_step
 from chatapp.model.config import ModelConfig
 from chatapp.model.layouts.choose import layer_cache, shapes
 
@@ -86,6 +87,7 @@ class SlotCaches:
         slack: int = DEFAULT_SLACK,
     ) -> None:
         self.slots, self.capacity = slots, capacity
+        self.readable = min(capacity, config.context_length)
         self.lengths = [0] * slots
         self.device = device
         like = torch.empty(0, dtype=dtype, device=device)
@@ -103,6 +105,23 @@ class SlotCaches:
         """Return the view that appends one token to each of several different slots."""
         return _Stepping(self, slots)
 
+    def marching(self, lengths: Tensor) -> AttentionCache:
+        """Return the view that appends one token to every slot, at lengths only the device knows.
+
+        Nothing of it waits for the device, so it can be captured in a CUDA graph. The lengths are
+        not moved on; `settle` tells the caches afterwards what was stored.
+
+        Args:
+            lengths: int64, shape (slots,), less than the capacity each.
+        """
+        return _Marching(self, lengths)
+
+    def settle(self, slot: int, length: int, reached: int) -> None:
+        """Say that a slot holds `length` positions, of `reached` that marching has written."""
+        self.lengths[slot] = length
+        for layer in self.layers:
+            layer.settle(slot, reached)
+
     def truncate(self, slot: int, length: int) -> int:
         """Forget a slot's positions from `length` on; return how many it holds now.
 
@@ -110,6 +129,9 @@ class SlotCaches:
         """
         if length >= self.lengths[slot]:
             return self.lengths[slot]
+        return self._cut(slot, length)
+
+    def _cut(self, slot: int, length: int) -> int:
         if not all(layer.can_resume(slot, length) for layer in self.layers):
             length = 0
         for layer in self.layers:
@@ -118,12 +140,15 @@ class SlotCaches:
         return length
 
     def copy(self, source: int, target: int) -> None:
-        """Make slot `target` hold what slot `source` holds."""
+        """Make slot `target` hold what slot `source` holds.
+
+        Nothing, where marching has overwritten in a ring what the next position sees.
+        """
         if source == target:
             return
         for layer in self.layers:
             layer.copy(source, target, self.lengths[source])
-        self.lengths[target] = self.lengths[source]
+        self._cut(target, self.lengths[source])
 
     def bytes(self) -> int:
         """Return the bytes of all buffers."""
@@ -185,6 +210,25 @@ class _Stepping:
     def advance(self, count: int) -> None:
         for slot in self._slots:
             self._caches.lengths[slot] += count
+
+
+class _Marching:
+    """One new token for every slot, wherever it stands."""
+
+    def __init__(self, caches: SlotCaches, lengths: Tensor) -> None:
+        self._caches, self._lengths = caches, lengths
+
+    def positions(self, count: int) -> Tensor:
+        # a full slot that takes no part writes behind its end, where no rotary table reaches
+        return self._lengths.clamp(max=self._caches.readable - 1)[:, None]
+
+    def attend(self, layer: int, pattern: Pattern, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        cache = self._caches.layers[layer]
+        cache.store(self._lengths, k, v)
+        return attend_step(pattern, q, cache.views(slice(None)), self._lengths + 1)
+
+    def advance(self, count: int) -> None:
+        """The lengths belong to the caller."""
 
 
 class KeyValueCache(_Reading):

@@ -44,6 +44,16 @@ class ClassCache:
         self.keys[rows, :, column, row] = k
         self.values[rows, :, column, row] = v
 
+    def store(self, positions: Tensor, k: Tensor, v: Tensor) -> None:
+        """See `LayerCache.store`."""
+        rows = torch.arange(len(positions), device=positions.device)
+        column, row = positions % self.pattern.r, positions // self.pattern.r
+        self.keys[rows, :, column, row] = k[:, :, 0]
+        self.values[rows, :, column, row] = v[:, :, 0]
+
+    def settle(self, row: int, reached: int) -> None:
+        """Nothing to do: nothing is overwritten."""
+
     def views(self, rows: slice) -> CacheViews:
         """See `LayerCache.views`."""
         return CacheViews(classes=(self.keys[rows], self.values[rows]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from chatapp.kernels.attention import attend
@@ -25,6 +26,15 @@ class FullCache:
             return attend_step(self.pattern, q, self.views(rows), ends(start, q))
         keys, values = self.keys[rows, :, :stop], self.values[rows, :, :stop]
         return attend(self.pattern, q, keys, values, start)
+
+    def store(self, positions: Tensor, k: Tensor, v: Tensor) -> None:
+        """See `LayerCache.store`."""
+        rows = torch.arange(len(positions), device=positions.device)
+        self.keys[rows, :, positions] = k[:, :, 0]
+        self.values[rows, :, positions] = v[:, :, 0]
+
+    def settle(self, row: int, reached: int) -> None:
+        """Nothing to do: nothing is overwritten."""
 
     def views(self, rows: slice) -> CacheViews:
         """See `LayerCache.views`."""

@@ -16,7 +16,7 @@ def is_few(start: int, q: Tensor) -> bool:
 
 def ends(start: int, q: Tensor) -> Tensor:
     """Return the lengths (B,) of rows whose newest tokens are q (B, H, T, D) at `start`."""
-    return torch.full((q.shape[0],), start + q.shape[2])
+    return torch.full((q.shape[0],), start + q.shape[2], device=q.device)
 
 
 def precise(x: Tensor) -> Tensor:

@@ -27,6 +27,20 @@ class LayerCache(Protocol):
         """
         ...
 
+    def store(self, positions: Tensor, k: Tensor, v: Tensor) -> None:
+        """Store one new position of every row, without the host knowing where.
+
+        Args:
+            positions: int64, shape (B,), on the device.
+            k: (B, Hkv, 1, D).
+            v: like k.
+        """
+        ...
+
+    def settle(self, row: int, reached: int) -> None:
+        """Take notice that `store` has written a row's positions before `reached`."""
+        ...
+
     def views(self, rows: slice) -> CacheViews:
         """Return some rows' buffers in the form that `chatapp.kernels.step` reads."""
         ...

@@ -42,6 +42,16 @@ class RingCache:
         """Say whether `count` new positions leave in the ring what the first of them sees."""
         return self.size >= self.pattern.w + count - 1
 
+    def store(self, positions: Tensor, k: Tensor, v: Tensor) -> None:
+        """See `LayerCache.store`."""
+        rows = torch.arange(len(positions), device=positions.device)
+        self.keys[rows, :, positions % self.size] = k[:, :, 0]
+        self.values[rows, :, positions % self.size] = v[:, :, 0]
+
+    def settle(self, row: int, reached: int) -> None:
+        """See `LayerCache.settle`."""
+        self._floor[row] = max(self._floor[row], reached - self.size)
+
     def views(self, rows: slice) -> CacheViews:
         """See `LayerCache.views`."""
         return CacheViews(ring=(self.keys[rows], self.values[rows]))
@@ -62,7 +72,7 @@ class RingCache:
         self.keys[rows, :, slots] = k[:, :, first - start :]
         self.values[rows, :, slots] = v[:, :, first - start :]
         for row in range(*rows.indices(len(self._floor))):
-            self._floor[row] = max(self._floor[row], stop - self.size)
+            self.settle(row, stop)
 
     def can_resume(self, row: int, length: int) -> bool:
         """Say whether all that position `length` sees is still there."""

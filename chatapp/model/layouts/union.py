@@ -44,6 +44,15 @@ class UnionCache:
         near_sum = unfold(fold(near, near_v.shape[1]) @ precise(near_v), q.shape[1])
         return (near_sum + self.classes.mix(rows, start, far)).to(q.dtype)
 
+    def store(self, positions: Tensor, k: Tensor, v: Tensor) -> None:
+        """See `LayerCache.store`."""
+        self.ring.store(positions, k, v)
+        self.classes.store(positions, k, v)
+
+    def settle(self, row: int, reached: int) -> None:
+        """See `LayerCache.settle`."""
+        self.ring.settle(row, reached)
+
     def views(self, rows: slice) -> CacheViews:
         """See `LayerCache.views`."""
         return CacheViews(ring=self.ring.views(rows).ring, classes=self.classes.views(rows).classes)
