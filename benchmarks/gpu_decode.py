@@ -3,9 +3,10 @@
 1. Check, in float32: a captured loop says greedily what the plain decoder says on the same GPU, for
    every kind of layer, past twice the window.
 2. Time, in bfloat16, a model of random weights (12 layers of 768 by default): tokens per second of
-   the loop, of the same decoder driven by the host token by token, and of `transformers` (a Llama of
-   the same shape with a static cache, whose decoding step it compiles with CUDA graphs), after a
-   prompt of `--context` tokens; and the bytes a step must read against the bandwidth of a copy.
+   the loop and of the same decoder driven by the host token by token, after a prompt of `--context`
+   tokens; of `transformers` (a Llama of the same shape with a static cache, whose step it compiles
+   with CUDA graphs) after a prompt of one token, which is to its advantage; and the bytes a step
+   must read against the bandwidth of a copy.
 
 The step needs weights once, and of each layer the keys and values that its pattern shows it.
 
@@ -165,7 +166,7 @@ def host_tokens(decoder: GraphDecoder, batch: int) -> None:
 
 
 def peer_of(shape: str, context: int, batch: int, device: torch.device) -> Callable[[], None]:
-    """Return decoding by `transformers`, prefill excluded as far as its interface lets us."""
+    """Return decoding by `transformers` after one token, so that no prefill is timed."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
     vocab, layers, width, heads, kv_heads, hidden = SHAPES[shape]
@@ -176,7 +177,6 @@ def peer_of(shape: str, context: int, batch: int, device: torch.device) -> Calla
         pad_token_id=0,
     )  # fmt: skip
     model = LlamaForCausalLM(config).to(device, torch.bfloat16).eval()
-    # the prompt is one token: what is timed is decoding, with a cache as long as ours
     ids = torch.ones(batch, 1, dtype=torch.int64, device=device)
     options = {"cache_implementation": "static"} if device.type == "cuda" else {}
 
