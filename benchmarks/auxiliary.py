@@ -44,7 +44,8 @@ MEASURED_ROWS = 128  # of each task
 
 def trained(recipe: Recipe, out: Path, tasks: tuple[str, ...], how: AuxiliaryTask) -> Path:
     """Pretrain with some tasks; return the directory of the run."""
-    with_tasks = dataclasses.replace(recipe.pretrain, **dict.fromkeys(tasks, how))
+    every = {name: how if name in tasks else None for name in ("infilling", "continuity")}
+    with_tasks = dataclasses.replace(recipe.pretrain, **every)
     chosen = dataclasses.replace(recipe, stages={"pretrain": with_tasks})
     Run(chosen, out).execute()
     return out
