@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+# Without a GPU, Triton's kernels run in its interpreter. It decides when it is first imported.
+if not Path("/dev/nvidiactl").exists():
+    os.environ.setdefault("TRITON_INTERPRET", "1")
+
 
 @pytest.fixture(autouse=True)
 def chatapp_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -4,6 +4,7 @@
 |------------------------------------|-------------------------------------------------------|
 | dense, from the start or one query | PyTorch's fused attention                             |
 | a CPU, from `TILED_FROM` keys on   | tiles through fused attention (`chatapp.kernels.cpu`) |
+| a CUDA device with Triton          | our own kernels (`chatapp.kernels.gpu`)               |
 | otherwise                          | PyTorch's fused attention with the pattern as a mask  |
 
 All are differentiable and fit torch.compile. For a step over a cache in its own layouts see
@@ -16,10 +17,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from chatapp.kernels.cpu import attend_cpu
+from chatapp.kernels import gpu
+from chatapp.kernels.operator import attend_tiled
 from chatapp.kernels.patterns import Pattern
 
-TILED_FROM = 512
+TILED_FROM = 1024
 """Keys from which tiles beat the mask on a CPU; `benchmarks/attention.py` measures it."""
 
 
@@ -38,10 +40,11 @@ def attend(pattern: Pattern, q: Tensor, k: Tensor, v: Tensor, start: int = 0) ->
     """
     if pattern.kind == "dense" and (start == 0 or q.shape[2] == 1):
         return _fused(q, k, v, is_causal=start == 0)
-    if q.device.type == "cpu" and k.shape[2] >= TILED_FROM:
-        if torch.is_autocast_enabled("cpu"):
-            q, k, v = (x.to(torch.get_autocast_dtype("cpu")) for x in (q, k, v))
-        out: Tensor = attend_cpu(q, k, v, str(pattern), start)[0]
+    if gpu.supports(q) or (q.device.type == "cpu" and k.shape[2] >= TILED_FROM):
+        if torch.is_autocast_enabled(q.device.type):
+            dtype = torch.get_autocast_dtype(q.device.type)
+            q, k, v = q.to(dtype), k.to(dtype), v.to(dtype)
+        out: Tensor = attend_tiled(q, k, v, str(pattern), start)[0]
         return out
     return _fused(q, k, v, mask=pattern.mask(start, k.shape[2], q.device))
 

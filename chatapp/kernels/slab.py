@@ -17,17 +17,12 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from chatapp.kernels.partial import merge
 from chatapp.kernels.patterns import Pattern
 from chatapp.kernels.tiles import Tile, layers_of
 
 _flash = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
 _flash_backward = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward
-
-
-def precise_dtype(dtype: torch.dtype) -> torch.dtype:
-    """Return the dtype of sums: float32, or float64 for float64."""
-    precise: torch.dtype = torch.promote_types(dtype, torch.float32)
-    return precise
 
 
 def forward_slab(
@@ -42,7 +37,7 @@ def forward_slab(
     """Fill `out` (like queries) and `lse` (N, G, T, 1); keys and values are (N, 1, S, D)."""
     sources = _sources(pattern, keys, values)
     for depth, tile, group in _calls(pattern, start, queries, _chunk(queries.dtype)):
-        part_out, part_lse = _flash(
+        part = _flash(
             tile.queries.view(queries[:, group]),
             *(tile.keys.view(x) for x in sources[tile.summary]),
             is_causal=_is_causal(tile),
@@ -50,10 +45,9 @@ def forward_slab(
         )
         rows_out, rows_lse = (tile.queries.view(x[:, group]) for x in (out, lse))
         if depth:
-            _merge_into(rows_out, rows_lse, part_out, part_lse[..., None])
-        else:
-            rows_out.copy_(part_out)
-            rows_lse.copy_(part_lse[..., None])
+            part = merge((rows_out, rows_lse.squeeze(-1)), part)
+        rows_out.copy_(part[0])
+        rows_lse.copy_(part[1][..., None])
 
 
 def backward_slab(
@@ -128,13 +122,6 @@ def _summary_columns(pattern: Pattern, x: Tensor) -> Tensor:
     blocks, columns = x.shape[1] // pattern.w, min(pattern.r, pattern.w)
     by_block: Tensor = x[:, : blocks * pattern.w].unflatten(1, (blocks, pattern.w))
     return by_block[:, :, -columns:]
-
-
-def _merge_into(out: Tensor, lse: Tensor, part_out: Tensor, part_lse: Tensor) -> None:
-    """Merge attention to further keys into `out` and `lse`, in place and in the LSE's precision."""
-    share = torch.sigmoid(part_lse - lse)
-    out.copy_(torch.lerp(out.to(lse.dtype), part_out.to(lse.dtype), share))
-    torch.logaddexp(lse, part_lse, out=lse)
 
 
 def _is_causal(tile: Tile) -> bool:

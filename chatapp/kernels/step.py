@@ -7,12 +7,14 @@ A step of `sparse(w, r)` reads w + length / r keys instead of `length`.
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from chatapp.kernels.partial import Part, attend_part, merge_parts
+from chatapp.kernels import gpu
+from chatapp.kernels.partial import Part, attend_part, merge, precise_dtype
 from chatapp.kernels.patterns import Pattern
 
 KeyValue = tuple[Tensor, Tensor]
@@ -32,7 +34,8 @@ class CacheViews(NamedTuple):
 
     full: (B, Hkv, C, D), position p in row p.
     ring: (B, Hkv, R, D), position p in slot p mod R; holds the last R positions.
-        R >= w + T - 1 for steps of T tokens; more leaves room for rolling back.
+        R >= w + T - 1 for steps of T tokens, or at least the capacity; more leaves room for
+        rolling back.
     classes: (B, Hkv, r, ceil(C / r), D), position p in class p mod r, row p // r.
     """
 
@@ -61,6 +64,10 @@ def attend_step(pattern: Pattern, q: Tensor, views: CacheViews, lengths: Tensor)
         ValueError: a layout is missing, or the ring is too small for the window and T.
     """
     _check(pattern, q, views)
+    if gpu.supports(q):
+        from chatapp.kernels.gpu import step
+
+        return step.attend_step(pattern, q, views, lengths)
     by_length: dict[int, list[int]] = {}
     for row, length in enumerate(lengths.tolist()):
         by_length.setdefault(length, []).append(row)
@@ -78,13 +85,6 @@ def _check(pattern: Pattern, q: Tensor, views: CacheViews) -> None:
     for layout in READS[pattern.kind]:
         if getattr(views, layout) is None:
             raise ValueError(f"a step of {pattern} reads the cache layout {layout!r}, not given")
-    if views.ring is not None and "ring" in READS[pattern.kind]:
-        slots, needed = views.ring[0].shape[2], pattern.w + q.shape[2] - 1
-        if slots < needed:
-            raise ValueError(
-                f"a step of {q.shape[2]} tokens of {pattern} needs a ring of {needed} slots, "
-                f"got {slots}"
-            )
 
 
 def _rows(views: CacheViews, rows: slice) -> CacheViews:
@@ -106,7 +106,7 @@ def _step_at(pattern: Pattern, q: Tensor, views: CacheViews, length: int) -> Ten
             parts = _fixed_parts(pattern, q, views.full, start)
         case _:
             parts = [_masked_part(pattern, q, views.full, start)]
-    return merge_parts(parts)[0]
+    return reduce(merge, parts)[0].to(q.dtype)
 
 
 def _masked_part(pattern: Pattern, q: Tensor, full: KeyValue | None, start: int) -> Part:
@@ -123,6 +123,11 @@ def _ring_parts(width: int, q: Tensor, ring: KeyValue | None, start: int) -> lis
     assert ring is not None
     slots, stop = ring[0].shape[2], start + q.shape[2]
     first = max(0, start - width + 1)
+    if stop - first > slots:
+        raise ValueError(
+            f"a step of {q.shape[2]} tokens with a window of {width} needs a ring of "
+            f"{stop - first} slots, got {slots}"
+        )
     if q.shape[2] == 1 and stop - first == slots:  # all of the ring; order does not matter
         return [_part(q, *ring, None)]
     parts = []
@@ -155,7 +160,9 @@ def _class_parts(
             out, lse = _part(one, k, v, None)
         else:
             out = torch.zeros_like(one)
-            lse = torch.full(one.shape[:3], -torch.inf, device=q.device, dtype=_precise(q))
+            lse = torch.full(
+                one.shape[:3], -torch.inf, device=q.device, dtype=precise_dtype(q.dtype)
+            )
         outs.append(out)
         lses.append(lse)
     if empty:
@@ -187,9 +194,5 @@ def _part(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Part:
     folded = q.reshape(batch, k.shape[1], groups * length, width)
     if mask is not None:
         mask = mask.repeat(groups, 1)
-    out, lse = attend_part(folded, k, v, mask=mask)
+    out, lse = attend_part(folded, k, v, mask)
     return out.reshape(q.shape), lse.reshape(batch, heads, length)
-
-
-def _precise(q: Tensor) -> torch.dtype:
-    return torch.promote_types(q.dtype, torch.float32)

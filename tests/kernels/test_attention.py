@@ -12,7 +12,7 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from chatapp.kernels import attention, cpu, slab, tiles
 from chatapp.kernels.attention import attend
-from chatapp.kernels.cpu import attend_cpu
+from chatapp.kernels.operator import attend_tiled
 from chatapp.kernels.oracle import attend_oracle
 from chatapp.kernels.patterns import Pattern
 from tests.kernels.cases import PATTERNS, patterns_and_lengths, random_qkv
@@ -40,7 +40,7 @@ def test_the_whole_sequence_at_once_is_exact(case: tuple[Pattern, int], kv_heads
     q, k, v = random_qkv(length, kv_heads=kv_heads)
     expected = attend_oracle(pattern, q, k, v)
     torch.testing.assert_close(attend(pattern, q, k, v), expected)
-    torch.testing.assert_close(attend_cpu(q, k, v, str(pattern), 0)[0], expected)
+    torch.testing.assert_close(attend_tiled(q, k, v, str(pattern), 0)[0], expected)
 
 
 @settings(deadline=None, max_examples=100)
@@ -50,7 +50,7 @@ def test_gradients_are_exact(case: tuple[Pattern, int], kv_heads: int, start: in
     pattern, length = case
     q, k, v = (x.requires_grad_() for x in random_qkv(start + length, kv_heads=kv_heads))
     q = q[:, :, start:]
-    fast = attend_cpu(q, k, v, str(pattern), start)[0]
+    fast = attend_tiled(q, k, v, str(pattern), start)[0]
     slow = attend_oracle(pattern, q, k, v, start)
     torch.testing.assert_close(
         torch.autograd.grad(fast.square().sum(), (q, k, v)),
@@ -62,7 +62,7 @@ def test_gradients_are_exact(case: tuple[Pattern, int], kv_heads: int, start: in
 def test_gradients_are_the_slopes_of_the_function(text: str) -> None:
     """The owned backward pass agrees with finite differences."""
     inputs = [x.requires_grad_() for x in random_qkv(8, batch=1, heads=2, kv_heads=1, width=4)]
-    assert torch.autograd.gradcheck(lambda *qkv: attend_cpu(*qkv, text, 0)[0], inputs)
+    assert torch.autograd.gradcheck(lambda *qkv: attend_tiled(*qkv, text, 0)[0], inputs)
 
 
 @settings(deadline=None, max_examples=60)
@@ -87,7 +87,7 @@ def test_low_precision_is_as_close_as_pytorchs_own_attention(text: str, dtype: t
     pattern, length = Pattern.parse(text), 150
     inputs = [x.requires_grad_() for x in random_qkv(length, kv_heads=4, width=16, dtype=dtype)]
     exact = _output_and_gradients(attend_oracle(pattern, *inputs), inputs)
-    ours = _output_and_gradients(attend_cpu(*inputs, text, 0)[0], inputs)
+    ours = _output_and_gradients(attend_tiled(*inputs, text, 0)[0], inputs)
     own = scaled_dot_product_attention(*inputs, attn_mask=pattern.mask(0, length))
     theirs = _output_and_gradients(own, inputs)
     for truth, mine, peer in zip(exact, ours, theirs, strict=True):
@@ -108,7 +108,7 @@ def test_any_layout_of_the_inputs_will_do(text: str) -> None:
     by_position = [x.transpose(1, 2).contiguous().transpose(1, 2) for x in (q, k, v)]
     by_column = [x.transpose(2, 3).contiguous().transpose(2, 3) for x in (q, k, v)]
     for inputs in (by_position, by_column):
-        torch.testing.assert_close(attend_cpu(*inputs, text, 0)[0], expected)
+        torch.testing.assert_close(attend_tiled(*inputs, text, 0)[0], expected)
 
 
 @pytest.mark.parametrize("text", PATTERNS)
@@ -116,7 +116,7 @@ def test_any_layout_of_the_inputs_will_do(text: str) -> None:
 def test_the_first_rows_are_finite(text: str, length: int) -> None:
     """The first token sees itself alone: its output is its own value."""
     q, k, v = (x.requires_grad_() for x in random_qkv(length, kv_heads=4))
-    out = attend_cpu(q, k, v, text, 0)[0]
+    out = attend_tiled(q, k, v, text, 0)[0]
     torch.testing.assert_close(out[:, :, 0], v[:, :, 0])
     for grad in torch.autograd.grad(out.sum(), (q, k, v)):
         assert grad.isfinite().all()
@@ -133,7 +133,7 @@ def test_under_autocast_the_lower_precision_is_used() -> None:
 def test_the_operator_keeps_its_promises_to_the_compiler() -> None:
     """Shapes, dtypes and gradients are what torch.compile is told; nothing is changed in place."""
     inputs = [x.requires_grad_() for x in random_qkv(20, dtype=torch.float32)]
-    torch.library.opcheck(attend_cpu, (*inputs, "sparse(8, 4)", 0))
+    torch.library.opcheck(attend_tiled, (*inputs, "sparse(8, 4)", 0))
 
 
 def test_a_compiled_training_step_sees_one_operator() -> None:

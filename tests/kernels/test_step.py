@@ -48,8 +48,9 @@ def test_a_cache_that_lacks_the_layout_is_refused() -> None:
 
 
 def test_a_ring_too_small_for_the_window_is_refused() -> None:
-    """Three new tokens of window 5 need seven slots."""
+    """Three new tokens of window 5 need seven slots, once there are seven tokens."""
     q, k, v = random_qkv(3)
     views = CacheViews(ring=(k.new_zeros(2, 2, 6, 8), v.new_zeros(2, 2, 6, 8)))
+    attend_step(Pattern.parse("local(5)"), q, views, torch.tensor([6, 6]))
     with pytest.raises(ValueError, match="a ring of 7 slots, got 6"):
-        attend_step(Pattern.parse("local(5)"), q, views, torch.tensor([3, 3]))
+        attend_step(Pattern.parse("local(5)"), q, views, torch.tensor([7, 7]))
