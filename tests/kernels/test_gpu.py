@@ -28,8 +28,8 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     from chatapp.kernels.gpu import prefill, step
 
     smallest = prefill.Blocks(16, 16, 4, 1)
-    for name in ("_forward_blocks", "_query_gradient_blocks", "_key_gradient_blocks"):
-        monkeypatch.setattr(prefill, name, lambda *_: smallest)
+    for table in ("FORWARD", "OF_QUERIES", "OF_KEYS"):
+        monkeypatch.setattr(prefill, table, (smallest,) * 4)
     monkeypatch.setattr(step, "KEYS", 16)
 
 

@@ -20,12 +20,25 @@ from chatapp.kernels.patterns import Pattern
 
 
 class Blocks(NamedTuple):
-    """Sizes of a launch. Chosen by shape, never by a search at run time: no pause, no surprise."""
+    """Sizes of a launch."""
 
     queries: int
     keys: int
     warps: int
     stages: int
+
+
+# For numbers of two bytes and heads of up to 64 and up to 128 columns, for four bytes and up to
+# 64, and for anything larger. Fixed instead of searched for at run time, so that no length makes a
+# pause; chosen so that compiled for Hopper (sm_90) hardly any registers spill.
+FORWARD = (Blocks(128, 64, 4, 3), Blocks(128, 64, 8, 3), Blocks(64, 32, 8, 2), Blocks(32, 16, 8, 2))
+OF_QUERIES = (
+    Blocks(64, 64, 4, 3),
+    Blocks(64, 64, 8, 3),
+    Blocks(32, 32, 8, 2),
+    Blocks(16, 16, 4, 2),
+)
+OF_KEYS = (Blocks(64, 64, 8, 3), Blocks(32, 64, 8, 3), Blocks(32, 32, 8, 2), Blocks(16, 16, 4, 2))
 
 
 def forward(q: Tensor, k: Tensor, v: Tensor, pattern: Pattern, start: int) -> tuple[Tensor, Tensor]:
@@ -40,7 +53,8 @@ def forward(q: Tensor, k: Tensor, v: Tensor, pattern: Pattern, start: int) -> tu
     lse = torch.empty(q.shape[:3], dtype=torch.float32, device=q.device)
     for index, each in enumerate(passes_of(pattern)):
         rows = -(-length // each.step)
-        blocks = _forward_blocks(q.dtype, width, rows)
+        blocks = _blocks(FORWARD, q)
+        blocks = blocks._replace(queries=_at_most(rows, blocks.queries))
         grid = (triton.cdiv(rows, blocks.queries) * each.step, heads, batch)
         forward_kernel[grid](
             q, k, v, out, lse,
@@ -89,14 +103,16 @@ def _launch_backward(
     constants = {"MODE": each.mode, "ADD": add, "D": width, "BLOCK_D": block_width(width)}
 
     rows = -(-length // each.step)
-    blocks = _query_gradient_blocks(q.dtype, width, rows)
+    blocks = _blocks(OF_QUERIES, q)
+    blocks = blocks._replace(queries=_at_most(rows, blocks.queries))
     query_gradient_kernel[triton.cdiv(rows, blocks.queries) * each.step, heads, batch](
         *tensors, grads[0], *arguments, **constants, **_options(blocks)
     )
     rows = stop // each.far * each.columns if each.mode == SUMMARY else -(-stop // each.step)
     if rows == 0:  # no block is complete yet, so there is no summary
         return
-    blocks = _key_gradient_blocks(q.dtype, width, rows)
+    blocks = _blocks(OF_KEYS, q)
+    blocks = blocks._replace(keys=_at_most(rows, blocks.keys))
     key_gradient_kernel[triton.cdiv(rows, blocks.keys) * each.step, k.shape[1], batch](
         *tensors, *grads[1:], *arguments, **constants, **_options(blocks)
     )
@@ -129,26 +145,11 @@ def block_width(width: int) -> int:
     return max(16, triton.next_power_of_2(width))
 
 
-def _forward_blocks(dtype: torch.dtype, width: int, rows: int) -> Blocks:
-    if dtype == torch.float32 or width > 128:
-        blocks = Blocks(64, 32, 4, 2)
-    elif width > 64:
-        blocks = Blocks(128, 64, 8, 3)
-    else:
-        blocks = Blocks(128, 64, 4, 3)
-    return blocks._replace(queries=_at_most(rows, blocks.queries))
-
-
-def _query_gradient_blocks(dtype: torch.dtype, width: int, rows: int) -> Blocks:
-    narrow = dtype == torch.float32 or width > 128
-    blocks = Blocks(64, 32, 4, 2) if narrow else Blocks(128, 32, 4 if width <= 64 else 8, 3)
-    return blocks._replace(queries=_at_most(rows, blocks.queries))
-
-
-def _key_gradient_blocks(dtype: torch.dtype, width: int, rows: int) -> Blocks:
-    narrow = dtype == torch.float32 or width > 128
-    blocks = Blocks(32, 64, 4, 2) if narrow else Blocks(32, 128, 4 if width <= 64 else 8, 3)
-    return blocks._replace(keys=_at_most(rows, blocks.keys))
+def _blocks(table: tuple[Blocks, ...], q: Tensor) -> Blocks:
+    width = q.shape[-1]
+    if q.itemsize == 2 and width <= 128:
+        return table[0] if width <= 64 else table[1]
+    return table[2] if width <= 64 else table[3]
 
 
 def _at_most(rows: int, size: int) -> int:

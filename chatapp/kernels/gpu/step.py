@@ -62,7 +62,8 @@ def attend_step(pattern: Pattern, q: Tensor, views: CacheViews, lengths: Tensor)
         1 / math.sqrt(width),
         NEAR=plan.near_kind, FAR=plan.far_kind, G=group,
         BLOCK_G=max(16, triton.next_power_of_2(group)),
-        D=width, BLOCK_D=block_width(width), BLOCK_N=KEYS, num_warps=4, num_stages=3,
+        D=width, BLOCK_D=block_width(width), BLOCK_N=KEYS, num_warps=4,
+        num_stages=3 if width * q.itemsize <= 512 else 1,  # what fits the shared memory
     )  # fmt: skip
     if shares > 1:
         decode.merge_kernel[(batch * heads * tokens,)](
