@@ -18,7 +18,7 @@ SLAB_BYTES = 2**22
 when the next one merges into it; 12 heads at 16,384 tokens go a quarter faster than at once."""
 
 
-def forward(q: Tensor, k: Tensor, v: Tensor, pattern: Pattern, start: int) -> tuple[Tensor, Tensor]:
+def attend(q: Tensor, k: Tensor, v: Tensor, pattern: Pattern, start: int) -> tuple[Tensor, Tensor]:
     """Return output and log-sum-exp, as `chatapp.kernels.operator.attend_tiled` describes."""
     inputs = [_by_group(x, k.shape[1]) for x in (q, k, v)]
     out = torch.empty(inputs[0].shape, dtype=q.dtype)
@@ -28,7 +28,7 @@ def forward(q: Tensor, k: Tensor, v: Tensor, pattern: Pattern, start: int) -> tu
     return out.view(q.shape), lse.view(q.shape[:3])
 
 
-def backward(
+def attend_backward(
     q: Tensor,
     k: Tensor,
     v: Tensor,

@@ -33,7 +33,7 @@ def attend_tiled(
         Output, contiguous, like q, and the log-sum-exp (B, H, T), float32 or float64, which has no
         gradient of its own.
     """
-    return cpu.forward(q, k, v, Pattern.parse(pattern), start)
+    return cpu.attend(q, k, v, Pattern.parse(pattern), start)
 
 
 @torch.library.custom_op("chatapp::attend_backward", mutates_args=(), device_types="cpu")
@@ -48,11 +48,11 @@ def attend_tiled_backward(
     start: int,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return the gradients of q, k and v, contiguous; `grad` is that of the output."""
-    return cpu.backward(q, k, v, out, lse, grad, Pattern.parse(pattern), start)
+    return cpu.attend_backward(q, k, v, out, lse, grad, Pattern.parse(pattern), start)
 
 
-attend_tiled.register_kernel("cuda", gpu.forward)
-attend_tiled_backward.register_kernel("cuda", gpu.backward)
+attend_tiled.register_kernel("cuda", gpu.attend)
+attend_tiled_backward.register_kernel("cuda", gpu.attend_backward)
 
 
 @attend_tiled.register_fake

@@ -22,14 +22,14 @@ def supports(q: Tensor) -> bool:
     return q.device.type == "cuda" and narrow and q.shape[-1] <= WIDEST_HEAD and _installed()
 
 
-def forward(q: Tensor, k: Tensor, v: Tensor, pattern: str, start: int) -> tuple[Tensor, Tensor]:
+def attend(q: Tensor, k: Tensor, v: Tensor, pattern: str, start: int) -> tuple[Tensor, Tensor]:
     """Return output and log-sum-exp, as `chatapp.kernels.operator.attend_tiled` describes."""
     from chatapp.kernels.gpu import prefill
 
-    return prefill.forward(q, k, v, Pattern.parse(pattern), start)
+    return prefill.attend(q, k, v, Pattern.parse(pattern), start)
 
 
-def backward(
+def attend_backward(
     q: Tensor,
     k: Tensor,
     v: Tensor,
@@ -42,7 +42,7 @@ def backward(
     """Return the gradients of q, k and v; `grad` is that of the output."""
     from chatapp.kernels.gpu import prefill
 
-    return prefill.backward(q, k, v, out, lse, grad, Pattern.parse(pattern), start)
+    return prefill.attend_backward(q, k, v, out, lse, grad, Pattern.parse(pattern), start)
 
 
 @lru_cache

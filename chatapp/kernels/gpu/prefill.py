@@ -41,7 +41,7 @@ OF_QUERIES = (
 OF_KEYS = (Blocks(64, 64, 8, 3), Blocks(32, 64, 8, 3), Blocks(32, 32, 8, 2), Blocks(16, 16, 4, 2))
 
 
-def forward(q: Tensor, k: Tensor, v: Tensor, pattern: Pattern, start: int) -> tuple[Tensor, Tensor]:
+def attend(q: Tensor, k: Tensor, v: Tensor, pattern: Pattern, start: int) -> tuple[Tensor, Tensor]:
     """Attend; shapes as in `chatapp.kernels.operator.attend_tiled`, float32 or narrower.
 
     Returns:
@@ -66,7 +66,7 @@ def forward(q: Tensor, k: Tensor, v: Tensor, pattern: Pattern, start: int) -> tu
     return out, lse
 
 
-def backward(
+def attend_backward(
     q: Tensor,
     k: Tensor,
     v: Tensor,
@@ -142,7 +142,7 @@ def _unit_columns(x: Tensor) -> Tensor:
 
 def block_width(width: int) -> int:
     """Return the columns of a block that holds `width`: a power of 2, at least 16."""
-    return max(16, triton.next_power_of_2(width))
+    return max(16, int(triton.next_power_of_2(width)))
 
 
 def _blocks(table: tuple[Blocks, ...], q: Tensor) -> Blocks:
@@ -154,4 +154,4 @@ def _blocks(table: tuple[Blocks, ...], q: Tensor) -> Blocks:
 
 def _at_most(rows: int, size: int) -> int:
     """Return a power of 2 that wastes no more than half a block on few rows; at least 16."""
-    return min(size, max(16, triton.next_power_of_2(rows)))
+    return min(size, max(16, int(triton.next_power_of_2(rows))))
