@@ -187,13 +187,16 @@ def layouts(x: Tensor, pattern: Pattern) -> tuple[Tensor, Tensor, Tensor]:
 def compare(
     thunks: Thunks, options: argparse.Namespace
 ) -> tuple[dict[str, float], dict[str, float]]:
-    """Time all alternately; return medians and ratios to ours, and standard errors of the mean."""
+    """Time all alternately; return minima and ratios to ours, and standard errors of the means.
+
+    Minima, because what else a machine does can only add to a time.
+    """
     times: dict[str, list[float]] = {name: [] for name in thunks}
     peaks = {name: peak_bytes(thunk, options.device) for name, thunk in thunks.items()}
     for _ in range(max(2, options.runs)):
         for name, thunk in thunks.items():
             times[name].append(seconds(thunk, options.device) * 1e3)
-    found = {f"{name}_ms": statistics.median(each) for name, each in times.items()}
+    found = {f"{name}_ms": min(each) for name, each in times.items()}
     for name in list(thunks)[1:]:
         found[f"ratio_{name}"] = found[f"{name}_ms"] / found["ours_ms"]
     found |= {f"{name}_peak_mb": peak / 1e6 for name, peak in peaks.items() if peak}

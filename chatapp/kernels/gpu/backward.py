@@ -13,6 +13,8 @@ import triton.language as tl
 
 from chatapp.kernels.gpu.forward import LOG2_E
 from chatapp.kernels.gpu.geometry import (
+    dot,
+    dot_transposed,
     key_position,
     key_rows,
     keys_seen,
@@ -109,13 +111,13 @@ def _query_gradient(
         at = key_position(key, phase, step, far, columns, MODE)
         k = load_rows(keys, at, k_row, inside, D, BLOCK_D, MASKED)
         v = load_rows(values, at, v_row, inside, D, BLOCK_D, MASKED)
-        scores = tl.dot(q, tl.trans(k), input_precision="ieee") * (scale * LOG2_E)
+        scores = dot_transposed(q, k) * (scale * LOG2_E)
         if MASKED:
             seen = (key[None, :] >= low[:, None]) & (key[None, :] < high[:, None])
             scores = tl.where(seen & inside[None, :], scores, float("-inf"))
         weights = tl.exp2(scores - lse[:, None])
-        slope = weights * (tl.dot(grad, tl.trans(v), input_precision="ieee") - delta[:, None])
-        acc = tl.dot(slope.to(k.dtype), k, acc, input_precision="ieee")
+        slope = weights * (dot_transposed(grad, v) - delta[:, None])
+        acc = dot(slope, k, acc)
     return acc
 
 
@@ -198,12 +200,12 @@ def _key_gradient(
         grad = load_rows(grads, token, D, inside, D, BLOCK_D, MASKED)
         lse = tl.load(lses + token, mask=inside, other=0.0) * LOG2_E
         delta = tl.load(deltas + token, mask=inside, other=0.0)
-        scores = tl.dot(k, tl.trans(q), input_precision="ieee") * (scale * LOG2_E)
+        scores = dot_transposed(k, q) * (scale * LOG2_E)
         if MASKED:
             seen = (row[None, :] >= low[:, None]) & (row[None, :] < high[:, None])
             scores = tl.where(seen & inside[None, :], scores, float("-inf"))
         weights = tl.exp2(scores - lse[None, :])
-        of_v = tl.dot(weights.to(grad.dtype), grad, of_v, input_precision="ieee")
-        slope = weights * (tl.dot(v, tl.trans(grad), input_precision="ieee") - delta[None, :])
-        of_k = tl.dot(slope.to(q.dtype), q, of_k, input_precision="ieee")
+        of_v = dot(weights, grad, of_v)
+        slope = weights * (dot_transposed(v, grad) - delta[None, :])
+        of_k = dot(slope, q, of_k)
     return of_k, of_v

@@ -15,7 +15,7 @@ import triton
 import triton.language as tl
 
 from chatapp.kernels.gpu.forward import LOG2_E
-from chatapp.kernels.gpu.geometry import load_rows, store_rows
+from chatapp.kernels.gpu.geometry import dot, dot_transposed, load_rows, store_rows
 
 KINDS = [tl.constexpr(kind) for kind in range(5)]
 """Where keys are, as `share_kernel` describes."""
@@ -107,12 +107,12 @@ def _attend(
     """Continue the running softmax with one block of keys, of which the first is `inside`."""
     k = load_rows(keys, row, stride, inside, D, BLOCK_D, True)
     v = load_rows(values, row, stride, inside, D, BLOCK_D, True)
-    scores = tl.dot(q, tl.trans(k), input_precision="ieee") * (scale * LOG2_E)
+    scores = dot_transposed(q, k) * (scale * LOG2_E)
     scores = tl.where(inside[None, :], scores, float("-inf"))
     higher = tl.maximum(top, tl.max(scores, 1))
     weights = tl.exp2(scores - higher[:, None])
     decay = tl.exp2(top - higher)
-    acc = tl.dot(weights.to(v.dtype), v, acc * decay[:, None], input_precision="ieee")
+    acc = dot(weights, v, acc * decay[:, None])
     return acc, total * decay + tl.sum(weights, 1), higher
 
 

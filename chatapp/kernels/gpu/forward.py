@@ -11,6 +11,8 @@ import triton
 import triton.language as tl
 
 from chatapp.kernels.gpu.geometry import (
+    dot,
+    dot_transposed,
     key_position,
     keys_seen,
     load_rows,
@@ -104,7 +106,7 @@ def _attend(
         inside = key < bound
         at = key_position(key, phase, step, far, columns, MODE)
         k = load_rows(keys, at, k_row, inside, D, BLOCK_D, MASKED)
-        scores = tl.dot(q, tl.trans(k), input_precision="ieee") * scale
+        scores = dot_transposed(q, k) * scale
         if MASKED:
             seen = (key[None, :] >= low[:, None]) & (key[None, :] < high[:, None])
             scores = tl.where(seen & inside[None, :], scores, float("-inf"))
@@ -114,7 +116,7 @@ def _attend(
         weights = tl.exp2(scores - origin[:, None])
         decay = tl.exp2(top - origin)
         v = load_rows(values, at, v_row, inside, D, BLOCK_D, MASKED)
-        acc = tl.dot(weights.to(v.dtype), v, acc * decay[:, None], input_precision="ieee")
+        acc = dot(weights, v, acc * decay[:, None])
         total = total * decay + tl.sum(weights, 1)
         top = higher
     return acc, total, top

@@ -7,6 +7,8 @@ of these all of the block see, so that they need no mask.
 
 from __future__ import annotations
 
+import os
+
 import triton
 import triton.language as tl
 
@@ -16,6 +18,7 @@ BAND = tl.constexpr(passes.BAND)
 BLOCK = tl.constexpr(passes.BLOCK)
 SUMMARY = tl.constexpr(passes.SUMMARY)
 UNLIMITED = tl.constexpr(passes.UNLIMITED)
+INTERPRETED = tl.constexpr(os.environ.get("TRITON_INTERPRET") == "1")
 
 
 @triton.jit
@@ -80,6 +83,22 @@ def segments(begin, end, all_from, all_to, SIZE: tl.constexpr):
     left = begin + tl.cdiv(tl.maximum(all_from - begin, 0), SIZE) * SIZE
     right = left + tl.maximum(all_to - left, 0) // SIZE * SIZE
     return left, right
+
+
+@triton.jit
+def dot(a, b, acc):
+    """Return acc + a @ b, summed in float32; a takes b's dtype, as matrix units ask for."""
+    if INTERPRETED:  # it multiplies the bit patterns of bfloat16
+        a, b = a.to(tl.float32), b.to(tl.float32)
+    return tl.dot(a.to(b.dtype), b, acc, input_precision="ieee")
+
+
+@triton.jit
+def dot_transposed(a, b):
+    """Return a @ b.T of two matrices of one dtype, in float32."""
+    if INTERPRETED:
+        a, b = a.to(tl.float32), b.to(tl.float32)
+    return tl.dot(a, tl.trans(b), input_precision="ieee")
 
 
 @triton.jit
