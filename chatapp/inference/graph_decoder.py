@@ -13,8 +13,8 @@ import torch
 from chatapp.inference.generator import SamplingParams
 from chatapp.inference.sampling_loop import SamplingLoop
 from chatapp.inference.torch_decoder import TorchDecoder
-from chatapp.model.cache import DEFAULT_SLACK
 from chatapp.model.gpt import GPT
+from chatapp.model.layouts.shapes import DEFAULT_SLACK
 
 _KEPT = 4  # ways of sampling whose graphs are kept
 

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from chatapp.inference.generator import ContextOverflow
-from chatapp.model.cache import DEFAULT_SLACK, SlotCaches
+from chatapp.model.cache import SlotCaches
 from chatapp.model.gpt import GPT
+from chatapp.model.layouts.shapes import DEFAULT_SLACK
 
 
 class TorchDecoder:

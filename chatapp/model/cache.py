@@ -8,7 +8,6 @@ step. How a layer stores its keys is in `layouts`.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -18,9 +17,8 @@ from torch import Tensor
 from chatapp.kernels.patterns import Pattern
 from chatapp.kernels.step import attend_step
 from chatapp.model.config import ModelConfig
-from chatapp.model.layouts.choose import layer_cache, shapes
-
-DEFAULT_SLACK = 512  # positions; an answer that is thrown away is usually shorter
+from chatapp.model.layouts.choose import layer_cache
+from chatapp.model.layouts.shapes import DEFAULT_SLACK, shapes
 
 
 class AttentionCache(Protocol):
@@ -57,15 +55,7 @@ def cache_bytes(
     slack: int = DEFAULT_SLACK,
 ) -> int:
     """Return the bytes that `SlotCaches` of these arguments would take, without allocating."""
-    capacity = capacity or config.context_length
-    values = sum(
-        2 * math.prod(shape)
-        for layer in range(config.n_layers)
-        for shape in shapes(
-            config.pattern(layer), config.n_kv_heads, config.head_dim, capacity, slack
-        )
-    )
-    return values * slots * dtype.itemsize
+    return slots * config.cache_bytes(capacity or config.context_length, dtype.itemsize, slack)
 
 
 class SlotCaches:

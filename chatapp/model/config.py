@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from chatapp.kernels.patterns import Pattern
+from chatapp.model.layouts.shapes import DEFAULT_SLACK, shapes
 
 Norm = Literal["rms", "layer"]
 NormPlacement = Literal["pre", "post"]
@@ -195,9 +197,17 @@ class ModelConfig:
         keys = sum(_mean_keys(self.pattern(layer), length) for layer in range(self.n_layers))
         return int(2 * weights + 4 * self.n_heads * self.head_dim * keys)
 
-    def cache_bytes(self, length: int, bytes_per_value: int) -> int:
-        """Return the bytes of keys and values for one sequence of `length` tokens."""
-        return 2 * self.n_layers * self.n_kv_heads * self.head_dim * length * bytes_per_value
+    def cache_bytes(self, length: int, bytes_per_value: int, slack: int = DEFAULT_SLACK) -> int:
+        """Return the bytes of keys and values that one sequence of `length` tokens takes.
+
+        Local layers keep their window and `slack` positions, the others every position.
+        """
+        buffers = (
+            shape
+            for layer in range(self.n_layers)
+            for shape in shapes(self.pattern(layer), self.n_kv_heads, self.head_dim, length, slack)
+        )
+        return 2 * bytes_per_value * sum(math.prod(shape) for shape in buffers)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""

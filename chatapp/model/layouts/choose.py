@@ -22,25 +22,8 @@ from chatapp.model.layouts.classes import ClassCache
 from chatapp.model.layouts.full import FullCache
 from chatapp.model.layouts.layer import LayerCache
 from chatapp.model.layouts.ring import RingCache
+from chatapp.model.layouts.shapes import Shape
 from chatapp.model.layouts.union import UnionCache
-
-Shape = tuple[int, ...]
-
-
-def shapes(
-    pattern: Pattern, kv_heads: int, head_dim: int, capacity: int, slack: int
-) -> list[Shape]:
-    """Return the shapes, without rows, of the buffers that hold keys; values take as many."""
-    ring = (kv_heads, min(pattern.w + slack, capacity), head_dim)
-    match pattern.kind:
-        case "local":
-            return [ring]
-        case "strided":
-            return [(kv_heads, pattern.r, -(-capacity // pattern.r), head_dim)]
-        case "sparse":
-            return [ring, (kv_heads, pattern.r, -(-capacity // pattern.r), head_dim)]
-        case _:
-            return [(kv_heads, capacity, head_dim)]
 
 
 def layer_cache(pattern: Pattern, rows: int, sizes: list[Shape], like: Tensor) -> LayerCache:
