@@ -127,7 +127,7 @@ def rung_of(
         model,
         d_model=width,
         n_heads=heads,
-        n_kv_heads=max(1, heads * model.n_kv_heads // model.n_heads),
+        n_kv_heads=math.gcd(heads, max(1, heads * model.n_kv_heads // model.n_heads)),
         d_ff=round(model.d_ff * width / model.d_model / 16) * 16,
     )
     fewer = _trained_weights(smaller) / _trained_weights(model)
@@ -138,7 +138,7 @@ def rung_of(
         settings,
         tokens=round(settings.tokens * fewer),
         batch=batch,
-        micro_batch=min(batch, settings.micro_batch),
+        micro_batch=math.gcd(batch, settings.micro_batch),
         matrix_lr=settings.matrix_lr * less**0.5,
         embedding_lr=settings.embedding_lr * less**0.5 * narrow,
         head_lr=settings.head_lr * less**0.5 * narrow,
