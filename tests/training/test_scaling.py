@@ -35,15 +35,15 @@ def test_a_law_without_noise_is_found_again() -> None:
 
 
 def test_the_interval_holds_the_truth_as_often_as_it_says() -> None:
-    """Of 200 ladders with noise, the 90 % interval of a size 3 times larger holds what is measured
+    """Of 120 ladders with noise, the 90 % interval of a size 3 times larger holds what is measured
     there in 90 %, give or take three standard errors."""
     inside = 0
-    for seed in range(200):
+    for seed in range(120):
         found = predicted(ladder(0.004, seed), 1e14, noise=0.004)
         measured = TRUE(1e14) + np.random.default_rng(10_000 + seed).normal(0, 0.004)
         inside += found.low <= measured <= found.high
         assert found.low <= found.loss <= found.high
-    assert inside / 200 == pytest.approx(0.9, abs=3 * (0.9 * 0.1 / 200) ** 0.5)
+    assert inside / 120 == pytest.approx(0.9, abs=3 * (0.9 * 0.1 / 120) ** 0.5)
 
 
 def test_a_flat_or_rising_ladder_makes_no_negative_law() -> None:
