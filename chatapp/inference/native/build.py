@@ -110,15 +110,29 @@ def _key(compiler: str) -> str:
 
 
 def _build(compiler: str, target: Path) -> None:
+    """Build the library; a compiler that failed is not asked again until something changes."""
+    failure = target.with_suffix(".failed")
+    fix = f"install a C++ compiler that knows C++20 (g++ 11, clang++ 14), or delete {failure}."
     try:
+        if failure.is_file():
+            raise NativeUnavailable(failure.read_text(encoding="utf-8"), fix=fix)
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
-            _link(compiler, Path(scratch)).replace(target)
+            try:
+                _link(compiler, Path(scratch)).replace(target)
+            except _CompileError as error:
+                reason = f"{compiler} could not compile the runtime: {error}"
+                failure.write_text(reason, encoding="utf-8")
+                raise NativeUnavailable(reason, fix=fix) from error
     except OSError as error:
         raise NativeUnavailable(
             f"the compiled runtime cannot be kept in {target.parent}: {error.strerror or error}",
             fix="make it writable, or set CHATAPP_HOME to a directory that is.",
         ) from error
+
+
+class _CompileError(Exception):
+    """What the compiler said."""
 
 
 def _link(compiler: str, scratch: Path) -> Path:
@@ -133,17 +147,14 @@ def _link(compiler: str, scratch: Path) -> Path:
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         errors = dict(zip(commands, pool.map(_run, commands.values()), strict=True))
     if errors["generic"]:
-        raise NativeUnavailable(
-            f"{compiler} could not compile the runtime: {errors['generic']}",
-            fix="install a C++ compiler that knows C++20, such as g++ 11 or clang++ 14.",
-        )
+        raise _CompileError(errors["generic"])
     built = [name for name, error in errors.items() if not error]
     objects = [str(scratch / f"{name}.o") for name in built]
     names = " ".join(f"V({name})" for name in built)
     result = scratch / "runtime.so"
     command = (compiler, *_COMMON, "-shared", "-pthread", f"-DNATIVE_VARIANTS={names}")
     if error := _run((*command, str(SOURCE / "runtime.cpp"), *objects, "-o", str(result))):
-        raise NativeUnavailable(f"{compiler} could not link the runtime: {error}")
+        raise _CompileError(error)
     return result
 
 

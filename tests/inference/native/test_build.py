@@ -71,14 +71,21 @@ def test_no_compiler_is_a_reason_with_a_fix(monkeypatch: pytest.MonkeyPatch) -> 
     assert "g++" in caught.value.fix
 
 
-def test_a_compiler_that_fails_is_quoted_and_leaves_nothing(
+def test_a_compiler_that_fails_is_quoted_and_not_asked_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    failing = fake_compiler(tmp_path, "echo 'x.cpp:1: error: what is C++20' >&2; exit 1\n")
-    monkeypatch.setenv("CXX", str(failing))
+    """Else every start would wait for it; the fix names the file that remembers it."""
+    log = tmp_path / "calls"
+    script = f"echo x >> {log}; echo 'x.cpp:1: error: what is C++20' >&2; exit 1\n"
+    monkeypatch.setenv("CXX", str(fake_compiler(tmp_path, script)))
     with pytest.raises(NativeUnavailable, match="what is C"):
         build.library_path()
-    assert list((Path(os.environ["CHATAPP_HOME"]) / "native").iterdir()) == []
+    calls = log.read_text()
+    with pytest.raises(NativeUnavailable, match="what is C") as caught:
+        build.library_path()
+    assert log.read_text() == calls
+    (remembered,) = (Path(os.environ["CHATAPP_HOME"]) / "native").iterdir()
+    assert str(remembered) in caught.value.fix
 
 
 def test_several_may_build_at_the_same_time(

@@ -54,14 +54,7 @@ def assert_near(actual: Tensor, expected: Tensor, mean: float = 0.02, most: floa
     assert error.max() < most
 
 
-@pytest.mark.parametrize("variant", dict.fromkeys((VARIANTS[0], VARIANTS[-1])))
 class TestNativeDecoder(DecoderConformance):
-    variant = VARIANTS[0]
-
-    @pytest.fixture(autouse=True)
-    def _choose(self, variant: str) -> None:
-        self.variant = variant
-
     def decoder(self, model: GPT, slots: int = 1, slack: int = 6) -> NativeDecoder:
         return NativeDecoder(
             model,
@@ -69,7 +62,6 @@ class TestNativeDecoder(DecoderConformance):
             context=model.config.context_length,
             threads=1,
             slack=slack,
-            variant=self.variant,
         )
 
     def reference(self, model: GPT, tokens: list[int]) -> Tensor:
