@@ -110,7 +110,7 @@ class DecoderConformance(ABC):
         assert [decoder.length(slot) for slot in range(4)] == [2, 18, 31, 0]
 
     @pytest.mark.parametrize("kind", KINDS)
-    @settings(deadline=None, max_examples=25)
+    @settings(deadline=None, max_examples=15)
     @given(data=st.data())
     def test_any_history_of_reads_cuts_and_copies_is_as_good_as_a_fresh_read(
         self, kind: str, data: st.DataObject

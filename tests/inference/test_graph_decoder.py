@@ -20,8 +20,8 @@ from tests.inference.conformance import KINDS, DecoderConformance, some_tokens, 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "model"
 MODEL, TOKENIZER = load_model(FIXTURE)
 WAYS = [
-    SamplingParams(greedy=True, repetition_penalty=1.0, max_tokens=30),
-    SamplingParams(temperature=1.2, seed=4, max_tokens=30),
+    SamplingParams(greedy=True, repetition_penalty=1.0, max_tokens=18),
+    SamplingParams(temperature=1.2, seed=4, max_tokens=18),
     SamplingParams(temperature=2.0, top_k=0, top_p=0.9, seed=5, max_tokens=21),
     SamplingParams(temperature=1.5, top_k=0, top_p=1.0, min_p=0.02, seed=6, max_tokens=2),
 ]
