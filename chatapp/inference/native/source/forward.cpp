@@ -16,12 +16,13 @@ struct Walk {
   int thread;
   int phase = 0;
 
-  // Run `body(unit)` for the units of the next phase that fall to this thread, then wait for all.
+  // Run `body(unit)` for the units of the next phase that fall to this thread, then wait until all are done.
   template <typename Body>
   INLINE void each(int units, Body body) {
-    for (int unit; (unit = take(*job.team, phase, thread, units)) >= 0;) body(unit);
+    for (int unit; (unit = take(*job.team, phase, thread, units)) >= 0; done(*job.team, phase))
+      body(unit);
+    wait_for(*job.team, phase, units);
     ++phase;
-    barrier(*job.team);
   }
 };
 

@@ -129,18 +129,21 @@ void wait_while(const std::atomic<uint32_t>& word, uint32_t old) {
   word.wait(old, std::memory_order_acquire);
 }
 
+// Whether a job may be entered, and by how many it has been. The caller closes it when the work is
+// done; a thread that comes later passes it by, so nobody waits for a thread that never ran.
+constexpr uint32_t kClosed = 1u << 31;
+
 struct Team {
   int threads;
   int phases;
   int64_t stride;  // of one thread's ranges, whole cache lines
   std::unique_ptr<std::atomic<uint64_t>[]> ranges;
-  alignas(64) std::atomic<uint32_t> arrived{0};
-  alignas(64) std::atomic<uint32_t> passed{0};    // barriers
+  std::unique_ptr<std::atomic<uint32_t>[]> finished;  // units of each phase
   alignas(64) std::atomic<uint32_t> job_number{0};
-  alignas(64) std::atomic<uint32_t> unfinished{0};
+  alignas(64) std::atomic<uint32_t> inside{kClosed};
   Forward forward = nullptr;
   const Job* job = nullptr;
-  bool leaving = false;
+  std::atomic<bool> leaving{false};
   int taking_part;
   pid_t owner = getpid();
   std::vector<std::thread> workers;
@@ -150,6 +153,7 @@ struct Team {
         phases(phases_),
         stride((phases_ + 15) / 8 * 8),
         ranges(new std::atomic<uint64_t>[threads_ * stride]),
+        finished(new std::atomic<uint32_t>[phases_]),
         taking_part(threads_) {
     for (int thread = 1; thread < threads; ++thread)
       workers.emplace_back([this, thread] { serve(thread); });
@@ -166,32 +170,39 @@ struct Team {
     for (auto& worker : workers) worker.join();
   }
 
+  bool enter() {
+    uint32_t seen = inside.load(std::memory_order_acquire);
+    while (!(seen & kClosed))
+      if (inside.compare_exchange_weak(seen, seen + 1, std::memory_order_acq_rel)) return true;
+    return false;
+  }
+
   void serve(int thread) {
     for (uint32_t seen = 0;;) {
       wait_while(job_number, seen);
-      const uint32_t now = job_number.load(std::memory_order_acquire);
-      if (now == seen) continue;
-      seen = now;
+      seen = job_number.load(std::memory_order_acquire);
       if (leaving) return;
+      if (!enter()) continue;
       forward(*job, thread);
-      if (unfinished.fetch_sub(1, std::memory_order_acq_rel) == 1) unfinished.notify_all();
+      if (inside.fetch_sub(1, std::memory_order_acq_rel) == kClosed + 1) inside.notify_all();
     }
   }
 
   void run(Forward forward_, const Job& job_) {
     taking_part = getpid() == owner ? threads : 1;
     for (int64_t k = 0; k < threads * stride; ++k) ranges[k].store(0, std::memory_order_relaxed);
+    for (int k = 0; k < phases; ++k) finished[k].store(0, std::memory_order_relaxed);
+    forward = forward_;
+    job = &job_;
     if (taking_part > 1) {
-      forward = forward_;
-      job = &job_;
-      unfinished.store(taking_part - 1);
+      inside.store(0, std::memory_order_release);
       job_number.fetch_add(1, std::memory_order_release);
       job_number.notify_all();
     }
     forward_(job_, 0);
-    if (taking_part > 1)
-      while (const uint32_t left = unfinished.load(std::memory_order_acquire))
-        wait_while(unfinished, left);
+    if (taking_part == 1) return;
+    uint32_t left = inside.fetch_or(kClosed, std::memory_order_acq_rel) | kClosed;
+    for (; left != kClosed; left = inside.load(std::memory_order_acquire)) wait_while(inside, left);
   }
 };
 
@@ -219,16 +230,16 @@ int take(Team& team, int phase, int thread, int units) {
   return -1;
 }
 
-void barrier(Team& team) {
-  if (team.taking_part == 1) return;
-  const uint32_t now = team.passed.load(std::memory_order_acquire);
-  if (team.arrived.fetch_add(1, std::memory_order_acq_rel) + 1 ==
-      static_cast<uint32_t>(team.taking_part)) {
-    team.arrived.store(0, std::memory_order_relaxed);
-    team.passed.fetch_add(1, std::memory_order_release);
-    team.passed.notify_all();
-  } else {
-    wait_while(team.passed, now);
+void done(Team& team, int phase) {
+  team.finished[phase].fetch_add(1, std::memory_order_acq_rel);
+  if (team.taking_part > 1) team.finished[phase].notify_all();
+}
+
+void wait_for(Team& team, int phase, int units) {
+  for (;;) {
+    const uint32_t count = team.finished[phase].load(std::memory_order_acquire);
+    if (count == static_cast<uint32_t>(units)) return;
+    wait_while(team.finished[phase], count);
   }
 }
 

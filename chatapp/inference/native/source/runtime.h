@@ -113,10 +113,13 @@ constexpr int kQueryChunk = 256;  // queries whose running softmax a thread keep
 constexpr int kFewRows = 4;       // up to here each thread quantises all rows for itself
 
 // Threads that walk through the phases of a job together. A phase is cut into units of work; every
-// thread has a range of its own and then helps the others.
+// thread has a range of its own and then helps the others. A phase is over when its units are done,
+// whether or not every thread took part: one that the system keeps from running holds nobody up
+// unless it sits on a unit. What such a thread reads late is stale, but it gets no unit to use it in.
 struct Team;
 int take(Team& team, int phase, int thread, int units);  // the next unit, or -1 when none is left
-void barrier(Team& team);
+void done(Team& team, int phase);                        // one unit
+void wait_for(Team& team, int phase, int units);         // until all of them are done
 
 struct Job {
   const Model* model;
