@@ -1,7 +1,8 @@
 """Loading a model directory as a `Generator`, on the fastest decoder that runs here.
 
 A GPU decodes with a CUDA graph. A CPU runs the compiled int8 runtime; where that cannot be built or
-does not know the model's shape, plain PyTorch serves.
+does not know the model's shape, plain PyTorch serves. An imported model of an architecture that is
+not ours runs through `transformers`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from chatapp.inference.generator import Generator
 from chatapp.inference.graph_decoder import on_gpu
 from chatapp.inference.native import NativeUnavailable, native_decoder
 from chatapp.inference.torch_decoder import TorchDecoder
+from chatapp.inference.transformers_decoder import load_transformers, needs_transformers
 from chatapp.model.checkpoint import ModelUnavailable, load_model
 from chatapp.model.gpt import GPT
 from chatapp.model.int8 import quantise_model
@@ -40,8 +42,12 @@ def load_generator(model_dir: Path, *, threads: int = 0) -> Generator:
     """
     threads = threads or usable_cores()
     torch.set_num_threads(threads)
-    model, tokenizer = load_model(model_dir)
-    decoder = best_decoder(model, slots=_SLOTS, threads=threads)
+    decoder: Decoder
+    if needs_transformers(model_dir):
+        decoder, tokenizer = load_transformers(model_dir, slots=_SLOTS)
+    else:
+        model, tokenizer = load_model(model_dir)
+        decoder = best_decoder(model, slots=_SLOTS, threads=threads)
     log.info(
         "%s runs on %s; its caches take up to %.1f MB",
         model_dir.name,

@@ -2,40 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from torch import Tensor, nn
 from torch.nn import functional
 
 from chatapp.kernels.attention import attend
-from chatapp.kernels.patterns import Pattern
+from chatapp.model.cache import AttentionCache
 from chatapp.model.config import ModelConfig
 from chatapp.model.rope import rotate
-
-
-class AttentionCache(Protocol):
-    """All that a layer asks of a cache, whatever its layout."""
-
-    def positions(self, count: int) -> Tensor:
-        """Return the positions of the next `count` tokens: int64, (count,), or (B, count)."""
-        ...
-
-    def attend(self, layer: int, pattern: Pattern, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """Store a layer's new keys and values, and attend to all of them so far.
-
-        Args:
-            q: (B, H, T, D), at the positions that `positions(T)` names, as are k and v.
-            k: (B, Hkv, T, D), after rotary embedding.
-            v: like k.
-
-        Returns:
-            (B, H, T, D).
-        """
-        ...
-
-    def advance(self, count: int) -> None:
-        """Count `count` new positions as read, once all layers have stored theirs."""
-        ...
 
 
 class Block(nn.Module):

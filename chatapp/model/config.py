@@ -46,7 +46,7 @@ class ModelConfigError(ValueError):
 
 
 @dataclass(frozen=True)
-class RopeScaling:
+class RopeStretch:
     """How rotary frequencies are stretched to read further than the model was first trained for.
 
     `linear` divides every frequency by `factor` (arXiv:2306.15595). `llama3` divides the slow ones,
@@ -62,10 +62,10 @@ class RopeScaling:
 
     def __post_init__(self) -> None:
         if self.kind not in ("linear", "llama3"):
-            raise ModelConfigError(f"rope_scaling {self.kind!r} is unknown; known: linear, llama3")
+            raise ModelConfigError(f"rope_stretch {self.kind!r} is unknown; known: linear, llama3")
         if self.factor <= 0 or self.high_frequency <= self.low_frequency:
             raise ModelConfigError(
-                "rope_scaling needs factor > 0 and high_frequency > low_frequency, got "
+                "rope_stretch needs factor > 0 and high_frequency > low_frequency, got "
                 f"{self.factor}, {self.high_frequency}, {self.low_frequency}"
             )
 
@@ -110,7 +110,7 @@ class ModelConfig:
     mlp: Mlp = "swiglu"
     positions: Positions = "rotary"
     rope_layers: tuple[bool, ...] = (True,)
-    rope_scaling: RopeScaling | None = None
+    rope_stretch: RopeStretch | None = None
     bias: Bias = "none"
 
     def __post_init__(self) -> None:
@@ -228,8 +228,8 @@ class ModelConfig:
             if name in fields:
                 fields[name] = tuple(fields[name])
         try:
-            if fields.get("rope_scaling") is not None:
-                fields["rope_scaling"] = RopeScaling(**fields["rope_scaling"])
+            if fields.get("rope_stretch") is not None:
+                fields["rope_stretch"] = RopeStretch(**fields["rope_stretch"])
             return cls(**fields)
         except TypeError as error:
             raise ModelConfigError(f"model config does not fit: {error}") from error

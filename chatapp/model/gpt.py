@@ -11,7 +11,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from chatapp.model.blocks import AttentionCache, Block, make_norm, unit_rms
+from chatapp.model.blocks import Block, make_norm, unit_rms
+from chatapp.model.cache import AttentionCache
 from chatapp.model.config import ModelConfig
 from chatapp.model.rope import rotary_tables
 

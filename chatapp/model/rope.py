@@ -7,22 +7,22 @@ import math
 import torch
 from torch import Tensor
 
-from chatapp.model.config import ModelConfig, RopeScaling
+from chatapp.model.config import ModelConfig, RopeStretch
 
 
 def rotary_tables(config: ModelConfig, device: torch.device | None = None) -> tuple[Tensor, Tensor]:
     """Return cos and sin, each float32 of shape (context_length, head_dim / 2)."""
     exponents = torch.arange(0, config.head_dim, 2, dtype=torch.float32, device=device)
     frequencies = config.rope_base ** (-exponents / config.head_dim)
-    if config.rope_scaling is not None:
-        frequencies = _scale(frequencies, config.rope_scaling)
+    if config.rope_stretch is not None:
+        frequencies = _scale(frequencies, config.rope_stretch)
     positions = torch.arange(config.context_length, dtype=torch.float32, device=device)
     angles = positions[:, None] * frequencies
     return angles.cos(), angles.sin()
 
 
-def _scale(frequencies: Tensor, scaling: RopeScaling) -> Tensor:
-    """Stretch the waves; see `RopeScaling`. Frequencies are in radians per token."""
+def _scale(frequencies: Tensor, scaling: RopeStretch) -> Tensor:
+    """Stretch the waves; see `RopeStretch`. Frequencies are in radians per token."""
     slow = frequencies / scaling.factor
     if scaling.kind == "linear":
         return slow

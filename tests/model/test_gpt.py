@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from chatapp.model.cache import KeyValueCache
-from chatapp.model.config import ModelConfig, ModelConfigError, RopeScaling
+from chatapp.model.config import ModelConfig, ModelConfigError, RopeStretch
 from chatapp.model.gpt import GPT
 
 
@@ -47,11 +47,11 @@ VARIANTS: dict[str, dict[str, object]] = {
     "llama3": {
         "qk_norm": "none",
         "embedding_norm": False,
-        "rope_scaling": RopeScaling("llama3", 8.0, original_context=16),
+        "rope_stretch": RopeStretch("llama3", 8.0, original_context=16),
     },
     "qwen2": {"qk_norm": "none", "embedding_norm": False, "bias": "qkv"},
     "qwen3": {"qk_norm": "weighted", "embedding_norm": False, "head_size": 16},
-    "biased": {"bias": "attention", "rope_scaling": RopeScaling("linear", 2.0)},
+    "biased": {"bias": "attention", "rope_stretch": RopeStretch("linear", 2.0)},
     "some layers without positions": {"rope_layers": (True, False)},
 }
 
@@ -178,8 +178,8 @@ def test_the_mean_number_of_keys_in_the_flops_is_that_of_the_mask() -> None:
         ({"n_layer": 3}, "n_layer"),
         ({"model_type": "llama"}, "'llama'"),
         ({"norm": "batch"}, "norm is 'batch'; known: rms, layer"),
-        ({"rope_scaling": {"kind": "yarn", "factor": 4.0}}, "'yarn' is unknown"),
-        ({"rope_scaling": {"kind": "linear", "factor": 0}}, "factor > 0"),
+        ({"rope_stretch": {"kind": "yarn", "factor": 4.0}}, "'yarn' is unknown"),
+        ({"rope_stretch": {"kind": "linear", "factor": 0}}, "factor > 0"),
         ({"rope_layers": ()}, "at least one entry"),
         ({"n_kv_heads": 3}, "multiple of n_kv_heads"),
         ({"head_size": 7}, "even for RoPE"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from chatapp.model.config import ModelConfig, NormPlacement, RopeScaling
+from chatapp.model.config import ModelConfig, NormPlacement, RopeStretch
 from chatapp.model.interop.errors import InteropError, UnsupportedModel
 
 Values = dict[str, Any]
@@ -127,7 +127,7 @@ def _llama(values: Values, **changes: Any) -> ModelConfig:
         "context_length": values["max_position_embeddings"],
         "attention": ("dense",),
         "rope_base": base,
-        "rope_scaling": scaling,
+        "rope_stretch": scaling,
         "norm_eps": values["rms_norm_eps"],
         "tie_embeddings": values["tie_word_embeddings"],
         "head_size": 0 if head_dim * heads == width else head_dim,
@@ -137,7 +137,7 @@ def _llama(values: Values, **changes: Any) -> ModelConfig:
     return ModelConfig(**{**fields, **changes})
 
 
-def _read_rope(rope: Values) -> tuple[float, RopeScaling | None]:
+def _read_rope(rope: Values) -> tuple[float, RopeStretch | None]:
     """Return the rotary base and scaling."""
     base, kind = float(rope["rope_theta"]), rope["rope_type"]
     if rope.get("partial_rotary_factor", 1.0) != 1.0:
@@ -146,9 +146,9 @@ def _read_rope(rope: Values) -> tuple[float, RopeScaling | None]:
         case "default":
             return base, None
         case "linear":
-            return base, RopeScaling("linear", float(rope["factor"]))
+            return base, RopeStretch("linear", float(rope["factor"]))
         case "llama3":
-            return base, RopeScaling(
+            return base, RopeStretch(
                 "llama3",
                 float(rope["factor"]),
                 float(rope["low_freq_factor"]),

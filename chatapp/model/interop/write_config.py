@@ -142,7 +142,7 @@ def _tied(config: ModelConfig) -> bool:
 
 def _write_rope(config: ModelConfig) -> Values:
     base: Values = {"rope_theta": config.rope_base}
-    scaling = config.rope_scaling
+    scaling = config.rope_stretch
     if scaling is None:
         return base | {"rope_type": "default"}
     if scaling.kind == "linear":
