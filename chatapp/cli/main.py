@@ -41,7 +41,7 @@ COMMANDS: dict[str, Entry] = {
     "index": Entry("chatapp.cli.index:index", "Add, remove, search and rebuild your sources."),
     "data": Entry("chatapp.cli.data:data", "Import, tokenise and check training records."),
     "train": Entry("chatapp.cli.train:train", "Train a model from a recipe, or resume it."),
-    "model": Entry("chatapp.cli.model:model", "List the models and show what is in one."),
+    "model": Entry("chatapp.cli.model:model", "List, show, import and export models."),
     "eval": Entry("chatapp.cli.eval:eval_", "Measure the answers, or a model, on files."),
     "report": Entry("chatapp.cli.report:report", "Write the report card of a training run."),
     "doctor": Entry("chatapp.cli.doctor:doctor", "Check this installation and name each fix."),

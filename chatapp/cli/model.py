@@ -1,19 +1,25 @@
-"""`chatapp model`: which models there are, and what is in one."""
+"""`chatapp model`: which models there are, what is in one, and exchange with other programs."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import click
 
 from chatapp.cli.errors import CliError, ExitCode
+from chatapp.cli.model_exchange import export_command, import_command
 from chatapp.cli.output import output_option, print_json
 
 
 @click.group()
 def model() -> None:
-    """List the models and show what is in one."""
+    """List the models, show what is in one, import and export."""
+
+
+model.add_command(import_command)
+model.add_command(export_command)
 
 
 @model.command(name="list")
@@ -59,29 +65,47 @@ def info(name: str, output: str) -> None:
         click.echo(f"{key:<{width}}  {value}")
 
 
-def _summary(name: str) -> dict[str, Any]:
-    """What config.json and the files' sizes say of a model; `problem` when they say nothing."""
+def directory_of(name: str) -> Path:
+    """Return the directory of a model: `default`, one of the person's own, or a path."""
     import dataclasses
 
     from chatapp.assistant.factory import model_dir
-    from chatapp.model.checkpoint import CONFIG_FILE
-    from chatapp.model.config import ModelConfig, ModelConfigError
-    from chatapp.model.weights import WeightFiles, WeightsError
     from chatapp.settings import load_settings
 
-    directory: Path = model_dir(dataclasses.replace(load_settings().settings, model=name))
+    return model_dir(dataclasses.replace(load_settings().settings, model=name))
+
+
+def _summary(name: str) -> dict[str, Any]:
+    """What config.json and the files' sizes say of a model; `problem` when they say nothing."""
+    from chatapp.inference.transformers_decoder import needs_transformers
+    from chatapp.model.config import ModelConfigError
+    from chatapp.model.weights import WeightFiles, WeightsError
+
+    directory = directory_of(name)
     row: dict[str, Any] = {"name": name, "path": str(directory)}
     try:
-        config = ModelConfig.load(directory / CONFIG_FILE)
+        values = json.loads((directory / "config.json").read_text(encoding="utf-8"))
+        described = _foreign(values) if needs_transformers(directory) else _own(values)
         weights = WeightFiles(directory).bytes
     except (ModelConfigError, WeightsError) as error:
         return row | {"problem": str(error)}
+    except json.JSONDecodeError as error:
+        return row | {"problem": f"{directory / 'config.json'} is not JSON: {error}"}
     except OSError as error:
         return row | {"problem": f"{error.strerror}: {error.filename}"}
+    described["summary"] += f", {weights / 1e6:.1f} MB"
+    return row | described | {"weights_bytes": weights}
+
+
+def _own(values: dict[str, Any]) -> dict[str, Any]:
+    """Describe a model that our own implementation runs."""
+    from chatapp.model.config import ModelConfig
+
+    config = ModelConfig.from_dict(values)
     parameters = config.parameter_count()
     shape = f"{config.n_layers} layers of width {config.d_model}"
-    return row | {
-        "summary": f"{parameters / 1e6:.1f}M parameters, {shape}, {weights / 1e6:.1f} MB",
+    row = {
+        "summary": f"{parameters / 1e6:.1f}M parameters, {shape}",
         "parameters": parameters,
         "layers": config.n_layers,
         "width": config.d_model,
@@ -89,6 +113,17 @@ def _summary(name: str) -> dict[str, Any]:
         "vocabulary": config.vocab_size,
         "context_length": config.context_length,
         "attention": list(config.attention),
-        "weights_bytes": weights,
         "cache_bytes_full_context": config.cache_bytes(config.context_length, 4),
+    }
+    origin = values.get("imported_from")
+    return row | ({"imported_from": origin} if origin else {})
+
+
+def _foreign(values: dict[str, Any]) -> dict[str, Any]:
+    """Describe a model that runs through `transformers`."""
+    kind = values["model_type"]
+    return {
+        "summary": f"{kind}, runs through transformers",
+        "imported_from": {"model_type": kind},
+        "runs_on": "transformers",
     }

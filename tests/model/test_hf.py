@@ -18,7 +18,7 @@ from chatapp.model.checkpoint import load_model
 from chatapp.model.config import ModelConfig
 from chatapp.model.gpt import GPT
 from chatapp.model.interop.importing import import_model
-from tests.model.test_families import make
+from tests.model.families import make
 from tests.model.test_gpt import VARIANTS, tiny
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "model"

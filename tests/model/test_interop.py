@@ -19,7 +19,7 @@ from chatapp.model.interop.exporting import export_model
 from chatapp.model.interop.importing import import_model
 from chatapp.model.tokenizer import ChatTokenizer
 from tests.model import foreign
-from tests.model.test_families import make
+from tests.model.families import make
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "model"
 CHAT = [("system", " Be brief. "), ("user", "Hello"), ("assistant", "(Hi)"), ("user", "  1 2\n")]

@@ -17,7 +17,7 @@ from chatapp.model.hf.configuration import ChatappConfig
 _PREFIX = "model."  # of our weights inside this module; files have none
 
 
-class ChatappForCausalLM(PreTrainedModel, GenerationMixin):  # type: ignore[misc]
+class ChatappForCausalLM(PreTrainedModel, GenerationMixin):
     """Token ids in, logits out, in the ways of `transformers`.
 
     Left and right padding give each row the logits it has alone. What our model has no use for is
@@ -33,24 +33,24 @@ class ChatappForCausalLM(PreTrainedModel, GenerationMixin):  # type: ignore[misc
     def __init__(self, config: ChatappConfig) -> None:
         super().__init__(config)
         self.model = GPT(config.shape())
-        self.post_init()
+        self.post_init()  # type: ignore[no-untyped-call]
 
     def _init_weights(self, module: torch.nn.Module) -> None:
         """Compute what files do not hold, and draw fresh weights where there is no file."""
         if isinstance(module, GPT):
             module.reset_rotary_tables()
-        super()._init_weights(module)
+        super()._init_weights(module)  # type: ignore[no-untyped-call]
 
     def adjust_generation_fn(self, *args: Any, **kwargs: Any) -> None:
         """Let the config say what ends a text, where no generation_config.json does."""
-        super().adjust_generation_fn(*args, **kwargs)
+        super().adjust_generation_fn(*args, **kwargs)  # type: ignore[misc]
         for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
             if getattr(self.generation_config, name) is None:
                 setattr(self.generation_config, name, getattr(self.config, name))
 
     def get_input_embeddings(self) -> torch.nn.Module:
         """Return the table of token embeddings."""
-        return self.model.embedding
+        return self.model.embedding  # type: ignore[no-any-return]
 
     def set_input_embeddings(self, value: torch.nn.Module) -> None:
         """Replace the table of token embeddings."""
@@ -58,7 +58,7 @@ class ChatappForCausalLM(PreTrainedModel, GenerationMixin):  # type: ignore[misc
 
     def get_output_embeddings(self) -> torch.nn.Module:
         """Return the head."""
-        return self.model.head
+        return self.model.head  # type: ignore[no-any-return]
 
     def set_output_embeddings(self, new_embeddings: torch.nn.Module) -> None:
         """Replace the head."""
@@ -112,7 +112,7 @@ class ChatappForCausalLM(PreTrainedModel, GenerationMixin):  # type: ignore[misc
             hidden_states=(hidden,) if output_hidden_states else None,
         )
 
-    def save_pretrained(
+    def save_pretrained(  # type: ignore[override]
         self,
         save_directory: str | Path,
         *,

@@ -9,7 +9,7 @@ from transformers import PreTrainedTokenizerFast
 from chatapp.model.interop.own_files import CHAT_TEMPLATE, SPECIAL
 
 
-class ChatappTokenizer(PreTrainedTokenizerFast):  # type: ignore[misc]
+class ChatappTokenizer(PreTrainedTokenizerFast):
     """Knows what tokenizer_config.json would say, which a model trained here does not have.
 
     Unlike our own tokenizer, and like all of `transformers`, it lets the name of a special token
