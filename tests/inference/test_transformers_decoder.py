@@ -46,7 +46,7 @@ class TestTransformersDecoder(DecoderConformance):
         decoder = self.decoder(tiny_model(("dense",)), slots=2)
         assert decoder.cache_bytes() == 0
         decoder.read(0, [1, 2, 3])
-        assert decoder.cache_bytes() == 3 * 2 * 2 * 8 * 3 * 4  # layers, k+v, heads, width, tokens
+        assert decoder.cache_bytes() == 3 * 2 * 2 * 16 * 3 * 4  # layers, k+v, heads, width, tokens
 
 
 ARCHITECTURES: dict[str, dict[str, Any]] = {
