@@ -89,6 +89,18 @@ class WeightFiles:
         except (SafetensorError, OSError) as error:
             raise WeightsError(f"{file.name} is damaged: {error}") from error
 
+    def read_float(self, name: str) -> Tensor:
+        """Return one tensor as `read` does, but an int8 matrix multiplied out, in float32."""
+        tensor, scale = self.read(name), f"{name}_scale"
+        if scale not in self._file_of:
+            return tensor
+        return tensor.float() * self.read(scale)[:, None]
+
+    @property
+    def int8(self) -> bool:
+        """Whether matrices are stored in 8 bits, with scales (see `chatapp.model.int8`)."""
+        return any(name.endswith(".weight_scale") for name in self._file_of)
+
     def items(self) -> Iterator[tuple[str, Tensor]]:
         """Yield every tensor with its name, file by file.
 

@@ -14,9 +14,10 @@ import chatapp.model.hf as hf
 from chatapp.inference.engine import Engine
 from chatapp.inference.generator import ChatMessage, SamplingParams, TextDelta
 from chatapp.inference.torch_decoder import TorchDecoder
-from chatapp.model.checkpoint import load_model
+from chatapp.model.checkpoint import load_model, save_model
 from chatapp.model.config import ModelConfig
 from chatapp.model.gpt import GPT
+from chatapp.model.int8 import quantise_model
 from chatapp.model.interop.importing import import_model
 from tests.model.families import make
 from tests.model.test_gpt import VARIANTS, tiny
@@ -43,6 +44,23 @@ def test_a_checkpoint_trained_here_gives_the_engines_logits() -> None:
     ours, _ = load_model(FIXTURE)
     tokens = some_tokens(2, 200)
     torch.testing.assert_close(theirs(tokens).logits, ours(tokens), atol=0, rtol=0)
+
+
+@torch.inference_mode()
+def test_a_checkpoint_in_8_bits_is_multiplied_out(tmp_path: Path) -> None:
+    """Bytes as weights would load without a word and mean nothing."""
+    model, tokenizer = load_model(FIXTURE)
+    save_model(tmp_path, quantise_model(model), tokenizer)
+    theirs = AutoModelForCausalLM.from_pretrained(tmp_path, local_files_only=True)
+    assert theirs.dtype == torch.float32
+    assert theirs.generation_config.eos_token_id == [1, 0]
+    table, exact = theirs.get_input_embeddings().weight, model.embedding.weight
+    assert (table - exact).abs().max() <= exact.abs().max() / 127 / 2 + 1e-6
+    tokens = some_tokens(1, 50)
+    agreement = (theirs(tokens).logits.argmax(-1) == model(tokens).argmax(-1)).float().mean()
+    assert agreement > 0.8
+    with pytest.raises(ValueError, match="without device_map"):
+        AutoModelForCausalLM.from_pretrained(tmp_path, device_map="meta")
 
 
 def test_generate_says_what_the_engine_says() -> None:

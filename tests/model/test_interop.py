@@ -14,6 +14,7 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from chatapp.model.checkpoint import load_model, save_model
 from chatapp.model.config import ModelConfig
 from chatapp.model.gpt import GPT
+from chatapp.model.int8 import quantise_model
 from chatapp.model.interop.errors import InteropError, UnsupportedModel
 from chatapp.model.interop.exporting import export_model
 from chatapp.model.interop.importing import import_model
@@ -105,6 +106,18 @@ def test_an_exported_model_can_be_smaller(tmp_path: Path) -> None:
     export_model(tmp_path / "ours", tmp_path / "stock", dtype=torch.bfloat16)
     stock = AutoModelForCausalLM.from_pretrained(tmp_path / "stock")
     assert stock.dtype == torch.bfloat16
+
+
+@torch.inference_mode()
+def test_a_model_in_8_bits_is_exported_multiplied_out(tmp_path: Path) -> None:
+    ours = quantise_model(own_model(tmp_path / "float"))
+    save_model(tmp_path / "ours", ours, ChatTokenizer.load(FIXTURE / "tokenizer.json"))
+    exported = export_model(tmp_path / "ours", tmp_path / "stock")
+    assert exported.dtype == torch.float32
+    stock = AutoModelForCausalLM.from_pretrained(tmp_path / "stock").eval()
+    weight, scale = ours.head.weight, ours.head.weight_scale
+    assert isinstance(scale, torch.Tensor)
+    torch.testing.assert_close(stock.lm_head.weight, weight.float() * scale[:, None])
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:

@@ -184,6 +184,12 @@ def test_one_module_at_most_reaches_the_network() -> None:
     assert shown(others) == []
 
 
+def test_one_module_talks_to_the_hugging_face_hub() -> None:
+    """It does so when a person names a model and agrees; see its own docstring."""
+    users = {i.importer for i in IMPORTS if within(i.target, {"huggingface_hub"})}
+    assert users == {"chatapp.cli.hub"}
+
+
 def test_rooms_form_no_cycle() -> None:
     """Rooms can be put in an order in which each imports only earlier ones."""
     graph: dict[str, set[str]] = {}

@@ -13,7 +13,17 @@ from transformers.modeling_outputs import CausalLMOutputWithPast
 from chatapp.model.gpt import GPT
 from chatapp.model.hf.cache import PaddedCache
 from chatapp.model.hf.configuration import ChatappConfig
+from chatapp.model.weights import WeightFiles
 
+# Arguments of `from_pretrained` that change nothing for a local directory.
+_HARMLESS = {
+    "adapter_kwargs",
+    "attn_implementation",
+    "local_files_only",
+    "trust_remote_code",
+    "_from_auto",
+    "_commit_hash",
+}
 _PREFIX = "model."  # of our weights inside this module; files have none
 
 
@@ -34,6 +44,33 @@ class ChatappForCausalLM(PreTrainedModel, GenerationMixin):
         super().__init__(config)
         self.model = GPT(config.shape())
         self.post_init()  # type: ignore[no-untyped-call]
+
+    @classmethod
+    def from_pretrained(  # type: ignore[override]
+        cls, source: Any, *args: Any, **kwargs: Any
+    ) -> Any:
+        """Load as `transformers` does; our int8 files, which it cannot read, are multiplied out."""
+        directory = Path(str(source))
+        if not (directory / "config.json").is_file() or not WeightFiles(directory).int8:
+            return super().from_pretrained(source, *args, **kwargs)
+        known = {"config", "dtype"}
+        if asked := {name for name in kwargs if kwargs[name] is not None} - known - _HARMLESS:
+            raise ValueError(
+                f"{directory} has int8 weights, which are loaded without {', '.join(sorted(asked))}"
+            )
+        model = cls(kwargs.get("config") or ChatappConfig.from_pretrained(directory))
+        model.load_int8(WeightFiles(directory))
+        if isinstance(dtype := kwargs.get("dtype"), torch.dtype):
+            model.model.to(dtype)
+        return model.eval()
+
+    def load_int8(self, weights: WeightFiles) -> None:
+        """Take weights from int8 files, in float32."""
+        names = (name for name in weights.names() if not name.endswith(".weight_scale"))
+        tensors = {name: weights.read_float(name) for name in names}
+        if self.config.tie_embeddings:
+            tensors["head.weight"] = tensors["embedding.weight"]
+        self.model.load_state_dict(tensors)
 
     def _init_weights(self, module: torch.nn.Module) -> None:
         """Compute what files do not hold, and draw fresh weights where there is no file."""

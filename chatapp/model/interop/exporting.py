@@ -58,7 +58,7 @@ def export_model(
 
     Args:
         dtype: of the exported weights. None keeps the stored one, except that a folded embedding
-            norm is exact in float32 only, so such a model is then written in float32.
+            norm and int8 weights are exact in float32 only, and are then written so.
 
     Raises:
         UnsupportedModel: no stock architecture computes what the model does.
@@ -113,8 +113,8 @@ class _Source:
 
     @property
     def dtype(self) -> torch.dtype:
-        """The dtype of the embedding, which the other weights share."""
-        return self._files.read("embedding.weight").dtype
+        """The dtype of the embedding, which the other weights share; int8 becomes float32."""
+        return self._files.read_float("embedding.weight").dtype
 
     def translated(self, values: dict[str, Any]) -> Iterator[tuple[str, Tensor]]:
         """Yield the tensors of the stock architecture whose config is `values`."""
@@ -125,11 +125,11 @@ class _Source:
 
     def _tensor(self, name: str, size: torch.Size) -> Tensor:
         if name == "embedding.weight" and self._config.embedding_norm:
-            return unit_rms(self._files.read(name).float())
+            return unit_rms(self._files.read_float(name).float())
         if name == "head.weight" and self._config.tie_embeddings:
-            return self._files.read("embedding.weight")
+            return self._files.read_float("embedding.weight")
         if name in self._stored:
-            return self._files.read(name)
+            return self._files.read_float(name)
         if name.endswith(("query_norm.weight", "key_norm.weight")):
             return torch.ones(size)
         if name.endswith(".bias"):
