@@ -62,7 +62,7 @@ class ChatappForCausalLM(PreTrainedModel, GenerationMixin):
         model.load_int8(WeightFiles(directory))
         if isinstance(dtype := kwargs.get("dtype"), torch.dtype):
             model.model.to(dtype)
-        return model.eval()
+        return model.eval()  # type: ignore[no-untyped-call]
 
     def load_int8(self, weights: WeightFiles) -> None:
         """Take weights from int8 files, in float32."""
