@@ -108,7 +108,8 @@ def rung_of(
 
     1. Depth and the width of a head stay; the feed-forward keeps its ratio.
     2. Tokens per weight (blocks and head) stay.
-    3. The batch grows as tokens^0.383, in powers of two (nanochat, log of 2026-02-05).
+    3. The batch grows as tokens^0.77, as the dial's rule 5 has it for small budgets. A batch that
+       is too large for its tokens has too few steps, and bends the curve that is to be fitted.
     4. Rates grow as the root of the batch; AdamW's fall as the root of the width.
     5. Decay x rate x steps stays (arXiv:2405.13698).
 
@@ -131,14 +132,14 @@ def rung_of(
         d_ff=round(model.d_ff * width / model.d_model / 16) * 16,
     )
     fewer = _trained_weights(smaller) / _trained_weights(model)
-    batch = max(1, 2 ** round(math.log2(settings.batch * fewer**0.383)))
+    batch, micro = _cut(settings.batch * fewer**0.77, settings.micro_batch)
     less = batch / settings.batch
     narrow = (width / model.d_model) ** -0.5
     rung = dataclasses.replace(
         settings,
         tokens=round(settings.tokens * fewer),
         batch=batch,
-        micro_batch=math.gcd(batch, settings.micro_batch),
+        micro_batch=micro,
         matrix_lr=settings.matrix_lr * less**0.5,
         embedding_lr=settings.embedding_lr * less**0.5 * narrow,
         head_lr=settings.head_lr * less**0.5 * narrow,
@@ -146,6 +147,13 @@ def rung_of(
         weight_decay=settings.weight_decay * less**0.5 / fewer,
     )
     return smaller, rung
+
+
+def _cut(wanted: float, micro: int) -> tuple[int, int]:
+    """Return a batch near the wanted one, whole or of equal micro-batches, and their size."""
+    if not micro or wanted <= micro:
+        return max(1, round(wanted)), 0
+    return round(wanted / micro) * micro, micro
 
 
 def training_flops(model: ModelConfig, settings: StageRecipe) -> float:

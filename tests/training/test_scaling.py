@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -84,10 +85,13 @@ def test_rungs_follow_from_the_recipe(recipe_file: Path) -> None:
         recipe.pretrain.tokens / weights[0], rel=0.01
     )
     assert (model.n_heads, model.head_dim, model.n_layers) == (1, 32, 2)
-    assert settings.batch < 16
+    assert settings.batch == round(16 * (weights[1] / weights[0]) ** 0.77)
     shrunk = (settings.batch / 16) ** 0.5
     assert settings.matrix_lr == pytest.approx(recipe.pretrain.matrix_lr * shrunk)
     assert settings.head_lr == pytest.approx(recipe.pretrain.head_lr * shrunk * 2)
+    cut = dataclasses.replace(recipe.pretrain, batch=64, micro_batch=4)
+    model, settings = rung_of(recipe.model, cut, 96)
+    assert (settings.batch % 4, settings.micro_batch) == (0, 4)
     with pytest.raises(RecipeError, match="multiple of the width of a head"):
         rung_of(recipe.model, recipe.pretrain, 48)
     with pytest.raises(RecipeError, match=r"less than model\.d_model"):
