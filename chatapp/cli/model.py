@@ -31,7 +31,8 @@ def list_models(output: str) -> None:
     from chatapp.settings import load_settings
 
     chosen = model_dir(load_settings().settings)
-    own = sorted(file.parent for file in paths.models_dir().glob("*/config.json"))
+    # a name with a dot in front is a download or an import that has not ended
+    own = sorted(file.parent for file in paths.models_dir().glob("[!.]*/config.json"))
     rows = [_summary("default"), *(_summary(directory.name) for directory in own)]
     if all(row["path"] != str(chosen) for row in rows):
         rows.append(_summary(str(chosen)))

@@ -88,6 +88,9 @@ def test_a_model_goes_from_the_hub_into_the_chat(
     app.environment["CHATAPP_MODEL"] = "llama"
     listed = app.run("model", "list").stdout
     assert "* llama" in listed
+    (app.home / "models" / "llama").rename(app.home / "models" / ".llama.download")
+    assert ".llama" not in app.run("model", "list").stdout  # not there yet
+    (app.home / "models" / ".llama.download").rename(app.home / "models" / "llama")
     generator = load_generator(app.home / "models" / "llama", threads=1)
     params = SamplingParams(greedy=True, max_tokens=5)
     last = list(generator.stream([ChatMessage("user", "Hello")], params, lambda: False))[-1]

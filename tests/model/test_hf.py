@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, StaticCache
 
 import chatapp.model.hf as hf
 from chatapp.inference.engine import Engine
@@ -166,6 +166,9 @@ def test_what_it_cannot_do_is_refused() -> None:
         model(tokens, output_attentions=True)
     with pytest.raises(ValueError, match=r"must be \(B, T\)"):
         model(tokens, attention_mask=torch.ones(1, 1, 5, 5))
+    static = StaticCache(config=model.config, max_cache_len=20)
+    with pytest.raises(ValueError, match="use a DynamicCache"):
+        model(tokens, past_key_values=static)
 
 
 # PEFT 0.21 asks transformers for an attribute by its old name

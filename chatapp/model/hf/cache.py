@@ -49,6 +49,11 @@ class PaddedCache:
         """See `AttentionCache.attend`."""
         if self._cache is not None:
             k, v = self._cache.update(k, v, layer)
+            if k.shape[2] != self._total:
+                raise ValueError(
+                    f"{type(self._cache).__name__} gave back {k.shape[2]} positions where "
+                    f"{self._total} were read; use a DynamicCache, which is the default"
+                )
         if self._real is None:
             return attend(pattern, q, k, v, self._past)
         if pattern not in self._masks:
