@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     "--out", type=click.Path(path_type=Path), help="Directory of the run [default: runs/RECIPE]."
 )
 @click.option("--resume", is_flag=True, help="Continue the run that lies in --out.")
-@click.option("--threads", default=0, help="CPU threads [default: one per core].")
+@click.option(
+    "--threads", type=click.IntRange(0), default=0, help="CPU threads [default: one per core]."
+)
 @click.option(
     "--set",
     "overrides",

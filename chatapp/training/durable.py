@@ -115,12 +115,19 @@ def lock(directory: Path) -> Iterator[None]:
     """Hold a directory for this process; the system lets go of it however the process ends.
 
     Raises:
+        CheckpointError: it is not there and cannot be made, or takes no files.
         RunLocked: another process holds it.
     """
     import fcntl  # here: the lock is what needs a POSIX system, not the reading of a state
 
-    directory.mkdir(parents=True, exist_ok=True)
-    with (directory / ".lock").open("w", encoding="utf-8") as file:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        file = (directory / ".lock").open("w", encoding="utf-8")
+    except OSError as error:
+        raise CheckpointError(
+            f"cannot train in {directory}: {error.strerror}; give another --out"
+        ) from error
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -23,7 +23,7 @@ from chatapp.training.durable import lock, write_json
 from chatapp.training.ladder import judge
 from chatapp.training.prepare import tokenizer_of
 from chatapp.training.recipe import Recipe
-from chatapp.training.stages import CHAT_MODELS, RunContext, run_stages
+from chatapp.training.stages import CHAT_MODELS, RunContext, planned_stages, run_stages
 
 
 @dataclass
@@ -39,10 +39,11 @@ class Run:
         """Run every stage that is not complete, or one; return the finished model's directory.
 
         Raises:
-            RecipeError: the directory holds a run of another recipe.
+            RecipeError: the directory holds a run of another recipe, or there is no such stage.
             RunLocked: another process is training there.
             Stopped: a signal asked to stop; what is done is saved.
         """
+        planned_stages(self.recipe, stage)  # refuse before anything is written
         with self._held():
             self._note_machine()
             context = RunContext(self.recipe, self.out, self._tokenizer(), self.device, self.world)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,6 +45,8 @@ STAGES = {
     "compare": "chatapp.training.compare.settings:CompareSettings",
 }
 _LARGEST_VOCABULARY = 65_536
+_RATES = ("matrix_lr", "embedding_lr", "head_lr", "norm_lr", "weight_decay")
+_FRACTIONS = ("warmup", "warmdown", "final_lr")
 Deduplication = Literal["none", "exact", "near"]
 
 
@@ -84,6 +87,8 @@ class TokenizerRecipe:
     mb_per_source: float = 4.0
 
     def __post_init__(self) -> None:
+        if self.vocab_size < 1 or not self.mb_per_source > 0:
+            raise ValueError("vocab_size must be at least 1 and mb_per_source above 0")
         if self.vocab_size > _LARGEST_VOCABULARY:
             raise ValueError(
                 f"vocab_size {self.vocab_size} exceeds {_LARGEST_VOCABULARY}, "
@@ -125,8 +130,17 @@ class StageRecipe:
             raise ValueError("give exactly one of tokens and minutes")
         if self.sequence < 1 or self.batch < 1:
             raise ValueError("sequence and batch must be at least 1")
-        if self.micro_batch and self.batch % self.micro_batch:
-            raise ValueError("batch must be a multiple of micro_batch")
+        if self.micro_batch < 0 or (self.micro_batch and self.batch % self.micro_batch):
+            raise ValueError("batch must be a multiple of micro_batch, or micro_batch be 0")
+        self._check_rates()
+
+    def _check_rates(self) -> None:
+        for name in _RATES:
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be a finite number of at least 0")
+        for name in _FRACTIONS:
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} is a fraction and must lie between 0 and 1")
 
 
 _S = TypeVar("_S")
@@ -153,10 +167,16 @@ class Recipe:
     validation_tokens: int = 200_000
     deduplicate: Deduplication = "none"
     compile: bool = False
-    weights_dtype: str = "bfloat16"
+    weights_dtype: Literal["bfloat16", "float16", "float32"] = "bfloat16"
     precision: Literal["bfloat16", "float32"] = "bfloat16"
     derived: tuple[str, ...] = ()
     start: Start | None = None
+
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise ValueError("seed must be at least 0")
+        if not 0 <= self.validation_permille < 1000:
+            raise ValueError("validation_permille must be at least 0 and below 1000")
 
     def settings(self, stage: str, kind: type[_S]) -> _S:
         """Return the settings of a stage, which are of `kind`.

@@ -156,18 +156,29 @@ class RunContext:
             say(text)
 
 
+def planned_stages(recipe: Recipe, only: str | None = None) -> list[str]:
+    """Return the stages to run in their order: all of the recipe, or the one called `only`.
+
+    Raises:
+        RecipeError: the recipe has no such stage.
+    """
+    planned = list(recipe.stages)
+    if only is None:
+        return planned
+    if only not in planned:
+        raise RecipeError(
+            f"the recipe {recipe.name} has no stage {only!r}; it has {', '.join(planned)}"
+        )
+    return [only]
+
+
 def run_stages(context: RunContext, only: str | None = None) -> None:
     """Run every stage of the recipe that is not complete, or the one called `only`.
 
     Raises:
         RecipeError: the recipe has no such stage.
     """
-    planned = list(context.recipe.stages)
-    if only is not None and only not in planned:
-        raise RecipeError(
-            f"the recipe {context.recipe.name} has no stage {only!r}; it has {', '.join(planned)}"
-        )
-    for name in planned if only is None else [only]:
+    for name in planned_stages(context.recipe, only):
         context.claim(name, context.recipe.stages[name])
         if not context.is_complete(name):
             load_stage(name).run(context)

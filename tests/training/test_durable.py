@@ -23,6 +23,8 @@ from chatapp.training.durable import (
     save_state,
 )
 from chatapp.training.objectives import Batch
+from chatapp.training.pipeline import Run
+from chatapp.training.recipe import RecipeError, load_recipe
 from chatapp.training.shards import PackedBatches
 from tests.training.runs import ROOT, lines, losses, run, start, wait_until
 
@@ -154,6 +156,25 @@ def test_two_runs_in_one_directory_refuse(tmp_path: Path) -> None:
         raise AssertionError("both hold it")
     with lock(tmp_path):
         pass
+
+
+def test_a_place_that_cannot_be_trained_in_is_named(tmp_path: Path) -> None:
+    """A file where the run's directory should be is a clear error, not a surprise."""
+    taken = tmp_path / "taken"
+    taken.write_text("a letter")
+    refused = pytest.raises(CheckpointError, match=r"cannot train in .*taken.*give another --out")
+    with refused, lock(taken):
+        raise AssertionError("it was held")
+    assert taken.read_text() == "a letter"
+
+
+def test_a_stage_that_is_not_there_is_refused_before_anything_is_written(
+    recipe_file: Path, records: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    with pytest.raises(RecipeError, match="has no stage 'nosuch'; it has pretrain"):
+        Run(load_recipe(recipe_file, records), out).execute("nosuch")
+    assert not out.exists()
 
 
 def test_the_command_trains_stops_on_signals_and_resumes(

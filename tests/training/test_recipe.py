@@ -8,6 +8,8 @@ from typing import Literal
 
 import pytest
 
+from chatapp.training.compare.settings import CompareSettings
+from chatapp.training.ppo.settings import PPOSettings
 from chatapp.training.recipe import MissingFile, RecipeError, load_recipe
 from chatapp.training.tables import build
 
@@ -107,3 +109,49 @@ def test_a_stage_that_the_recipe_leaves_out_is_not_there(recipe_file: Path) -> N
 def test_a_recipe_that_is_not_there_is_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(MissingFile, match=r"no recipe at .*none\.toml"):
         load_recipe(tmp_path / "none.toml")
+
+
+def test_a_directory_is_no_recipe(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="is a directory; name a recipe"):
+        load_recipe(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("seed=-1", "seed must be at least 0"),
+        ("weights_dtype=int8", "weights_dtype must be one of 'bfloat16', 'float16', 'float32'"),
+        ("data.validation_permille=1000", "validation_permille must be"),
+        ("tokenizer.vocab_size=-3", "vocab_size must be at least 1"),
+        ("pretrain.micro_batch=-1", "multiple of micro_batch, or micro_batch be 0"),
+        ("pretrain.matrix_lr=-1", "matrix_lr must be a finite number"),
+        ("pretrain.matrix_lr=nan", "matrix_lr must be a finite number"),
+        ("pretrain.warmup=7", "warmup is a fraction"),
+    ],
+)
+def test_an_impossible_value_is_refused_before_anything_runs(
+    recipe_file: Path, override: str, message: str
+) -> None:
+    """Signs, fractions and types that would only fail, or quietly unlearn, hours later."""
+    with pytest.raises(RecipeError, match=message):
+        load_recipe(recipe_file, overrides=[override])
+
+
+@pytest.mark.parametrize(
+    ("table", "values", "message"),
+    [
+        (PPOSettings, {"clip": -1}, "clip, value_clip and reward_clip are above 0"),
+        (PPOSettings, {"kl": -1}, "policy_lr, value_lr, kl and ptx are at least 0"),
+        (PPOSettings, {"evaluate_every": 0}, "evaluate_every, .* are at least 1"),
+        (CompareSettings, {"limit": -1}, "limit, .* are at least 1"),
+        (CompareSettings, {"text_sequence": 0}, "text_sequence are at least 1"),
+    ],
+)
+def test_an_impossible_value_of_a_late_stage_is_refused_as_early(
+    table: type[object], values: dict[str, object], message: str
+) -> None:
+    given = {"prompts": [{"path": "asked.jsonl"}], **values}
+    if table is PPOSettings:
+        given |= {"updates": 1, "ptx_sources": [{"path": "text.jsonl"}]}
+    with pytest.raises(RecipeError, match=message):
+        build(table, given, "stage")

@@ -38,3 +38,5 @@ class CompareSettings:
             raise ValueError("prompts must list at least one { path = ... }")
         if min(self.best_of, default=1) < 1 or self.samples < 1:
             raise ValueError("best_of and samples are numbers of answers, at least 1")
+        if min(self.limit, self.max_tokens, self.text_tokens, self.text_sequence) < 1:
+            raise ValueError("limit, max_tokens, text_tokens and text_sequence are at least 1")

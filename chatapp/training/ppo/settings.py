@@ -71,5 +71,13 @@ class PPOSettings:
             raise ValueError("ptx needs ptx_sources, the text that is mixed in; or set ptx = 0")
         if min(self.updates, self.rollouts, self.minibatch, self.epochs, self.max_tokens) < 1:
             raise ValueError("updates, rollouts, minibatch, epochs and max_tokens are at least 1")
+        if min(self.evaluate_every, self.evaluate_prompts, self.ptx_batch, self.ptx_sequence) < 1:
+            raise ValueError(
+                "evaluate_every, evaluate_prompts, ptx_batch and ptx_sequence are at least 1"
+            )
+        if not min(self.policy_lr, self.value_lr, self.kl, self.ptx) >= 0:
+            raise ValueError("policy_lr, value_lr, kl and ptx are at least 0")
+        if not min(self.clip, self.value_clip, self.reward_clip) > 0:
+            raise ValueError("clip, value_clip and reward_clip are above 0")
         if self.rollouts % self.minibatch:
             raise ValueError("rollouts must be a multiple of minibatch")
