@@ -19,7 +19,7 @@ T = TypeVar("T")
 class DataError(ValueError):
     """A data file that cannot be used; the message names the file and, where known, the line."""
 
-    def __init__(self, message: str, *, hint: str = "see data/README.md for the schemas.") -> None:
+    def __init__(self, message: str, *, hint: str = "see "The schemas of records" in the handbook (docs/handbook/training-data.md).") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
