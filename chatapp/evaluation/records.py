@@ -16,10 +16,14 @@ from typing import Any, TextIO, TypeVar
 T = TypeVar("T")
 
 
+# where a person finds what a record looks like
+_SCHEMAS = "the handbook has the schemas of records, in docs/handbook/training-data.md."
+
+
 class DataError(ValueError):
     """A data file that cannot be used; the message names the file and, where known, the line."""
 
-    def __init__(self, message: str, *, hint: str = "see "The schemas of records" in the handbook (docs/handbook/training-data.md).") -> None:
+    def __init__(self, message: str, *, hint: str = _SCHEMAS) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
