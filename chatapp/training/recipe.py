@@ -45,6 +45,7 @@ STAGES = {
     "compare": "chatapp.training.compare.settings:CompareSettings",
 }
 _LARGEST_VOCABULARY = 65_536
+SMALLEST_VOCABULARY = 263  # bytes and special tokens; importing the tokenizer to count takes long
 _RATES = ("matrix_lr", "embedding_lr", "head_lr", "norm_lr", "weight_decay")
 _FRACTIONS = ("warmup", "warmdown", "final_lr")
 Deduplication = Literal["none", "exact", "near"]
@@ -87,8 +88,11 @@ class TokenizerRecipe:
     mb_per_source: float = 4.0
 
     def __post_init__(self) -> None:
-        if self.vocab_size < 1 or not self.mb_per_source > 0:
-            raise ValueError("vocab_size must be at least 1 and mb_per_source above 0")
+        if self.vocab_size < SMALLEST_VOCABULARY or not self.mb_per_source > 0:
+            raise ValueError(
+                f"vocab_size must be at least {SMALLEST_VOCABULARY} (every byte and the chat's own "
+                "tokens) and mb_per_source above 0"
+            )
         if self.vocab_size > _LARGEST_VOCABULARY:
             raise ValueError(
                 f"vocab_size {self.vocab_size} exceeds {_LARGEST_VOCABULARY}, "

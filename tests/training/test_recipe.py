@@ -122,7 +122,7 @@ def test_a_directory_is_no_recipe(tmp_path: Path) -> None:
         ("seed=-1", "seed must be at least 0"),
         ("weights_dtype=int8", "weights_dtype must be one of 'bfloat16', 'float16', 'float32'"),
         ("data.validation_permille=1000", "validation_permille must be"),
-        ("tokenizer.vocab_size=-3", "vocab_size must be at least 1"),
+        ("tokenizer.vocab_size=3", "vocab_size must be at least 263"),
         ("pretrain.micro_batch=-1", "multiple of micro_batch, or micro_batch be 0"),
         ("pretrain.matrix_lr=-1", "matrix_lr must be a finite number"),
         ("pretrain.matrix_lr=nan", "matrix_lr must be a finite number"),
@@ -155,3 +155,11 @@ def test_an_impossible_value_of_a_late_stage_is_refused_as_early(
         given |= {"updates": 1, "ptx_sources": [{"path": "text.jsonl"}]}
     with pytest.raises(RecipeError, match=message):
         build(table, given, "stage")
+
+
+def test_the_smallest_vocabulary_holds_bytes_and_special_tokens() -> None:
+    """The constant agrees with the tokenizer that it speaks of."""
+    from chatapp.model.tokenizer import SPECIAL_TOKENS
+    from chatapp.training.recipe import SMALLEST_VOCABULARY
+
+    assert 256 + len(SPECIAL_TOKENS) == SMALLEST_VOCABULARY

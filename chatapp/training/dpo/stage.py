@@ -179,7 +179,8 @@ def _reference(context: RunContext, model: GPT, pairs: Sequence[Pair], name: str
         batch = collate(part, torch.zeros(len(part), 2), context.tokenizer.padding)
         moved = PairBatch(*(tensor.to(context.device) for tensor in batch))
         # in the trainer's own precision: rounding then cancels at the first step
-        with torch.autocast(context.device.type, torch.bfloat16):
+        lower = context.recipe.precision == "bfloat16"
+        with torch.autocast(context.device.type, torch.bfloat16, enabled=lower):
             found.append(pair_logprobs(model, moved).cpu())
     logprobs = torch.cat(found)
     if context.world.leads:
