@@ -190,7 +190,7 @@ def predicted_loss(
         "high": found.high,
         "level": found.level,
         "how": f"the shipped ladder of {len(points)} small models on one mix of English text at "
-        f"{ladder['tokens_per_weight']:.1f} tokens per weight, {flops / largest:,.1f} times the "
+        f"{ladder['tokens_per_weight']:.1f} tokens per weight, {flops / largest:.2g} times the "
         "compute of its largest; other text or another ratio shifts it",
     }
 

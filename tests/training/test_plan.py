@@ -20,6 +20,7 @@ from chatapp.training.optim import Optimisers
 from chatapp.training.plan import make_plan
 from chatapp.training.presets import PRESETS
 from chatapp.training.recipe import Recipe, load_recipe
+from chatapp.training.scaling import Point, fit
 
 
 @pytest.fixture
@@ -157,6 +158,14 @@ def test_the_predicted_loss_is_the_ladders_own_or_says_why_there_is_none(
     found = planned(far, tmp_path / "elsewhere")["loss"]
     assert found["predicted"] is None
     assert "1,000 times the compute" in found["how"]
+
+
+def test_the_shipped_ladder_predicts_its_own_recipe() -> None:
+    """The law that `--plan` extrapolates gives back the largest model it was fitted to."""
+    ladder = json.loads((resources.recipes_dir() / plan.SHIPPED_LADDER).read_text())
+    largest = max(ladder["rungs"], key=lambda rung: rung["compute"])
+    law = fit([Point(rung["compute"], rung["bits_per_byte"]) for rung in ladder["rungs"]])
+    assert law(largest["compute"]) == pytest.approx(largest["bits_per_byte"], rel=0.01)
 
 
 def test_a_recipe_that_starts_from_a_model_has_a_plan_too(tmp_path: Path) -> None:
