@@ -42,12 +42,12 @@ async def guarded(chat: ChatScreen, name: str, work: Awaitable[None]) -> None:
 
 
 async def new(chat: ChatScreen, argument: str) -> None:
-    await chat.open_conversation(None)
+    await chat.reading.open(None)
 
 
 async def stop(chat: ChatScreen, argument: str) -> None:
     """Stop the answer; when none runs, put the cursor back into the input."""
-    if not chat.stop_turn():
+    if not chat.answering.stop():
         chat.set_focus(chat.composer)
 
 
@@ -67,7 +67,7 @@ async def regenerate(chat: ChatScreen, argument: str) -> None:
     from chatapp.tui.answer_state import AnswerState
 
     new = AnswerState(activity="answering again")
-    await chat.answer_again(old, new, lambda assistant: assistant.regenerate(old.message_id))
+    await chat.answering.again(old, new, lambda assistant: assistant.regenerate(old.message_id))
 
 
 async def continue_(chat: ChatScreen, argument: str) -> None:
@@ -79,7 +79,9 @@ async def continue_(chat: ChatScreen, argument: str) -> None:
         chat.hint("The last answer is complete.")
         return
     state.resume()
-    await chat.answer_again(state, state, lambda assistant: assistant.continue_(state.message_id))
+    await chat.answering.again(
+        state, state, lambda assistant: assistant.continue_(state.message_id)
+    )
 
 
 async def copy(chat: ChatScreen, argument: str) -> None:
@@ -93,21 +95,21 @@ async def copy(chat: ChatScreen, argument: str) -> None:
 
 
 async def search(chat: ChatScreen, argument: str) -> None:
-    if chat.library is None:
+    if chat.reading.library is None:
         return
     from chatapp.tui.screens.search import SearchScreen
 
     async def opened(conversation_id: str | None) -> None:
         if conversation_id is not None:
-            await guarded(chat, "open", chat.open_conversation(conversation_id))
+            await guarded(chat, "open", chat.reading.open(conversation_id))
 
-    chat.app.push_screen(SearchScreen(chat.library.search, argument), opened)
+    chat.app.push_screen(SearchScreen(chat.reading.library.search, argument), opened)
 
 
 async def rename(chat: ChatScreen, argument: str) -> None:
     """Ask for a new title; the argument may name the conversation."""
-    conversation_id = argument or chat.conversation_id
-    library = chat.library
+    conversation_id = argument or chat.reading.conversation_id
+    library = chat.reading.library
     if library is None or conversation_id is None:
         chat.hint("There is no conversation to rename yet.")
         return
@@ -115,7 +117,7 @@ async def rename(chat: ChatScreen, argument: str) -> None:
 
     async def typed(title: str | None) -> None:
         if title is not None:
-            await guarded(chat, "rename", chat.rename(conversation_id, title))
+            await guarded(chat, "rename", chat.reading.rename(conversation_id, title))
 
     old = await library.conversation(conversation_id)
     chat.app.push_screen(PromptScreen("Title of this conversation", old.title), typed)
@@ -123,18 +125,18 @@ async def rename(chat: ChatScreen, argument: str) -> None:
 
 async def delete(chat: ChatScreen, argument: str) -> None:
     """Delete a conversation, this one or the one named; `undo` brings it back."""
-    conversation_id = argument or chat.conversation_id
-    if chat.library is None or conversation_id is None:
+    conversation_id = argument or chat.reading.conversation_id
+    if chat.reading.library is None or conversation_id is None:
         chat.hint("There is no conversation to delete.")
-    elif chat.turn is not None and chat.turn.conversation_id == conversation_id:
+    elif chat.answering.turn is not None and chat.answering.turn.conversation_id == conversation_id:
         chat.hint("Stop the answer first: Esc.")
     else:
-        await chat.delete(conversation_id)
+        await chat.reading.delete(conversation_id)
 
 
 async def undo(chat: ChatScreen, argument: str) -> None:
     """Bring the last deleted conversation back."""
-    if not await chat.restore_deleted():
+    if not await chat.reading.restore_deleted():
         chat.hint("Nothing was deleted since the start.")
 
 
@@ -151,7 +153,7 @@ async def quit_(chat: ChatScreen, argument: str) -> None:
 
 def _idle_answer(chat: ChatScreen) -> AnswerState | None:
     """Return the last answer if one can be redone now; else say why not."""
-    if chat.turn is not None:
+    if chat.answering.turn is not None:
         chat.hint("One answer at a time: Esc stops the one being written.")
         return None
     state = chat.transcript.last_answer()
@@ -209,10 +211,10 @@ async def run_registered(chat: ChatScreen, name: str, argument: str) -> None:
     """Run a command of the shared registry and show what it gives back."""
     from chatapp.assistant.commands import Session, find_command
 
-    session = Session(await chat.backend.assistant(), chat.conversation_id)
+    session = Session(await chat.backend.assistant(), chat.reading.conversation_id)
     command = find_command(name)
     result = await asyncio.to_thread(lambda: command.run(session, command.parse(argument)))
-    await chat.arrive(session.conversation)
+    await chat.reading.arrive(session.conversation)
     if result.text:
         await chat.transcript.note(result.text)
 

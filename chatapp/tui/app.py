@@ -123,8 +123,8 @@ class ChatApp(App[int]):
             problem = problem_of("The conversations cannot be opened", error)
             self.chat.trouble(problem, offer_unsaved=True)
             return None
-        if self.chat.library is None:
-            await self.chat.begin(assistant, resume=self._resume)
+        if self.chat.reading.library is None:
+            await self.chat.reading.begin(assistant, resume=self._resume)
         return assistant
 
     async def _load_model(self, assistant: Assistant) -> None:
@@ -157,7 +157,7 @@ class ChatApp(App[int]):
 
     async def action_interrupt(self) -> None:
         """Ctrl+C: stop the answer, else copy what is selected, else quit when pressed twice."""
-        if self.chat.stop_turn():
+        if self.chat.answering.stop():
             return
         if selected := self._selected_text():
             self.copy_to_clipboard(selected)
@@ -183,7 +183,7 @@ class ChatApp(App[int]):
 
     async def leave(self, code: int) -> None:
         """Stop and store the running answer, then exit with `code`."""
-        self.chat.stop_turn()
+        self.chat.answering.stop()
         turns = [worker for worker in self.workers if worker.group == "turn"]
         try:
             async with asyncio.timeout(CLOSING_SECONDS):

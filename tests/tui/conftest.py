@@ -118,7 +118,7 @@ async def ask(pilot: Pilot[int], text: str) -> None:
     chat.composer.insert(text)
     await pilot.press("enter")
     await until(lambda: len(chat.transcript.entries) == expected, "the message is shown")
-    await until(lambda: chat.turn is None, "the answer has ended")
+    await until(lambda: chat.answering.turn is None, "the answer has ended")
     await pilot.pause()
 
 

@@ -99,9 +99,9 @@ async def test_a_message_sent_while_the_model_loads_is_answered_when_it_is_there
         await until(lambda: app.chat.status.state == "loading")
         await write(pilot, app, "hello")
         await until(lambda: len(app.chat.transcript.entries) == 2)
-        assert app.chat.turn is not None
+        assert app.chat.answering.turn is not None
         loaded.set()
-        await until(lambda: app.chat.turn is None)
+        await until(lambda: app.chat.answering.turn is None)
         assert answers(app)[0].text == "Hello there, how can I help?"
 
 
@@ -116,13 +116,13 @@ async def test_a_message_sent_before_the_conversations_are_open_is_not_painted_o
     app = chat.app()
     async with app.run_test(size=(120, 40)) as pilot:
         await write(pilot, app, "hello")
-        await until(lambda: app.chat.turn is not None)
+        await until(lambda: app.chat.answering.turn is not None)
         opened.set()
-        await until(lambda: app.chat.turn is None and answers(app))
+        await until(lambda: app.chat.answering.turn is None and answers(app))
         await until(lambda: len(app.chat.sidebar.conversations) == 2)
         assert app.chat.transcript.entries[0] == "hello"
         assert answers(app)[0].text == "Hello there, how can I help?"
-        assert app.chat.conversation_id not in (None, old.id)
+        assert app.chat.reading.conversation_id not in (None, old.id)
 
 
 async def test_a_long_conversation_mounts_only_its_end_and_more_on_the_way_up(chat: Chat) -> None:
@@ -154,7 +154,9 @@ async def test_a_pasted_megabyte_folds_in_the_input_and_is_stored_whole(chat: Ch
         app.chat.composer.post_message(events.Paste(pasted))
         await until(lambda: "1,000,000 characters]" in app.chat.composer.text)
         await pilot.press("!", "enter")
-        await until(lambda: app.chat.turn is None and len(app.chat.transcript.entries) == 2)
+        await until(
+            lambda: app.chat.answering.turn is None and len(app.chat.transcript.entries) == 2
+        )
         assert app.chat.transcript.entries[0] == pasted + "!"
         assert "1,000,001 characters" in answers(app)[0].notes[0]
 
@@ -214,7 +216,7 @@ async def test_escape_keeps_the_partial_answer_and_it_can_be_continued(chat: Cha
         await write(pilot, app, "hello")
         await until(lambda: answers(app) and answers(app)[0].text.count("word") > 3)
         await pilot.press("escape")
-        await until(lambda: app.chat.turn is None)
+        await until(lambda: app.chat.answering.turn is None)
         (answer,) = answers(app)
         stopped = answer.text
         assert answer.interrupted
@@ -223,7 +225,7 @@ async def test_escape_keeps_the_partial_answer_and_it_can_be_continued(chat: Cha
         await pilot.press("ctrl+g")
         await until(lambda: answer.text.startswith(stopped) and len(answer.text) > len(stopped))
         await pilot.press("ctrl+c")
-        await until(lambda: app.chat.turn is None)
+        await until(lambda: app.chat.answering.turn is None)
     with chat.store_open() as store:
         conversation = store.latest()
         assert conversation is not None
@@ -240,7 +242,7 @@ async def test_regenerate_replaces_the_answer_on_screen(chat: Chat) -> None:
         await ask(pilot, "hello")
         first = answers(app)[0].message_id
         await pilot.press("ctrl+r")
-        await until(lambda: app.chat.turn is None and answers(app)[0].message_id != first)
+        await until(lambda: app.chat.answering.turn is None and answers(app)[0].message_id != first)
         assert len(answers(app)) == 1
     with chat.store_open() as store:
         assert len(store.siblings(first)) == 2
@@ -270,9 +272,11 @@ async def test_an_answer_cut_by_a_crash_is_offered_again(chat: Chat) -> None:
         await ready(app)
         await until(lambda: "The last answer was interrupted." in screen_text(app))
         assert "Hello th" in screen_text(app)
-        assert app.chat.turn is None
+        assert app.chat.answering.turn is None
         await pilot.click("#recover-regenerate")
-        await until(lambda: app.chat.turn is None and answers(app)[0].finish_reason == "stop")
+        await until(
+            lambda: app.chat.answering.turn is None and answers(app)[0].finish_reason == "stop"
+        )
         assert answers(app)[0].text == "Hello there, how can I help?"
         assert not app.chat.query(RecoveryBanner)
 
@@ -283,17 +287,17 @@ async def test_a_running_answer_survives_a_look_at_another_conversation(chat: Ch
     async with app.run_test(size=(120, 40)) as pilot:
         await ready(app)
         await ask(pilot, QUESTION)
-        other = app.chat.conversation_id
+        other = app.chat.reading.conversation_id
         await pilot.press("ctrl+n")
         chat.generator.reply, chat.generator.delay = "word " * 200, 0.02  # type: ignore[attr-defined]
         await write(pilot, app, "hello")
         await until(lambda: answers(app) and "word" in answers(app)[-1].text)
-        running = app.chat.conversation_id
-        await app.chat.open_conversation(other)
+        running = app.chat.reading.conversation_id
+        await app.chat.reading.open(other)
         assert app.chat.transcript.entries[0] == QUESTION
-        await app.chat.open_conversation(running)
-        assert app.chat.turn is not None
-        await until(lambda: app.chat.turn is None)
+        await app.chat.reading.open(running)
+        assert app.chat.answering.turn is not None
+        await until(lambda: app.chat.answering.turn is None)
         assert answers(app)[-1].text.count("word") == 200
         assert app.chat.transcript.answer(answers(app)[-1]) is not None
 
@@ -304,11 +308,11 @@ async def test_a_draft_waits_in_its_conversation(chat: Chat) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await ready(app)
         await ask(pilot, QUESTION)
-        here = app.chat.conversation_id
+        here = app.chat.reading.conversation_id
         app.chat.composer.insert("half a thought")
         await pilot.press("ctrl+n")
-        await until(lambda: app.chat.conversation_id is None and not app.chat.composer.text)
-        await app.chat.open_conversation(here)
+        await until(lambda: app.chat.reading.conversation_id is None and not app.chat.composer.text)
+        await app.chat.reading.open(here)
         assert app.chat.composer.text == "half a thought"
 
 
@@ -318,12 +322,12 @@ async def test_delete_can_be_undone(chat: Chat) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await ready(app)
         await ask(pilot, "hello")
-        here = app.chat.conversation_id
+        here = app.chat.reading.conversation_id
         await write(pilot, app, "/delete")
-        await until(lambda: app.chat.conversation_id is None)
+        await until(lambda: app.chat.reading.conversation_id is None)
         await until(lambda: not app.chat.sidebar.conversations)
         await write(pilot, app, "/undo")
-        await until(lambda: app.chat.conversation_id == here)
+        await until(lambda: app.chat.reading.conversation_id == here)
         await until(lambda: len(app.chat.sidebar.conversations) == 1)
 
 
@@ -348,7 +352,7 @@ async def test_search_finds_a_message_and_opens_its_conversation(chat: Chat) -> 
     async with app.run_test(size=(120, 40)) as pilot:
         await ready(app)
         await ask(pilot, QUESTION)
-        wanted = app.chat.conversation_id
+        wanted = app.chat.reading.conversation_id
         await pilot.press("ctrl+n")
         await ask(pilot, "hello")
         await pilot.press("ctrl+f")
@@ -356,7 +360,7 @@ async def test_search_finds_a_message_and_opens_its_conversation(chat: Chat) -> 
         app.screen.query_one(Input).value = "Leonardo"
         await until(lambda: app.screen.query_one(OptionList).option_count)
         await pilot.press("enter")
-        await until(lambda: app.chat.conversation_id == wanted)
+        await until(lambda: app.chat.reading.conversation_id == wanted)
 
 
 async def test_a_registry_command_without_a_screen_of_its_own_shows_its_text(chat: Chat) -> None:

@@ -26,13 +26,13 @@ async def test_a_long_paste_in_a_draft_outlives_what_is_sent_elsewhere(chat: Cha
     async with app.run_test(size=(120, 40)) as pilot:
         await ready(app)
         await ask(pilot, "hello")
-        here = app.chat.conversation_id
+        here = app.chat.reading.conversation_id
         app.chat.composer.post_message(events.Paste(PASTED))
         await until(lambda: "10,000 characters]" in app.chat.composer.text)
         await pilot.press("ctrl+n")
-        await until(lambda: app.chat.conversation_id is None and not app.chat.composer.text)
+        await until(lambda: app.chat.reading.conversation_id is None and not app.chat.composer.text)
         await ask(pilot, "hello")
-        await app.chat.open_conversation(here)
+        await app.chat.reading.open(here)
         assert app.chat.composer.value == PASTED
 
 
@@ -63,11 +63,13 @@ async def test_what_is_typed_right_after_enter_is_the_next_message(chat: Chat) -
     app = chat.app()
     async with app.run_test(size=(120, 40)):
         await ready(app)
-        async with app.chat._switching:
+        async with app.chat.reading.switching:
             app.chat.composer.insert("hello")
             app.chat.composer.action_send()
             app.chat.composer.insert("next")
-        await until(lambda: app.chat.turn is None and len(app.chat.transcript.entries) == 2)
+        await until(
+            lambda: app.chat.answering.turn is None and len(app.chat.transcript.entries) == 2
+        )
         assert app.chat.transcript.entries[0] == "hello"
         assert app.chat.composer.text == "next"
 
@@ -86,7 +88,7 @@ async def test_a_message_sent_while_an_answer_runs_comes_back_into_the_input(cha
         await until(lambda: "One answer at a time" in screen_text(app))
         assert app.chat.composer.text == "and another one"
         await pilot.press("escape")
-        await until(lambda: app.chat.turn is None)
+        await until(lambda: app.chat.answering.turn is None)
 
 
 async def test_two_answers_never_start_at_once(chat: Chat) -> None:
@@ -96,8 +98,10 @@ async def test_two_answers_never_start_at_once(chat: Chat) -> None:
         await ready(app)
         await ask(pilot, "hello")
         (first,) = answers(app)
-        await asyncio.gather(app.chat.ask("hello again"), actions.run(app.chat, "regenerate"))
-        await until(lambda: app.chat.turn is None)
+        await asyncio.gather(
+            app.chat.answering.ask("hello again"), actions.run(app.chat, "regenerate")
+        )
+        await until(lambda: app.chat.answering.turn is None)
         assert answers(app)[0] is first
         assert len(app.chat.transcript.entries) == 4
 
@@ -110,7 +114,7 @@ async def test_a_message_to_a_conversation_deleted_in_another_window_comes_back(
     async with app.run_test(size=(120, 40)) as pilot:
         await ready(app)
         await ask(pilot, "hello")
-        here = app.chat.conversation_id
+        here = app.chat.reading.conversation_id
         assert here is not None
         with chat.store_open() as store:
             store.delete(here)
@@ -125,19 +129,19 @@ async def test_a_conversation_that_is_gone_is_a_hint_and_changes_nothing(chat: C
     async with app.run_test(size=(120, 40)) as pilot:
         await ready(app)
         await ask(pilot, "hello")
-        here = app.chat.conversation_id
+        here = app.chat.reading.conversation_id
         await pilot.press("ctrl+n")
-        await until(lambda: app.chat.conversation_id is None)
+        await until(lambda: app.chat.reading.conversation_id is None)
 
         async def gone(conversation_id: str) -> Loaded:
             raise NotFound(f"There is no conversation {conversation_id}.")
 
-        assert isinstance(app.chat.library, Library)
-        app.chat.library.load = gone  # type: ignore[method-assign]
+        assert isinstance(app.chat.reading.library, Library)
+        app.chat.reading.library.load = gone  # type: ignore[method-assign]
         app.chat.sidebar.focus_list()
         await pilot.press("home", "enter")
         await until(lambda: f"There is no conversation {here}." in screen_text(app))
-        assert app.chat.conversation_id is None
+        assert app.chat.reading.conversation_id is None
         app.chat.hint("")
         await pilot.press("ctrl+f", *"hello")
         await until(lambda: app.screen.query_one(OptionList).option_count)
@@ -153,7 +157,7 @@ async def test_resuming_an_unknown_conversation_says_so_and_opens_the_last(chat:
     app = chat.app(resume="nonsense")
     async with app.run_test(size=(120, 40)) as pilot:
         await ready(app)
-        assert app.chat.conversation_id == last.id
+        assert app.chat.reading.conversation_id == last.id
         await until(lambda: "nonsense" in screen_text(app))
         await pilot.click("#trouble-close")
         await until(lambda: not app.chat.query(TroublePanel))

@@ -23,7 +23,9 @@ async def test_a_database_that_cannot_be_opened_is_explained(chat: Chat) -> None
         await until(lambda: "✕ conversations not open" in screen_text(app))
         app.chat.composer.insert("do not lose me")
         await pilot.press("enter")
-        await until(lambda: app.chat.turn is None and app.chat.composer.text == "do not lose me")
+        await until(
+            lambda: app.chat.answering.turn is None and app.chat.composer.text == "do not lose me"
+        )
 
 
 async def test_one_can_chat_on_without_saving(chat: Chat) -> None:

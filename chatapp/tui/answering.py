@@ -1,0 +1,90 @@
+"""The answer being written: asks the assistant, draws its events, stops it.
+
+One part of the chat screen (`chat.answering`). An answer goes on while another conversation is on
+the screen; its events are then taken in without being drawn.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from chatapp.assistant.events import Event
+    from chatapp.tui.answer_state import AnswerState
+    from chatapp.tui.screens.chat import ChatScreen
+    from chatapp.tui.turn import Stream, Turn
+
+
+class Answering:
+    """One turn at a time; `turn` is None when none runs."""
+
+    def __init__(self, chat: ChatScreen) -> None:
+        self._chat = chat
+        self.turn: Turn | None = None
+
+    async def ask(self, text: str) -> None:
+        """Send a message; it waits for the model if that is still loading."""
+        from chatapp.tui.answer_state import AnswerState
+        from chatapp.tui.turn import Turn
+
+        chat = self._chat
+        self.turn = turn = Turn(None, AnswerState(activity="waiting for the model"), text)
+        async with chat.reading.switching:
+            turn.conversation_id = here = chat.reading.conversation_id
+            chat.composer.accept_sent(text)
+            await chat.transcript.add(text)
+            await chat.transcript.add(turn.state)
+            await self._start(turn, lambda assistant: assistant.turn(here, text))
+
+    async def again(self, old: AnswerState, new: AnswerState, stream: Stream) -> None:
+        """Run a turn whose answer `new` takes the place of `old`; both may be the same."""
+        from chatapp.tui.turn import Turn
+
+        chat = self._chat
+        self.turn = turn = Turn(chat.reading.conversation_id, new)
+        async with chat.reading.switching:
+            if new is not old and chat.reading.conversation_id == turn.conversation_id:
+                await chat.transcript.remove_answer(old)
+                await chat.transcript.add(new)
+            await self._start(turn, stream)
+
+    def stop(self) -> bool:
+        """Stop the running answer, keeping its text; say whether one was running."""
+        if self.turn is None:
+            return False
+        self.turn.stop(self._chat.backend.opened)
+        self._chat.status.set_activity("stopping…")
+        return True
+
+    async def _start(self, turn: Turn, stream: Stream) -> None:
+        await self._chat.withdraw_recovery()
+        self._chat.status.set_activity("Esc stops")
+        self._chat.run_worker(self._run(turn, stream), group="turn", exit_on_error=False)
+
+    async def _run(self, turn: Turn, stream: Stream) -> None:
+        chat = self._chat
+        try:
+            await turn.run(chat.backend.assistant(), stream, self._on_event)
+        finally:
+            self.turn = None
+            chat.status.set_activity("")
+        if turn.question and not turn.stored:
+            chat.composer.give_back(turn.question)
+        await chat.reading.refresh_listing()
+
+    async def _on_event(self, turn: Turn, event: Event) -> None:
+        """Draw one event of the running turn, if its answer is on the screen."""
+        from chatapp.assistant.events import TurnEnd, TurnStart
+
+        chat = self._chat
+        answer = chat.transcript.answer(turn.state)
+        if isinstance(event, TurnStart):
+            turn.conversation_id = event.conversation
+            if answer is not None and chat.reading.conversation_id is None:
+                await chat.reading.name_new(event.conversation)
+        if answer is None:
+            return
+        await answer.show(event)
+        if isinstance(event, TurnEnd):
+            chat.status.set_cost(turn.state.usage, turn.state.seconds)
+            chat.present_sources(turn.state)
