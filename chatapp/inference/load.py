@@ -18,6 +18,8 @@ from chatapp.inference.engine import Engine
 from chatapp.inference.generator import Generator
 from chatapp.inference.graph_decoder import on_gpu
 from chatapp.inference.native import NativeUnavailable, native_decoder
+from chatapp.inference.native.build import require_built
+from chatapp.inference.native.factory import check_wanted
 from chatapp.inference.torch_decoder import TorchDecoder
 from chatapp.inference.transformers_decoder import load_transformers, needs_transformers
 from chatapp.model.checkpoint import ModelUnavailable, load_model
@@ -62,6 +64,8 @@ def best_decoder(model: GPT, *, slots: int, threads: int) -> Decoder:
     if torch.cuda.is_available():
         return on_gpu(model, slots=slots)
     try:
+        check_wanted()
+        require_built()
         return native_decoder(model, slots=slots, threads=threads)
     except NativeUnavailable as reason:
         log.info("PyTorch runs the model, because of the compiled runtime: %s", reason)

@@ -19,7 +19,7 @@ def test_without_the_compiled_runtime_pytorch_serves(monkeypatch: pytest.MonkeyP
     def unavailable(*_: object, **__: object) -> None:
         raise NativeUnavailable("no compiler")
 
-    monkeypatch.setattr(load, "native_decoder", unavailable)
+    monkeypatch.setattr(load, "require_built", unavailable)
     generator = load.load_generator(FIXTURE, threads=1)
     assert isinstance(generator, Engine)
     assert isinstance(generator.decoder, TorchDecoder)
@@ -36,6 +36,7 @@ def test_with_it_the_runtime_serves_on_the_threads_asked_for(
         return TorchDecoder(model, slots=slots)  # type: ignore[arg-type]
 
     monkeypatch.setattr(load, "native_decoder", native)
+    monkeypatch.setattr(load, "require_built", lambda: None)
     load.load_generator(FIXTURE, threads=1)
     assert asked == {"slots": 2, "threads": 1}
 

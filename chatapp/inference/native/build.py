@@ -11,6 +11,7 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -38,6 +39,7 @@ _X86_VARIANTS = {
     "generic": (),
 }
 _TIMEOUT_SECONDS = 300
+_builders: list[subprocess.Popen[bytes]] = []  # a dropped handle would warn that it runs on
 
 
 class NativeUnavailable(RuntimeError):
@@ -72,6 +74,35 @@ def library_path() -> Path:
     if not target.is_file():
         _build(_compiler(), target)
     return target
+
+
+def require_built() -> None:
+    """Raise `NativeUnavailable` unless the runtime stands; where it does not, build it meanwhile.
+
+    Compiling takes half a minute of processor time, which nobody should wait for before a first
+    answer. So a process of low priority that outlives this one builds it, for the next start.
+    """
+    target = planned_path()
+    if target.is_file():
+        return
+    failure = target.with_suffix(".failed")
+    if failure.is_file():
+        library_path()  # it says what failed, and what would help
+    root = str(Path(__file__).parents[3])
+    search = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
+    try:
+        builder = subprocess.Popen(
+            (sys.executable, "-m", "chatapp.inference.native", "--background"),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            env=os.environ | {"PYTHONPATH": search},
+        )
+    except OSError as error:
+        raise NativeUnavailable(f"its compilation could not be started: {error}") from error
+    _builders.append(builder)
+    raise NativeUnavailable("it is being compiled in the background, for the next start")
 
 
 def _directory() -> Path:

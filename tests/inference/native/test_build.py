@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -35,6 +36,19 @@ def test_it_is_built_once_and_then_found(tmp_path: Path, monkeypatch: pytest.Mon
     assert log.read_text() == calls
     assert first.parent == Path(os.environ["CHATAPP_HOME"]) / "native"
     assert [path.name for path in first.parent.iterdir()] == [first.name]  # nothing left behind
+
+
+def test_nobody_waits_for_the_first_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is said to be missing at once, and a process of its own builds it for the next start."""
+    monkeypatch.setenv("CXX", str(fake_compiler(tmp_path, _COUNTING.format(log=tmp_path / "log"))))
+    with pytest.raises(NativeUnavailable, match="background"):
+        build.require_built()
+    target = build.planned_path()
+    deadline = time.monotonic() + 120
+    while not target.is_file() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert target.is_file()
+    build.require_built()
 
 
 def test_another_compiler_builds_another_library(
