@@ -21,4 +21,6 @@ def chatapp_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home = tmp_path / "chatapp-home"
     home.mkdir()
     monkeypatch.setenv("CHATAPP_HOME", str(home))
+    # A model loaded in a fresh home would start compiling the runtime; its own tests ask for it.
+    monkeypatch.setenv("CHATAPP_NATIVE", "false")
     return home

@@ -62,11 +62,8 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeHub]:
         yield served
 
 
-def test_a_model_goes_from_the_hub_into_the_chat(
-    app: App, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_model_goes_from_the_hub_into_the_chat(app: App, hub: FakeHub) -> None:
     """Sizes first, then consent, then exactly the files that are needed; then it answers."""
-    monkeypatch.setenv("CHATAPP_NATIVE", "false")  # compiling the runtime is tested elsewhere
     app.environment["HF_ENDPOINT"] = hub.endpoint
     hub.fetched.clear()
     asked = app.run("model", "import", "tiny/llama", code=5)

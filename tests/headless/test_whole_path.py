@@ -33,7 +33,6 @@ SCRIPT = """
 def run(monkeypatch, capsys, tmp_path):
     """Return a function that runs SCRIPT as JSON lines and gives code, lines and raw text."""
     monkeypatch.setenv("CHATAPP_MODEL", str(FIXTURE_MODEL))
-    monkeypatch.setenv("CHATAPP_NATIVE", "false")  # a fresh home would compile it anew
     monkeypatch.setattr(sys, "stdin", None)
     script = tmp_path / "script.jsonl"
     script.write_text(SCRIPT)

@@ -16,6 +16,8 @@ FIXTURE = Path(__file__).parents[1] / "fixtures" / "model"
 
 
 def test_without_the_compiled_runtime_pytorch_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CHATAPP_NATIVE")
+
     def unavailable(*_: object, **__: object) -> None:
         raise NativeUnavailable("no compiler")
 
@@ -30,6 +32,7 @@ def test_with_it_the_runtime_serves_on_the_threads_asked_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked: dict[str, int] = {}
+    monkeypatch.delenv("CHATAPP_NATIVE")
 
     def native(model: object, *, slots: int, threads: int) -> TorchDecoder:
         asked.update(slots=slots, threads=threads)

@@ -18,8 +18,11 @@ def system_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def test_with_nothing_set_every_value_is_the_default(tmp_path: Path) -> None:
+def test_with_nothing_set_every_value_is_the_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An empty home gives the defaults, and says so for every key."""
+    monkeypatch.delenv("CHATAPP_NATIVE")
     resolved = load_settings(cwd=tmp_path)
     assert resolved.settings == Settings()
     assert resolved.origins == dict.fromkeys(KEYS, "default")

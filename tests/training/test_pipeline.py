@@ -14,9 +14,8 @@ from tests.training.runs import losses, run
 
 
 def test_a_run_ends_in_a_model_that_loads_and_speaks(
-    recipe_file: Path, records: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    recipe_file: Path, records: Path, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("CHATAPP_NATIVE", "false")  # a fresh home would compile it anew
     model = run(recipe_file, records, tmp_path / "run")
     assert load_generator(model, threads=1).context_length == 64
     measured = json.loads((tmp_path / "run" / "bits_per_byte.json").read_text())

@@ -8,7 +8,7 @@ import fcntl
 import os
 import sys
 
-from chatapp.inference.native.build import NativeUnavailable, planned_path
+from chatapp.inference.native.build import NativeUnavailable, library_path, planned_path
 from chatapp.inference.native.library import variants
 
 try:
@@ -18,7 +18,9 @@ try:
         target.parent.mkdir(parents=True, exist_ok=True)
         lock = target.with_suffix(".lock").open("a")  # held until this process ends
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    print(f"compiled runtime: {', '.join(variants())}")
+        library_path()
+    else:
+        print(f"compiled runtime: {', '.join(variants())}")
 except OSError as error:
     print(f"the runtime is not compiled by this process: {error}", file=sys.stderr)
 except NativeUnavailable as reason:

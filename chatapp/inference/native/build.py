@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -39,6 +40,8 @@ _X86_VARIANTS = {
     "generic": (),
 }
 _TIMEOUT_SECONDS = 300
+_SAYS_ERROR = "error:"  # so do compilers begin what is wrong with a source
+_PASSING = re.compile("killed|no space left|memory exhausted|out of memory", re.IGNORECASE)
 _builders: list[subprocess.Popen[bytes]] = []  # a dropped handle would warn that it runs on
 
 
@@ -150,10 +153,14 @@ def _build(compiler: str, target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
             try:
-                _link(compiler, Path(scratch)).replace(target)
+                built = _link(compiler, Path(scratch))
+                with built.open("rb") as file:
+                    os.fsync(file.fileno())  # or a power cut could leave half of it by that name
+                built.replace(target)
             except _CompileError as error:
                 reason = f"{compiler} could not compile the runtime: {error}"
-                failure.write_text(reason, encoding="utf-8")
+                if error.lasting:
+                    failure.write_text(reason, encoding="utf-8")
                 raise NativeUnavailable(reason, fix=fix) from error
     except OSError as error:
         raise NativeUnavailable(
@@ -163,7 +170,11 @@ def _build(compiler: str, target: Path) -> None:
 
 
 class _CompileError(Exception):
-    """What the compiler said."""
+    """What the compiler said; `lasting` unless the machine was at fault, as when memory ran out."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(said)
+        self.lasting = _SAYS_ERROR in said and not _PASSING.search(said)
 
 
 def _link(compiler: str, scratch: Path) -> Path:
@@ -200,4 +211,4 @@ def _run(command: Sequence[str]) -> str:
     if not done.returncode:
         return ""
     lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-    return next((line for line in lines if "error" in line), lines[-1])
+    return next((line for line in lines if _SAYS_ERROR in line), lines[-1])

@@ -52,13 +52,15 @@ def load_library() -> ctypes.CDLL:
     path = library_path()
     try:
         library = ctypes.CDLL(str(path))
-    except OSError as error:
+        for name, (result, arguments) in _FUNCTIONS.items():
+            function = getattr(library, name)
+            function.restype, function.argtypes = result, arguments
+    except (OSError, AttributeError) as error:
+        path.unlink(missing_ok=True)  # so that the next start builds it anew
         raise NativeUnavailable(
-            f"the compiled runtime does not load: {error}", fix=f"delete {path}; it is built anew."
+            f"the compiled runtime does not load and was removed: {error}",
+            fix="start again; it is built anew.",
         ) from error
-    for name, (result, arguments) in _FUNCTIONS.items():
-        function = getattr(library, name)
-        function.restype, function.argtypes = result, arguments
     return library
 
 

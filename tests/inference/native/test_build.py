@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -43,11 +42,8 @@ def test_nobody_waits_for_the_first_build(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("CXX", str(fake_compiler(tmp_path, _COUNTING.format(log=tmp_path / "log"))))
     with pytest.raises(NativeUnavailable, match="background"):
         build.require_built()
-    target = build.planned_path()
-    deadline = time.monotonic() + 120
-    while not target.is_file() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert target.is_file()
+    assert build._builders.pop().wait(120) == 0
+    assert build.planned_path().is_file()
     build.require_built()
 
 
@@ -127,6 +123,7 @@ def test_doctor_says_what_serves_and_how_to_mend_it(
     """Not built yet, no compiler, and turned off are three different answers."""
     compiler = fake_compiler(tmp_path, _COUNTING.format(log=tmp_path / "calls"))
     monkeypatch.setenv("CXX", str(compiler))
+    monkeypatch.delenv("CHATAPP_NATIVE")
     waiting = runtime()
     assert (waiting.status, "next start" in waiting.detail) == ("ok", True)
     assert not (tmp_path / "calls").exists()
@@ -137,3 +134,30 @@ def test_doctor_says_what_serves_and_how_to_mend_it(
     monkeypatch.setenv("CHATAPP_NATIVE", "false")
     off = runtime()
     assert (off.status, "CHATAPP_NATIVE" in off.fix) == ("ok", True)
+
+
+def test_a_compiler_that_was_killed_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory that ran out once says nothing about the next time."""
+    script = "echo 'fatal error: Killed signal terminated program cc1plus' >&2; exit 1"
+    monkeypatch.setenv("CXX", str(fake_compiler(tmp_path, script)))
+    with pytest.raises(NativeUnavailable, match="Killed"):
+        build.library_path()
+    assert list((Path(os.environ["CHATAPP_HOME"]) / "native").iterdir()) == []
+
+
+def test_a_damaged_library_is_removed_so_that_it_is_built_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that does not load is a reason, never a traceback, and does not stay."""
+    from chatapp.inference.native.library import load_library
+
+    monkeypatch.setenv("CXX", str(fake_compiler(tmp_path, _COUNTING.format(log=tmp_path / "log"))))
+    path = build.library_path()
+    path.write_bytes(b"no library at all")
+    load_library.cache_clear()
+    with pytest.raises(NativeUnavailable, match="does not load and was removed"):
+        load_library()
+    assert not path.exists()
+    load_library.cache_clear()
