@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
-from chatapp.assistant.commands import CommandError, Session, find_command
+from chatapp.assistant.commands import CommandError, Session, perform
 from chatapp.assistant.events import CommandResult, Error, Event
 from chatapp.cli.script import Operation, Said, unmet
 from chatapp.cli.session import HeadlessSession
@@ -79,7 +79,7 @@ class ScriptRunner:
     async def _command(self, operation: Operation) -> None:
         name = operation.value["name"].removeprefix("/")
         try:
-            result = find_command(name).run(self._commands, operation.value.get("args", {}))
+            result = await perform(self._commands, name, operation.value.get("args", {}))
         except CommandError as error:
             self._session.emit(Error("usage", f"line {operation.line}: {error}"))
             return

@@ -6,7 +6,6 @@ the others run as they are and show their text.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable
@@ -209,11 +208,10 @@ async def run_slash(chat: ChatScreen, text: str) -> bool:
 
 async def run_registered(chat: ChatScreen, name: str, argument: str) -> None:
     """Run a command of the shared registry and show what it gives back."""
-    from chatapp.assistant.commands import Session, find_command
+    from chatapp.assistant.commands import Session, perform
 
     session = Session(await chat.backend.assistant(), chat.reading.conversation_id)
-    command = find_command(name)
-    result = await asyncio.to_thread(lambda: command.run(session, command.parse(argument)))
+    result = await perform(session, name, argument)
     await chat.reading.arrive(session.conversation)
     if result.text:
         await chat.transcript.note(result.text)
