@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from chatapp.assistant import failures, grounding, remembering
 from chatapp.assistant.events import (
@@ -23,7 +23,7 @@ from chatapp.assistant.events import (
 from chatapp.assistant.followup import search_query
 from chatapp.assistant.prompt import LONGEST_PROMPT, Prompt, build_prompt
 from chatapp.assistant.recorder import Recorder
-from chatapp.assistant.run import Interrupted, Run
+from chatapp.assistant.run import Ending, Interrupted, Run
 from chatapp.assistant.streaming import stream_from_thread
 from chatapp.conversations import Message, Outcome
 from chatapp.conversations.types import MessageStatus
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from chatapp.memory import Memory
     from chatapp.settings import RetrievalSettings
     from retrieval.index import Index
-
-Ending = Literal["ok", "interrupted", "error"]
 
 _STATUS: dict[FinishReason, tuple[MessageStatus, Ending]] = {
     "stop": ("complete", "ok"),
@@ -216,7 +214,8 @@ class Answer:
         return "stop"
 
     async def _generate(self) -> FinishReason:
-        lazy, options = self._services.generator, self._draft.options
+        options = self._draft.options
+        lazy = self._services.models.get(options.model)
         generator = await self._run.in_thread(lazy.thread, lazy.get)
         self._model = generator.name
         known = await self._known_facts(generator)
@@ -231,14 +230,16 @@ class Answer:
                 max_tokens=options.sampling.max_tokens,
             ),
         )
-        return await self._stream(generator, prompt)
+        return await self._stream(lazy, prompt)
 
-    async def _stream(self, generator: Generator, prompt: Prompt) -> FinishReason:
+    async def _stream(self, lazy: Lazy[Generator], prompt: Prompt) -> FinishReason:
+        generator = lazy.value
+        assert generator is not None, "loaded to build the prompt"
         sampling = replace(self._draft.options.sampling, max_tokens=prompt.max_tokens)
         start = partial(generator.stream, prompt.messages, sampling, self._run.should_stop)
         reason: FinishReason = "interrupted"  # a stopped stream may end without `Finished`
         self._usage = self._used(generator, prompt, 0)
-        async for item in stream_from_thread(self._services.generator.thread, self._run, start):
+        async for item in stream_from_thread(lazy.thread, self._run, start):
             if isinstance(item, Finished):
                 reason = item.reason
                 self._usage = self._used(generator, prompt, item.completion_tokens)

@@ -1,28 +1,30 @@
 """Assistant: one question in, one stream of typed events out. Every front end renders this stream.
 
-The work of a turn runs in a task of its own, which nothing but the end of the program cancels: a
-reader that stops reading asks it to stop, and it then writes what it has and ends in order.
+This is the whole of what a front end calls; `turns` runs a turn and `answer` writes its answer.
 """
 
 from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncGenerator, Callable, Coroutine
-from concurrent.futures import Future
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from chatapp.assistant.answer import Answer, Draft
-from chatapp.assistant.events import Error, Event, TurnEnd, TurnStart
-from chatapp.assistant.failures import explain
+from chatapp.assistant.attachments import Attachment
+from chatapp.assistant.drafts import Drafts
+from chatapp.assistant.events import Error, Event, TurnStart
 from chatapp.assistant.lazy import Lazy
-from chatapp.assistant.run import Run
+from chatapp.assistant.loading import loading
+from chatapp.assistant.models import Catalogue, ModelChoice, Models, OneModel
+from chatapp.assistant.run import Decision, Ending, Run
 from chatapp.assistant.services import Options, Services
-from chatapp.conversations import ConversationStore, Message, NotFound
+from chatapp.assistant.turns import Turns
+from chatapp.assistant.window import Window, measure
+from chatapp.conversations import ConversationStore, NotFound
 from chatapp.conversations.ids import utc_now
 from chatapp.inference.generator import Generator, SamplingParams
-from retrieval.text import sanitize_text
 
 if TYPE_CHECKING:
     from chatapp.feedback import Feedback
@@ -36,9 +38,10 @@ if TYPE_CHECKING:
 class Assistant:
     """Answers questions in the conversations of `store`, one turn at a time.
 
-    `open_index`, `open_memory` and `load_generator` are called on first need, in worker threads.
-    The first two may be None or fail: the chat then goes on without sources or memory. The model
-    is loaded only for turns that generate, so grounded answers need none.
+    `open_index`, `open_memory` and the models of `catalogue` (or the one of `load_generator`) are
+    made on first need, in worker threads. The first two may be None or fail: the chat then goes on
+    without sources or memory. A model is loaded only for turns that generate, so grounded answers
+    need none.
     """
 
     def __init__(
@@ -47,10 +50,14 @@ class Assistant:
         *,
         settings: Settings,
         open_index: Callable[[], Index] | None,
-        load_generator: Callable[[], Generator],
+        load_generator: Callable[[], Generator] | None = None,
+        catalogue: Catalogue | None = None,
         open_memory: Callable[[], Memory] | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
+        if catalogue is None:
+            assert load_generator is not None, "give a catalogue of models, or the one model"
+            catalogue = OneModel(load_generator)
         self.store = store
         self.options = Options(
             _sampling(settings),
@@ -61,50 +68,86 @@ class Assistant:
             store,
             settings,
             clock,
-            Lazy(load_generator, "chatapp-model"),
+            Models(catalogue),
             Lazy(open_index, "chatapp-index") if open_index else None,
             Lazy(open_memory, "chatapp-memory") if open_memory else None,
         )
-        self._running: Run | None = None
+        self._drafts = Drafts(store)
+        self._turns = Turns()
 
     def turn(
-        self, conversation_id: str | None, text: str, *, parent_id: str | None = None
+        self,
+        conversation_id: str | None,
+        text: str,
+        *,
+        parent_id: str | None = None,
+        attachments: Sequence[Attachment] = (),
     ) -> AsyncGenerator[Event, None]:
         """Answer `text`; None as `conversation_id` starts a new conversation.
 
         `parent_id` answers on another branch (NEW_ROOT: from the root). The events begin with
         `turn.start`, when both messages are on disk, and end with `turn.end`; a turn that cannot
-        start at all yields `error` and `turn.end`.
+        start at all yields `error` and `turn.end`. `attachments` are quoted from, and stay with
+        the message.
         """
-        typed = sanitize_text(text)
+        return self._answer(
+            lambda: self._drafts.new(
+                conversation_id, text, self.options, parent_id=parent_id, attachments=attachments
+            )
+        )
 
-        async def begin() -> Draft:
-            started = await _shielded(self.store.begin_turn(conversation_id, typed, parent_id))
-            return await self._draft(started.user, started.assistant, new=True)
-
-        return self._relay(begin)
+    def edit(self, message_id: str, text: str) -> AsyncGenerator[Event, None]:
+        """Ask a question in other words: a new branch beside the old one, which stays."""
+        return self._answer(lambda: self._drafts.edited(message_id, text, self.options))
 
     def regenerate(self, message_id: str) -> AsyncGenerator[Event, None]:
         """Answer the same question again; the old answer stays as a sibling."""
-
-        async def begin() -> Draft:
-            old = await asyncio.to_thread(self.store.message, message_id)
-            question = old if old.role == "user" else await self._parent(old)
-            return await self._draft(
-                question, await _shielded(self.store.begin_answer(question.id))
-            )
-
-        return self._relay(begin)
+        return self._answer(lambda: self._drafts.again(message_id, self.options))
 
     def continue_(self, message_id: str) -> AsyncGenerator[Event, None]:
         """Go on with a cut-off answer in place; one without text is answered anew."""
+        return self._answer(lambda: self._drafts.continued(message_id, self.options))
 
-        async def begin() -> Draft:
-            cut = await asyncio.to_thread(self.store.message, message_id)
-            question = await self._parent(cut)
-            return await self._draft(question, await _shielded(self.store.reopen_answer(cut.id)))
+    def approve(self, call_id: str, decision: Decision) -> bool:
+        """Decide on the tool call a turn waits for, from any thread; False if it does not wait."""
+        running = self._turns.running
+        return running is not None and running.decide(call_id, decision)
 
-        return self._relay(begin)
+    def models(self) -> list[ModelChoice]:
+        """Return the models that can be chosen, the default first. Reads files; blocks."""
+        return list(self._services.models.catalogue.choices())
+
+    async def use_model(self, name: str) -> AsyncGenerator[Event, None]:
+        """Load a model and answer with it from the next turn on.
+
+        Yields `model.loading` from 0 to 1, or `error` at the end: the old model then stays.
+        """
+        async for event in loading(self._services.models, name):
+            yield event
+            if isinstance(event, Error):
+                return
+        self.options = dataclasses.replace(self.options, model=name)
+
+    async def window(self, conversation_id: str) -> Window:
+        """Return how full the window is and what is outside it. Raises NotFound.
+
+        Without a loaded model it is unknown, and all zero: nothing is loaded for this.
+        """
+        messages = await asyncio.to_thread(self.store.messages, conversation_id)
+        place = self._services.models.get(self.options.model)
+        generator = place.value
+        if generator is None:
+            return Window()
+        options = self.options
+        return await asyncio.get_running_loop().run_in_executor(
+            place.thread,
+            lambda: measure(
+                generator,
+                messages,
+                system=options.system,
+                max_tokens=options.sampling.max_tokens,
+            ),
+        )
 
     @property
     def profile(self) -> Profile:
@@ -133,13 +176,16 @@ class Assistant:
 
     def interrupt(self) -> None:
         """Stop the running turn, from any thread; its text so far is kept. Else do nothing."""
-        running = self._running
+        running = self._turns.running
         if running is not None:
             running.stop()
 
-    async def load_model(self) -> Generator:
-        """Return the model, loading it first if needed. Raises what loading raises."""
-        model = self._services.generator
+    async def load_model(self, name: str = "") -> Generator:
+        """Return a model, the chosen one if unnamed, loading it first if needed.
+
+        Raises what loading raises.
+        """
+        model = self._services.models.get(name or self.options.model)
         return await asyncio.get_running_loop().run_in_executor(model.thread, model.get)
 
     async def document(self, document_id: str) -> Document:
@@ -159,14 +205,15 @@ class Assistant:
         """Load model and index in the background; failures show when a turn needs them."""
         loop = asyncio.get_running_loop()
         services = self._services
-        parts: list[Lazy[Any] | None] = [services.generator, services.index, services.memory]
+        model = services.models.get(self.options.model)
+        parts: list[Lazy[Any] | None] = [model, services.index, services.memory]
         loads = (loop.run_in_executor(part.thread, part.get) for part in parts if part)
         await asyncio.gather(*loads, return_exceptions=True)
 
     def close(self) -> None:
         """Stop what runs, write what is queued, close index and store."""
         self.interrupt()
-        self._services.generator.close()
+        self._services.models.close()
         index = self._services.index
         if index is not None:
             if index.value is not None:
@@ -176,56 +223,18 @@ class Assistant:
             self._services.memory.close()
         self.store.close()
 
-    async def _relay(
-        self, begin: Callable[[], Coroutine[Any, Any, Draft]]
-    ) -> AsyncGenerator[Event, None]:
-        if self._running is not None:
-            yield Error("busy", "An answer is still being written.", "Stop it or wait for its end.")
-            yield TurnEnd("error")
-            return
-        run = self._running = Run()
-        work = asyncio.create_task(self._work(run, begin))
-        try:
-            while (event := await run.events.get()) is not None:
-                yield event
-        finally:
-            run.stop()
-            try:
-                await asyncio.shield(work)  # until the last row is written
-            finally:
-                self._running = None
-
-    async def _work(self, run: Run, begin: Callable[[], Coroutine[Any, Any, Draft]]) -> None:
-        try:
+    def _answer(self, begin: Callable[[], Awaitable[Draft]]) -> AsyncGenerator[Event, None]:
+        async def work(run: Run) -> Ending:
             draft = await begin()
             run.emit(
                 TurnStart(
                     draft.conversation_id, draft.question.id, draft.message.id, draft.question.text
                 )
             )
-            status = await Answer(self._services, run, draft).write()
-        except Exception as error:  # noqa: BLE001 - every failure becomes an event
-            run.emit(explain(error))
-            status = "error"
-        run.emit(TurnEnd(status))
-        run.events.put_nowait(None)
+            return await Answer(self._services, run, draft).write()
 
-    async def _parent(self, message: Message) -> Message:
-        return await asyncio.to_thread(self.store.message, message.parent_id or "")
-
-    async def _draft(self, question: Message, message: Message, *, new: bool = False) -> Draft:
-        path = await asyncio.to_thread(self.store.path_to, question.id)
-        conversation = await asyncio.to_thread(self.store.conversation, question.conversation_id)
-        options = self.options
-        if conversation.private:
-            options = dataclasses.replace(options, use_memory=False)
-        return Draft(conversation.id, question, message, tuple(path), options, new)
+        return self._turns.relay(work)
 
 
 def _sampling(settings: Settings) -> SamplingParams:
     return SamplingParams(**dataclasses.asdict(settings.generation))
-
-
-async def _shielded(future: Future[Any]) -> Any:
-    """Wait for a write; cancelling the waiter does not cancel the write."""
-    return await asyncio.shield(asyncio.wrap_future(future))

@@ -98,6 +98,8 @@ def _schema(hint: Any) -> dict[str, Any]:
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is Literal:
         return {"enum": list(arguments)}
+    if origin is dict:
+        return {"type": "object"}
     if origin is list:
         return {"type": "array", "items": _schema(arguments[0])}
     if origin in (Union, types.UnionType):

@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING
 
 from chatapp import paths, resources
 from chatapp.assistant.assistant import Assistant
+from chatapp.assistant.catalogue import InstalledModels, model_dir
 from chatapp.conversations import ConversationStore
 from chatapp.conversations.ids import utc_now
-from chatapp.inference.generator import Generator
 
 if TYPE_CHECKING:
     from chatapp.memory import Memory
     from chatapp.settings import Settings
     from retrieval.index import Index
+
+__all__ = ["HANDBOOK", "build_assistant", "model_dir", "open_index"]
 
 HANDBOOK = "handbook"
 
@@ -56,7 +58,7 @@ def build_assistant(
         store,
         settings=settings,
         open_index=open_index if use_index else None,
-        load_generator=lambda: _load_generator(settings),
+        catalogue=InstalledModels(settings),
         open_memory=lambda: _open_memory(store),
         clock=clock,
     )
@@ -80,22 +82,8 @@ def open_index() -> Index:
     return index
 
 
-def model_dir(settings: Settings) -> Path:
-    """Return the directory of the chosen model: shipped, one of the person's own, or a path."""
-    if settings.model == "default":
-        return resources.default_model_dir()
-    own = paths.models_dir() / settings.model
-    return own if own.is_dir() else Path(settings.model).expanduser()
-
-
 def _open_memory(store: ConversationStore) -> Memory:
     from chatapp.memory import Memory
     from retrieval.embedding import load_embedder
 
     return Memory(store, lambda: load_embedder(resources.embedder_dir()))
-
-
-def _load_generator(settings: Settings) -> Generator:
-    from chatapp.inference.load import load_generator
-
-    return load_generator(model_dir(settings), threads=settings.threads)

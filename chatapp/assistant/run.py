@@ -10,11 +10,15 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from chatapp.assistant.events import Event
 
 T = TypeVar("T")
+
+Ending = Literal["ok", "interrupted", "error"]
+Decision = Literal["once", "conversation", "deny"]
+"""What a person says to a tool call: this once, always in this conversation, or no."""
 
 
 class Interrupted(Exception):
@@ -29,6 +33,7 @@ class Run:
         self._loop = asyncio.get_running_loop()
         self._asked = threading.Event()
         self._stopped = asyncio.Event()
+        self._asked_for: dict[str, asyncio.Future[Decision]] = {}
 
     def emit(self, event: Event) -> None:
         """Hand one event to whoever reads the turn."""
@@ -42,6 +47,22 @@ class Run:
     def should_stop(self) -> bool:
         """Return whether the turn was asked to end; safe in any thread."""
         return self._asked.is_set()
+
+    async def decision(self, call_id: str) -> Decision:
+        """Wait until somebody decides on a tool call. Raises Interrupted."""
+        waited = self._asked_for[call_id] = self._loop.create_future()
+        try:
+            return await self.unless_stopped(waited)
+        finally:
+            del self._asked_for[call_id]
+
+    def decide(self, call_id: str, decision: Decision) -> bool:
+        """Decide on a tool call, from any thread; return whether it was waiting for that."""
+        waited = self._asked_for.get(call_id)
+        if waited is None:
+            return False
+        self._loop.call_soon_threadsafe(_settle, waited, decision)
+        return True
 
     async def in_thread(self, executor: Executor, job: Callable[[], T]) -> T:
         """Return what `job` returns in a worker thread.
@@ -68,3 +89,8 @@ class Run:
         if not finished:
             raise Interrupted
         return waited.result()
+
+
+def _settle(waited: asyncio.Future[Decision], decision: Decision) -> None:
+    if not waited.done():  # decided twice, or stopped meanwhile
+        waited.set_result(decision)

@@ -1,4 +1,4 @@
-"""What a turn works with: store, settings, clock, and the two expensive parts, made on demand."""
+"""What a turn works with: store, settings, clock, and the expensive parts, made on demand."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from chatapp.assistant.lazy import Lazy
+from chatapp.assistant.models import Models
 from chatapp.conversations import ConversationStore
-from chatapp.inference.generator import Generator, SamplingParams
+from chatapp.inference.generator import SamplingParams
 
 if TYPE_CHECKING:
     from chatapp.memory import Memory
@@ -19,10 +20,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Options:
-    """What may change from turn to turn: sampling, sources and memory on or off, a system message.
+    """What may change from turn to turn; a conversation's own options go before these.
 
-    `interrupt_after` stops a generated answer after that many tokens, as a person would: scripts
-    use it to get the same cut-off answer every time.
+    Attributes:
+        sampling: how the model chooses its words.
+        use_sources: answer questions from the index.
+        system: instructions for the model: the persona.
+        use_memory: learn from what is typed and use it.
+        interrupt_after: stop a generated answer after that many tokens, as a person would: scripts
+            use it to get the same cut-off answer every time.
+        model: name of the model; empty means the one in the settings.
+        use_tools: compute, look up the time, and run what is asked for.
+        allow: globs of tool names that run without asking.
+        attended: somebody is there to approve a tool; else what is not allowed is denied.
     """
 
     sampling: SamplingParams
@@ -30,6 +40,10 @@ class Options:
     system: str = ""
     use_memory: bool = True
     interrupt_after: int | None = None
+    model: str = ""
+    use_tools: bool = True
+    allow: tuple[str, ...] = ()
+    attended: bool = False
 
 
 @dataclass(frozen=True)
@@ -39,7 +53,7 @@ class Services:
     store: ConversationStore
     settings: Settings
     clock: Callable[[], datetime]
-    generator: Lazy[Generator]
+    models: Models
     index: Lazy[Index] | None
     memory: Lazy[Memory] | None
     warned: set[str] = field(default_factory=set)

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 _LABELS: dict[Grounding, str] = {
     "grounded": "✓ grounded",
+    "partly": "◐ partly grounded",
+    "tool": "✓ computed",
     "memory": "● from what you told me",
     "model": "○ from the model, no sources",
     "not_found": "∅ not found in the sources",

@@ -1,0 +1,89 @@
+"""The models of a person: the shipped one, those of their own, and adapters."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chatapp import paths, resources
+from chatapp.assistant.models import ModelChoice, Progress
+from chatapp.inference.generator import Generator
+
+if TYPE_CHECKING:
+    from chatapp.settings import Settings
+
+SHIPPED = "default"
+_PIECE = 16 << 20  # bytes
+
+
+class InstalledModels:
+    """The models of this installation; a `Catalogue`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.default = settings.model
+        self._settings = settings
+
+    def choices(self) -> Sequence[ModelChoice]:
+        """See `Catalogue.choices`."""
+        # a name with a dot in front is a download or an import that has not ended
+        own = sorted(file.parent.name for file in paths.models_dir().glob("[!.]*/config.json"))
+        names = dict.fromkeys([self.default, SHIPPED, *own])
+        return [_described(name, self._directory(name)) for name in names]
+
+    def load(self, name: str, progress: Progress) -> Generator:
+        """See `Catalogue.load`."""
+        from chatapp.inference.load import load_generator
+
+        directory = self._directory(name)
+        for fraction in _read_ahead(directory):
+            progress(fraction)
+        return load_generator(directory, threads=self._settings.threads)
+
+    def _directory(self, name: str) -> Path:
+        return model_dir(replace(self._settings, model=name))
+
+
+def model_dir(settings: Settings) -> Path:
+    """Return the directory of the chosen model: shipped, one of the person's own, or a path."""
+    if settings.model == SHIPPED:
+        return resources.default_model_dir()
+    own = paths.models_dir() / settings.model
+    return own if own.is_dir() else Path(settings.model).expanduser()
+
+
+def _described(name: str, directory: Path) -> ModelChoice:
+    """Describe a model by its small files."""
+    if name == SHIPPED:
+        return ModelChoice(name, "shipped", "the model that comes with the app")
+    adapter = directory / "adapter_config.json"
+    try:
+        config = json.loads((directory / "config.json").read_text(encoding="utf-8"))
+        if adapter.is_file():
+            base = json.loads(adapter.read_text(encoding="utf-8")).get("base_model_name_or_path")
+            return ModelChoice(name, "adapter", f"adapter of {Path(str(base)).name}")
+        megabytes = sum(file.stat().st_size for file in _weights(directory)) / 1e6
+    except (OSError, ValueError, AttributeError) as error:
+        return ModelChoice(name, "imported", "", f"its files cannot be read: {error}")
+    return ModelChoice(name, "imported", f"{config.get('model_type', '?')}, {megabytes:.0f} MB")
+
+
+def _weights(directory: Path) -> list[Path]:
+    return sorted(directory.glob("*.safetensors"))
+
+
+def _read_ahead(directory: Path) -> Iterator[float]:
+    """Read the weights once, so that loading finds them in memory; yield the share read.
+
+    The loaders map the files and cannot say how far they are; of a large model this is the part
+    that takes time.
+    """
+    files = _weights(directory)
+    total, done = sum(file.stat().st_size for file in files), 0
+    for path in files:
+        with path.open("rb") as file:
+            while piece := file.read(_PIECE):
+                done += len(piece)
+                yield done / total
