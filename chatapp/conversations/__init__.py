@@ -1,15 +1,20 @@
 """The conversation store: every message in one SQLite file, nothing typed is ever lost."""
 
-from chatapp.conversations.store import NEW_ROOT, ConversationStore
+from chatapp.conversations.answering import NEW_ROOT
+from chatapp.conversations.store import ConversationStore
 from chatapp.conversations.types import (
     Conversation,
     Message,
     MessageHit,
     NotFound,
     Outcome,
+    Part,
+    PartKind,
+    SearchFilters,
     StartedTurn,
     StorageError,
     StoredCitation,
+    Turn,
 )
 
 __all__ = [
@@ -20,7 +25,11 @@ __all__ = [
     "MessageHit",
     "NotFound",
     "Outcome",
+    "Part",
+    "PartKind",
+    "SearchFilters",
     "StartedTurn",
     "StorageError",
     "StoredCitation",
+    "Turn",
 ]

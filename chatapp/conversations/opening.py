@@ -42,12 +42,16 @@ _PRAGMAS = ("foreign_keys=ON", "secure_delete=ON", "mmap_size=0", "temp_store=ME
 
 @dataclass
 class Opened:
-    """The connections of one store. `reader` is None in memory, where the writer serves both."""
+    """The connections of one store. `reader` is None in memory, where the writer serves both.
+
+    `remedy` is what to do when it is `read_only`; the first notice says why.
+    """
 
     db: Database
     reader: Database | None = None
     read_only: bool = False
     notices: list[str] = field(default_factory=list)
+    remedy: str = ""
 
 
 def open_database(path: Path | None, busy_seconds: float = BUSY_SECONDS) -> Opened:
@@ -119,7 +123,7 @@ def _open_newer(path: Path, busy_seconds: float, unknown: list[str]) -> Opened:
         f"{path} was written by a newer chatapp (schema step {', '.join(unknown)}). "
         "It is open for reading only: update chatapp to write to it again."
     )
-    return Opened(reader, reader, read_only=True, notices=[notice])
+    return Opened(reader, reader, read_only=True, notices=[notice], remedy="Update chatapp.")
 
 
 def _connect(target: str, busy_seconds: float, *, uri: bool = False) -> Database:

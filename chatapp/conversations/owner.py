@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 from functools import cache
 from pathlib import Path
 
@@ -30,17 +31,17 @@ def _start_time(pid: int) -> str:
     return stat.rpartition(")")[2].split()[_START_TIME_FIELD]
 
 
-def this_process() -> str:
-    """Return the owner mark of the running process."""
+def new_mark() -> str:
+    """Return an owner mark for one open store of the running process."""
     pid = os.getpid()
-    return json.dumps([_boot_id(), pid, _start_time(pid)])
+    return json.dumps([_boot_id(), pid, _start_time(pid), secrets.token_hex(4)])
 
 
 def is_alive(owner: str | None) -> bool:
     """Return whether the process behind an owner mark still runs on this machine."""
     try:
-        boot, pid, started = json.loads(owner or "")
-    except ValueError:
+        boot, pid, started, *_ = json.loads(owner or "")
+    except (ValueError, TypeError):
         return False
     if boot != _boot_id():
         return False

@@ -3,34 +3,30 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Any
 
 from chatapp.conversations.types import (
     Conversation,
     Message,
-    MessageHit,
     NotFound,
+    Part,
     StoredCitation,
+    Turn,
 )
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
 CONVERSATION_COLUMNS = (
-    "c.id, c.title, c.created_at, c.updated_at, c.tip, c.deleted_at, c.private, "
-    "(select count(*) from messages m where m.conversation_id = c.id) as message_count"
+    "c.id, c.title, c.created_at, c.updated_at, c.tip, c.deleted_at, c.private, c.message_count, "
+    "c.persona, c.options, c.pinned, c.archived, c.rev, c.forked_from, "
+    "(select json_group_array(t.name) from tags t where t.conversation_id = c.id) as tags"
 )
 MESSAGE_COLUMNS = (
     "m.id, m.conversation_id, m.parent_id, m.role, m.text, m.status, m.created_at, "
-    "m.finish_reason, m.grounding, m.model, m.seconds, m.usage"
+    "m.finish_reason, m.grounding, m.model, m.seconds, m.usage, m.content_hash, m.deleted_at, "
+    "m.origin"
 )
-# Scripts written without spaces between words: one run of them is a single search token.
-SEARCH_CHARACTERS = 1_000  # what is searched for; SQLite refuses patterns of 50,000 bytes
-# A word with something between its letters that no prose has there: `foo_bar`, `a->b`, `x::y`.
-_CODE = re.compile(r"\w(?:_|->|::|\.\w+\(|\(\)|=)\w*|[{}<>\[\]=]")
-_TRIGRAM = 3  # characters; the substring index knows nothing shorter
-_UNSPACED = re.compile("[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
 
 def to_message(row: dict[str, Any]) -> Message:
@@ -40,7 +36,9 @@ def to_message(row: dict[str, Any]) -> Message:
 
 def to_conversation(row: dict[str, Any]) -> Conversation:
     """Return a row of CONVERSATION_COLUMNS as a Conversation."""
-    return Conversation(**{**row, "private": bool(row["private"])})
+    flags = {name: bool(row[name]) for name in ("private", "pinned", "archived")}
+    options, tags = json.loads(row["options"]), tuple(json.loads(row["tags"]))
+    return Conversation(**{**row, **flags, "options": options, "tags": tags})
 
 
 def get_conversation(db: Database, conversation_id: str) -> Conversation:
@@ -52,24 +50,32 @@ def get_conversation(db: Database, conversation_id: str) -> Conversation:
 
 
 def get_message(db: Database, message_id: str) -> Message:
-    """Return one message; NotFound when there is none with this id."""
+    """Return one message, deleted or not; NotFound when there is none with this id."""
     query = f"select {MESSAGE_COLUMNS} from messages m where m.id = ?"
     for row in db.query(query, [message_id]):
         return to_message(row)
     raise NotFound(f"There is no message {message_id}.")
 
 
-def get_path(db: Database, message_id: str | None) -> list[Message]:
-    """Return the messages from the root of the tree down to `message_id`."""
+def get_key(db: Database, message_id: str) -> int:
+    """Return the row key of a message; NotFound when there is none with this id."""
+    for row in db.query("select key from messages where id = ?", [message_id]):
+        return int(row["key"])
+    raise NotFound(f"There is no message {message_id}.")
+
+
+def get_path(db: Database, message_id: str | None, limit: int = -1) -> list[Message]:
+    """Return the messages down to `message_id`, root first; at most the last `limit` of them."""
     query = f"""
         with recursive up(id, parent_id, depth) as (
-            select id, parent_id, 0 from messages where id = ?
+            select id, parent_id, 0 from messages where id = :id
             union all
             select p.id, p.parent_id, depth + 1 from messages p join up on p.id = up.parent_id
+            limit :limit
         )
         select {MESSAGE_COLUMNS} from up join messages m on m.id = up.id order by up.depth desc
     """
-    return [to_message(row) for row in db.query(query, [message_id])]
+    return [to_message(row) for row in db.query(query, {"id": message_id, "limit": limit})]
 
 
 def get_citations(db: Database, message_id: str) -> list[StoredCitation]:
@@ -81,36 +87,48 @@ def get_citations(db: Database, message_id: str) -> list[StoredCitation]:
     return [StoredCitation(**row) for row in db.query(query, [message_id])]
 
 
-def search_messages(db: Database, text: str, limit: int) -> list[MessageHit]:
-    """Return live messages that hold `text`, best first.
+def get_parts(db: Database, message_id: str) -> list[Part]:
+    """Return the parts of a message as they are stored, in order; citations have their table."""
+    query = "select kind, data, text, n from parts where message_id = ? order by n"
+    return [
+        Part(row["kind"], part_data(row["data"], row["text"]), row["n"])
+        for row in db.query(query, [message_id])
+    ]
 
-    Words must all be there, the last one at least as a beginning. Text without spaces between
-    words, and code, must be there as it is written.
+
+def part_data(data: str, text: str | None) -> dict[str, Any]:
+    """Return the whole data of a part, whose text lies in a column of its own."""
+    fields: dict[str, Any] = json.loads(data)
+    return fields if text is None else {**fields, "text": text}
+
+
+def get_turns(db: Database, message_id: str) -> list[Turn]:
+    """Return the model calls that made an answer, oldest first."""
+    query = """
+        select model, prompt_tokens, completion_tokens, seconds, first_token_seconds,
+            finish_reason, sampling, message_id, created_at
+        from turns where message_id = ? order by key
     """
-    text = text[:SEARCH_CHARACTERS].strip()
-    words = re.findall(r"\w+", text)
-    if not words:
-        return []
-    if not (_UNSPACED.search(text) or _CODE.search(text)):
-        match = " ".join(f'"{word}"' for word in words) + "*"
-        return _found(db, "messages_fts", "messages_fts match ?", match, limit)
-    if len(text) < _TRIGRAM:  # too short for that index: a scan, newest first
-        return _found(db, "messages_trigram", "m.text like '%' || ? || '%'", text, limit)
-    phrase = '"' + text.replace('"', '""') + '"'
-    return _found(db, "messages_trigram", "messages_trigram match ?", phrase, limit)
+    return [
+        Turn(**{**row, "sampling": json.loads(row["sampling"])})
+        for row in db.query(query, [message_id])
+    ]
 
 
-def _found(db: Database, table: str, matching: str, argument: str, limit: int) -> list[MessageHit]:
-    ranked = " match " in matching
-    order = f"bm25({table}), m.key desc" if ranked else "m.key desc"
-    length = 24 if table == "messages_fts" else 64  # tokens: words there, characters here
-    snippet = f"snippet({table}, 0, '', '', '…', {length})" if ranked else "substr(m.text, 1, 160)"
+def get_path_after(db: Database, tip: str | None, after: str, limit: int) -> list[Message]:
+    """Return what follows `after` on the way down to `tip`; NotFound when it is not on it."""
     query = f"""
-        select m.id as message_id, m.conversation_id, c.title as conversation_title,
-            m.role, m.created_at, {snippet} as snippet
-        from {table if ranked else "messages m"}
-        {f"join messages m on m.key = {table}.rowid" if ranked else ""}
-        join conversations c on c.id = m.conversation_id and c.deleted_at is null
-        where {matching} and m.status <> 'streaming' order by {order} limit ?
+        with recursive up(id, parent_id, depth) as (
+            select id, parent_id, 0 from messages where id = :tip
+            union all
+            select p.id, p.parent_id, depth + 1 from messages p join up on p.id = up.parent_id
+                where up.id <> :after
+        )
+        select {MESSAGE_COLUMNS} from (select * from up order by depth desc limit :limit) up
+        join messages m on m.id = up.id order by up.depth desc
     """
-    return [MessageHit(**row) for row in db.query(query, [argument, limit])]
+    values = {"tip": tip, "after": after, "limit": limit if limit < 0 else limit + 1}
+    found = list(db.query(query, values))
+    if not found or found[0]["id"] != after:
+        raise NotFound(f"Message {after} is not on the branch being read.")
+    return [to_message(row) for row in found[1:]]

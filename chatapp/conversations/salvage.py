@@ -26,6 +26,10 @@ _TABLES = (
     ("conversations", "rowid"),
     ("messages", "key"),
     ("citations", "rowid"),
+    ("parts", "key"),
+    ("turns", "key"),
+    ("tags", "rowid"),
+    ("drafts", "rowid"),
     ("facts", "key"),
     ("memory_tombstones", "rowid"),  # or what was forgotten could come back
     ("memory_salt", "rowid"),
@@ -99,7 +103,10 @@ def _mend(target: Database) -> None:
             select 1 from messages p where p.id = messages.parent_id and p.key < messages.key
         )
         """,
-        "delete from citations where message_id not in (select id from messages)",
+        *(
+            f"delete from {table} where message_id not in (select id from messages)"
+            for table in ("citations", "parts", "turns")
+        ),
         *(
             f"update {table} set {column}_id = null "
             f"where {column}_id not in (select id from {column}s)"
@@ -112,8 +119,19 @@ def _mend(target: Database) -> None:
         where conversation_id not in (select id from conversations)
         """,
         """
+        delete from tags where conversation_id not in (select id from conversations)
+        """,
+        "update conversations set options = '{}' where not json_valid(options)",
+        """
+        update conversations set message_count = (
+            select count(*) from messages m
+            where m.conversation_id = conversations.id and m.deleted_at is null
+        )
+        """,
+        """
         update conversations set tip = (
-            select id from messages m where m.conversation_id = conversations.id
+            select id from messages m
+            where m.conversation_id = conversations.id and m.deleted_at is null
             order by key desc limit 1
         ) where tip is null or tip not in (select id from messages)
         """,

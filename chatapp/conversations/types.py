@@ -9,17 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 MessageRole = Literal["system", "user", "assistant", "tool"]
 MessageStatus = Literal["complete", "streaming", "interrupted", "error"]
+PartKind = Literal["text", "reasoning", "tool_call", "tool_result", "citation", "attachment"]
 
 
 @dataclass(frozen=True)
 class Conversation:
     """`message_count` counts every branch; `deleted_at` is None until it is deleted.
 
-    Memory neither reads nor writes a `private` one.
+    Memory neither reads nor writes a `private` one. `options` is what the chat is set to (model,
+    adapter, sampling, allowed tools). `rev` grows with every change but streaming text.
+    `forked_from` is the id of the message another conversation was left at.
     """
 
     id: str
@@ -30,11 +33,21 @@ class Conversation:
     tip: str | None = None
     deleted_at: str | None = None
     private: bool = False
+    persona: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    pinned: bool = False
+    archived: bool = False
+    tags: tuple[str, ...] = ()
+    rev: int = 0
+    forked_from: str | None = None
 
 
 @dataclass(frozen=True)
 class Message:
-    """One message as stored. The fields after `created_at` are None or empty for user messages."""
+    """One message as stored. The fields from `finish_reason` to `usage` are for answers.
+
+    `content_hash` is empty while it streams; `origin` is the message a fork copied it from.
+    """
 
     id: str
     conversation_id: str
@@ -48,6 +61,41 @@ class Message:
     model: str = ""
     seconds: float = 0.0
     usage: Mapping[str, int] = field(default_factory=dict)
+    content_hash: str = ""
+    deleted_at: str | None = None
+    origin: str | None = None
+
+
+@dataclass(frozen=True)
+class Part:
+    """A typed part of a message beside its text.
+
+    `data` is JSON; its "text", if any, is what search finds. `n` is the place among the parts of
+    the message, from 1; 0 takes the next. A citation has its own number `[n]` there.
+    """
+
+    kind: PartKind
+    data: Mapping[str, Any]
+    n: int = 0
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One call of a model: tokens, seconds, and the sampling fields with the seed.
+
+    `message_id` and `created_at` are filled in when it is stored. `first_token_seconds` is None
+    where it was not measured.
+    """
+
+    model: str
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    seconds: float = 0.0
+    first_token_seconds: float | None = None
+    finish_reason: str = ""
+    sampling: Mapping[str, Any] = field(default_factory=dict)
+    message_id: str = ""
+    created_at: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,8 +126,30 @@ class MessageHit:
 
 
 @dataclass(frozen=True)
+class SearchFilters:
+    """What a search is limited to; None is no limit.
+
+    `since` (inclusive) and `until` (exclusive) are timestamps or beginnings of them
+    ("2026-03"). `archived` None finds both.
+    """
+
+    role: MessageRole | None = None
+    conversation_id: str | None = None
+    since: str | None = None
+    until: str | None = None
+    tag: str | None = None
+    archived: bool | None = None
+    pinned: bool | None = None
+    grounding: str | None = None
+
+
+@dataclass(frozen=True)
 class Outcome:
-    """How an answer ended, as `ConversationStore.finish` writes it."""
+    """How an answer ended, as `ConversationStore.finish` writes it.
+
+    `turns` are the calls of the model since it was begun or reopened. Without any, and with a
+    `model`, one is made of the figures here.
+    """
 
     text: str
     status: MessageStatus
@@ -89,6 +159,7 @@ class Outcome:
     seconds: float = 0.0
     usage: Mapping[str, int] = field(default_factory=dict)
     citations: tuple[StoredCitation, ...] = ()
+    turns: tuple[Turn, ...] = ()
 
 
 @dataclass(frozen=True)

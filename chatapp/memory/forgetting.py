@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chatapp.conversations import ConversationStore
+from chatapp.conversations.hashing import replace_text
 from chatapp.conversations.opening import backups_of, damaged_copies_of
 from chatapp.memory.profile import Profile
 from chatapp.memory.types import Fact
@@ -70,7 +71,7 @@ def _redact(db: Database, fact: Fact) -> None:
     for row in db.query("select key, text from messages where id = ?", [fact.message_id]):
         start, end = fact.start or 0, fact.end or 0
         text = row["text"][:start] + BLANK * (end - start) + row["text"][end:]
-        db.execute("update messages set text = ? where key = ?", [text, row["key"]])
+        replace_text(db, row["key"], text)
         db.execute("delete from round_vectors where key = ?", [row["key"]])
         if "feedback" in db.table_names():  # a backup may be older than that table
             _redact_feedback(db, fact.source_text)

@@ -1,7 +1,4 @@
-"""The schema, as numbered steps that are applied in order and never edited once released.
-
-Only `opening` imports this module, because sqlite_utils takes a tenth of a second to import.
-"""
+"""Steps 1 to 5: messages in trees, search, memory, feedback."""
 
 from __future__ import annotations
 

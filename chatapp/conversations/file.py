@@ -1,0 +1,142 @@
+"""The open conversation file: one writer thread, one reading connection, ids and time.
+
+What a person does with conversations stands in the classes built on this one; rooms that keep
+their tables in the same file (memory, feedback) use `read`, `write` and `submit`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from chatapp.conversations import lease
+from chatapp.conversations.ids import Clock, UlidFactory, timestamp, utc_now
+from chatapp.conversations.opening import BUSY_SECONDS, Opened, open_database
+from chatapp.conversations.owner import new_mark
+from chatapp.conversations.types import StorageError
+from chatapp.conversations.writer import Writer, explain
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+T = TypeVar("T")
+
+
+class StoreFile:
+    """One conversation file, or one in memory. Use `open`; several processes may share a file."""
+
+    def __init__(
+        self, opened: Opened, path: Path | None, clock: Clock, ids: Callable[[], str]
+    ) -> None:
+        self.path = path
+        self.read_only = opened.read_only
+        self.notices = tuple(opened.notices)
+        self.mark = new_mark()
+        self._opened = opened
+        self._clock = clock
+        self._new_id = ids
+        self._name = str(path) if path else "in memory"
+        self._writer = Writer(opened.db, self._name)
+        self._reading = threading.Lock()
+        self._closed = False
+
+    @classmethod
+    def open(
+        cls,
+        path: Path | None,
+        *,
+        clock: Clock = utc_now,
+        ids: Callable[[], str] | None = None,
+        busy_seconds: float = BUSY_SECONDS,
+    ) -> Self:
+        """Open the file at `path`, creating it when missing; None keeps everything in memory.
+
+        Answers that a dead process left streaming become `interrupted`. What a person should be
+        told (a damaged file was set aside, a newer one is read-only) stands in `notices`.
+
+        Raises:
+            StorageError: the place cannot be written or the file is locked.
+        """
+        store = cls(open_database(path, busy_seconds), path, clock, ids or UlidFactory(clock))
+        if not store.read_only:
+            store.write(lambda db: lease.end_all(db, store.mark))
+        return store
+
+    def close(self) -> None:
+        """Finish queued writes and close the file. Safe to call twice.
+
+        An answer that is still being written here is called interrupted, as after a crash.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            if not self.read_only:
+                self.write(lambda db: lease.end_all(db, self.mark))
+        finally:
+            self._writer.close()
+            if self._opened.reader is not None:
+                self._opened.reader.close()
+            self._opened.db.close()
+
+    def submit(self, job: Callable[[Database], T], *, durable: bool = False) -> Future[T]:
+        """Queue `job` as one write transaction; `durable` waits until it is on the disk.
+
+        Raises:
+            StorageError: the store is closed or was opened for reading only.
+        """
+        if self.read_only:
+            raise StorageError(self.notices[0], self._opened.remedy)
+        return self._writer.submit(job, durable=durable)
+
+    def write(self, job: Callable[[Database], T], *, durable: bool = False) -> T:
+        """Carry out `job` as one write transaction and return what it returns."""
+        return self.submit(job, durable=durable).result()
+
+    def read(self, job: Callable[[Database], T]) -> T:
+        """Return what `job` reads; it must not write."""
+        import sqlite3
+
+        reader = self._opened.reader
+        if reader is None:
+            return self._writer.submit(job).result()
+        with self._reading:
+            try:
+                return job(reader)
+            except sqlite3.Error as error:
+                raise explain(error, self._name) from error
+
+    def version(self) -> int:
+        """Return a number that changes when anything in the file does, by whichever window."""
+        if self._opened.reader is None:
+            return self._writer.submit_bare(lambda db: int(db.conn.total_changes)).result()
+        return self.read(lambda db: int(db.conn.execute("PRAGMA data_version").fetchone()[0]))
+
+    def empty_log(self) -> None:
+        """Move everything into the database file and empty its write-ahead log.
+
+        Other windows may hold the log open for reading; it is then emptied as far as they allow.
+        """
+        if self.path is not None:
+            self._writer.submit_bare(
+                lambda db: db.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            ).result()
+
+    def now(self) -> str:
+        """Return the time of the store's clock as it is written into rows."""
+        return timestamp(self._clock())
+
+    def unused_id(self, db: Database) -> str:
+        """Return a new id. A fixed clock makes the ids of an earlier session again: skip those."""
+        taken = """
+            select 1 from messages where id = :id union all
+            select 1 from conversations where id = :id union all
+            select 1 from facts where id = :id union all
+            select 1 from feedback where id = :id
+        """
+        while db.execute(taken, {"id": (new_id := self._new_id())}).fetchone():
+            pass
+        return new_id
