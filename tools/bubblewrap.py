@@ -28,8 +28,8 @@ class Limits:
 # Runs inside, before the program: gives up root where it was given, closes the door on more
 # resources for good (hard limits), and leaves nothing of itself open but stdout and stderr.
 _LAUNCHER = """
-import linecache, os, resource, sys, traceback
-cpu, memory, file_size = map(int, sys.argv[1:4])
+import ast, linecache, os, resource, sys, traceback
+cpu, memory, file_size, echo = map(int, sys.argv[1:5])
 source = sys.stdin.buffer.read()
 null = os.open("/dev/null", os.O_RDONLY)
 os.dup2(null, 0)
@@ -47,16 +47,23 @@ lines = source.decode("utf-8", "replace").splitlines(keepends=True)
 linecache.cache["program.py"] = (len(source), None, lines, "program.py")
 sys.excepthook = lambda kind, error, tb: traceback.print_exception(kind, error, tb and tb.tb_next)
 sys.argv = ["program.py"]
-exec(compile(source, "program.py", "exec"), {"__name__": "__main__"})
+program = ast.parse(source, "program.py")
+shown = echo and program.body and isinstance(program.body[-1], ast.Expr)
+last = program.body.pop() if shown else None
+names = {"__name__": "__main__"}
+exec(compile(program, "program.py", "exec"), names)
+if last:
+    sys.displayhook(eval(compile(ast.Expression(last.value), "program.py", "eval"), names))
 """
 
 
-def command(limits: Limits, seccomp_fd: int) -> list[str]:
+def command(limits: Limits, seccomp_fd: int, *, echo: bool = False) -> list[str]:
     """Return the command line that runs the program on its stdin behind the walls.
 
     Args:
         limits: what the program may use.
         seccomp_fd: open file with the filter of `tools.seccomp`, to be passed on.
+        echo: print the value of a last line that is an expression, as an interactive Python does.
     """
     bwrap = shutil.which("bwrap")
     assert bwrap is not None, "the caller looks first"
@@ -74,6 +81,7 @@ def command(limits: Limits, seccomp_fd: int) -> list[str]:
         *("--remount-ro", "/", "--chdir", "/tmp"),
         *(str(interpreter), "-I", "-B", "-X", "utf8", "-c", _LAUNCHER),
         *(str(limits.cpu_seconds), str(limits.memory_mb << 20), str(limits.file_mb << 20)),
+        str(int(echo)),
     ]
 
 

@@ -11,7 +11,7 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tools.protocol import ToolError
+from tools.protocol import ToolContext, ToolError, ToolOutput, Unavailable
 
 LONGEST_EXPRESSION = 500  # characters
 DEEPEST = 50  # nested operations
@@ -70,16 +70,22 @@ class Calculator:
 
     name = "calculator"
     description = "Evaluate an arithmetic expression such as 2 * (3 + 4) ^ 2."
-    parameters: Mapping[str, Any] = {
+    schema: Mapping[str, Any] = {
         "type": "object",
         "properties": {"expression": {"type": "string"}},
         "required": ["expression"],
         "additionalProperties": False,
     }
 
-    def run(self, arguments: Mapping[str, Any]) -> str:
-        """Return the value as text. Raises ToolError."""
-        return format_number(calculate(str(arguments.get("expression", ""))))
+    needs_approval = False
+
+    def available(self) -> Unavailable | None:
+        """It always is."""
+        return None
+
+    def run(self, arguments: Mapping[str, Any], context: ToolContext) -> ToolOutput:
+        """See `Tool.run`."""
+        return ToolOutput(format_number(calculate(arguments["expression"])), "number")
 
 
 def calculate(expression: str) -> Number:

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from tools.bubblewrap import Limits, command
-from tools.protocol import ToolError
+from tools.protocol import Stop, ToolError
 from tools.seccomp import seccomp_filter
 
 _INSTALL = "install bubblewrap; on Debian: apt-get install bubblewrap"
@@ -115,8 +115,16 @@ def why_unavailable() -> SandboxUnavailable | None:
     return SandboxUnavailable(f"the Python sandbox is not safe here: {said}", hint=_NO_WALLS)
 
 
-def run_python(source: str, limits: Limits | None = None) -> Outcome:
+def run_python(
+    source: str, limits: Limits | None = None, *, echo: bool = False, stop: Stop | None = None
+) -> Outcome:
     """Run a program with nothing on its stdin and return how it ended.
+
+    Args:
+        source: the program.
+        limits: what it may use.
+        echo: print the value of a last line that is an expression.
+        stop: ends the program when it is set.
 
     Raises:
         SandboxUnavailable: this machine cannot do it safely.
@@ -124,14 +132,14 @@ def run_python(source: str, limits: Limits | None = None) -> Outcome:
     reason = why_unavailable()
     if reason is not None:
         raise reason
-    return _run(source, limits or Limits())
+    return _run(source, limits or Limits(), echo=echo, stop=stop)
 
 
-def _run(source: str, limits: Limits) -> Outcome:
+def _run(source: str, limits: Limits, *, echo: bool = False, stop: Stop | None = None) -> Outcome:
     began = time.monotonic()
     with _file(source.encode("utf-8", "replace")) as program, _file(seccomp_filter()) as calls:
         process = subprocess.Popen(
-            command(limits, calls.fileno()),
+            command(limits, calls.fileno(), echo=echo),
             stdin=program,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -139,6 +147,8 @@ def _run(source: str, limits: Limits) -> Outcome:
             start_new_session=True,
             env={},
         )
+    if stop is not None:
+        stop.when_set(process.kill)  # bwrap's end is the end of everything in its namespace
     try:
         stdout, stderr, stopped = _collect(process, limits, began + limits.wall_seconds)
     finally:

@@ -16,21 +16,33 @@ def config() -> None:
     """Show the settings and where each comes from."""
 
 
+HIDDEN = "********"
+
+
 @config.command()
 @click.option("--origin", is_flag=True, help="Say which file, variable or default set each one.")
 @output_option("text", "json")
 def show(origin: bool, output: str) -> None:
-    """Print every setting; the text form is valid TOML for a settings file."""
-    items = list(load_settings().items())
+    """Print every setting; the text form is valid TOML for a settings file.
+
+    What may be a key is masked, and its line is a comment, so that no mask is ever loaded as a key.
+    """
+    resolved = load_settings()
+    hidden = {key for key, _, _ in resolved.items() if resolved.is_secret(key)}
+    shown = [(key, HIDDEN if key in hidden else value, by) for key, value, by in resolved.items()]
     if output == "json":
         print_json(
-            {key: {"value": value, "origin": by} if origin else value for key, value, by in items}
+            {key: {"value": value, "origin": by} if origin else value for key, value, by in shown}
         )
         return
-    for key, value, by in items:
-        # A JSON scalar is also a TOML one, so the output can be pasted into a settings file.
-        line = f"{key} = {json.dumps(value, ensure_ascii=False)}"
+    for key, value, by in shown:
+        line = f"{'# ' if key in hidden else ''}{key} = {_toml(value)}"
         click.echo(f"{line:<40}  # {by}" if origin else line)
+
+
+def _toml(value: object) -> str:
+    """Return a value as TOML: for numbers, texts and lists of them, JSON is TOML too."""
+    return json.dumps(value, ensure_ascii=False) if value != {} else "{}"
 
 
 @config.command()

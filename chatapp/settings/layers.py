@@ -5,15 +5,33 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import os
-import tomllib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, NamedTuple, get_type_hints
 
 from chatapp import paths
-from chatapp.settings.schema import ENV_PREFIX, KEYS, Settings, SettingsError
+from chatapp.settings.files import read_file
+from chatapp.settings.keys import ENV_PREFIX, Key, SettingsError
+from chatapp.settings.named import TABLES
+from chatapp.settings.schema import KEYS, PERSONAL, Settings
 from chatapp.settings.values import convert
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")
+# the tables that are looked into; `*` is the name that a person gives
+_SECTIONS = {name.rpartition(".")[0] for name in KEYS}
+for _table in TABLES.values():
+    _SECTIONS |= {_table.prefix.partition(".")[0], _table.prefix, f"{_table.prefix}.*"}
+
+
+class Found(NamedTuple):
+    """A value of one layer: its origin, where exactly it stands, its key and the raw value."""
+
+    origin: str
+    where: str
+    key: Key
+    raw: object
 
 
 @dataclass(frozen=True)
@@ -22,14 +40,20 @@ class Resolved:
 
     settings: Settings
     origins: dict[str, str]
+    values: dict[str, Any]
+    secrets: frozenset[str]
 
     def items(self) -> Iterator[tuple[str, Any, str]]:
-        """Yield dotted key, value and origin of every setting, in the order of the classes."""
-        for key in KEYS:
-            value: Any = self.settings
-            for part in key.split("."):
-                value = getattr(value, part)
+        """Yield dotted key, value and origin of every setting, in the order of the classes.
+
+        Of tables that a person named, only what is set.
+        """
+        for key, value in self.values.items():
             yield key, value, self.origins[key]
+
+    def is_secret(self, key: str) -> bool:
+        """Say whether a value may hold a key, which must not be printed."""
+        return key in self.secrets and bool(self.values[key])
 
 
 def load_settings(flags: Mapping[str, object] | None = None, cwd: Path | None = None) -> Resolved:
@@ -44,54 +68,42 @@ def load_settings(flags: Mapping[str, object] | None = None, cwd: Path | None = 
     """
     values: dict[str, Any] = {key.name: key.default for key in KEYS.values()}
     origins = dict.fromkeys(KEYS, "default")
-    for origin, name, raw in _layers(flags or {}, cwd):
-        values[name] = convert(KEYS[name], raw, origin)
-        origins[name] = origin
-    return Resolved(_build(Settings, values), origins)
+    secrets = {key.name for key in KEYS.values() if key.secret}
+    places: dict[str, str] = {}
+    for found in _layers(flags or {}, cwd):
+        name = found.key.name
+        values[name] = convert(found.key, found.raw, found.where)
+        origins[name], places[name] = found.origin, found.where
+        secrets |= {name} if found.key.secret else set()
+    named = {name: _build_table(name, values, places) for name in TABLES}
+    settings = _build(Settings, values, named)
+    return Resolved(settings, origins, values, frozenset(secrets))
 
 
-def _layers(flags: Mapping[str, object], cwd: Path | None) -> Iterator[tuple[str, str, object]]:
-    """Yield (origin, key, raw value) from the weakest layer to the strongest."""
+def _layers(flags: Mapping[str, object], cwd: Path | None) -> Iterator[Found]:
+    """Yield what is set, from the weakest layer to the strongest."""
     yield from _file("system", paths.system_config_path())
     yield from _file("user", paths.user_config_path())
     yield from _file("project", paths.project_config_path(cwd))
     yield from _environment()
     for name, value in flags.items():
         if value is not None:
-            yield "flag", _known(name, "flag"), value
+            yield Found("flag", "flag", _known(tuple(name.split(".")), "flag"), value)
 
 
-def _file(layer: str, path: Path) -> Iterator[tuple[str, str, object]]:
-    origin = f"{layer}:{path}"
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(
-            f"{path} is not valid TOML: {error}", hint=f"correct {path} or move it away."
-        ) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(
-            f"cannot read {path}: {error}", hint=f"make {path} readable UTF-8 text."
-        ) from error
-    for name, value in _flatten(table):
-        yield origin, _known(name, str(path)), value
+def _file(layer: str, path: Path) -> Iterator[Found]:
+    for parts, value, where in read_file(path, _SECTIONS):
+        key = _known(parts, where)
+        if layer == "project" and parts[0] in PERSONAL:
+            raise SettingsError(
+                f"{where}: a project's file may not set '{key.name}'",
+                hint=f"write it into your own settings file: {paths.user_config_path()}",
+            )
+        yield Found(f"{layer}:{path}", f"{layer}:{where}", key, value)
 
 
-def _flatten(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:
-    """Yield dotted keys and values; a table that is no section of ours is yielded as a value."""
-    sections = {name.rpartition(".")[0] for name in KEYS}
-    for name, value in table.items():
-        dotted = prefix + name
-        if isinstance(value, dict) and dotted in sections:
-            yield from _flatten(value, dotted + ".")
-        else:
-            yield dotted, value
-
-
-def _environment() -> Iterator[tuple[str, str, object]]:
-    variables = {key.variable: key.name for key in KEYS.values()}
+def _environment() -> Iterator[Found]:
+    variables = {key.variable: key for key in KEYS.values()}
     for variable, value in sorted(os.environ.items()):
         if not variable.startswith(ENV_PREFIX) or variable == paths.HOME_VARIABLE:
             continue
@@ -101,13 +113,27 @@ def _environment() -> Iterator[tuple[str, str, object]]:
                 f"the environment variable {variable} names no setting",
                 hint=_nearest(variable, allowed),
             )
-        yield f"env:{variable}", variables[variable], value
+        yield Found(f"env:{variable}", f"env:{variable}", variables[variable], value)
 
 
-def _known(name: str, where: str) -> str:
+def _known(parts: tuple[str, ...], where: str) -> Key:
+    """Return the key of this name, or raise SettingsError with the nearest that there is."""
+    name = ".".join(parts)
     if name in KEYS:
-        return name
-    raise SettingsError(f"{where}: there is no setting '{name}'", hint=_nearest(name, list(KEYS)))
+        return KEYS[name]
+    allowed = [*KEYS, *(f"{table.prefix}.NAME" for table in TABLES.values())]
+    for table in TABLES.values():
+        prefix = tuple(table.prefix.split("."))
+        if parts[: len(prefix)] == prefix and len(parts) == len(prefix) + 2:
+            if not _NAME.fullmatch(parts[-2]):
+                raise SettingsError(
+                    f"{where}: '{parts[-2]}' cannot be the name of a table",
+                    hint="use at most 32 letters, digits, - and _.",
+                )
+            if parts[-1] in table.keys:
+                return dataclasses.replace(table.keys[parts[-1]], name=name)
+            allowed = [".".join((*parts[:-1], key)) for key in table.keys]
+    raise SettingsError(f"{where}: there is no setting '{name}'", hint=_nearest(name, allowed))
 
 
 def _nearest(name: str, allowed: list[str]) -> str:
@@ -117,14 +143,38 @@ def _nearest(name: str, allowed: list[str]) -> str:
     return "`chatapp config show` lists every setting."
 
 
-def _build(kind: type, values: Mapping[str, Any], prefix: str = "") -> Any:
+def _build_table(
+    field: str, values: Mapping[str, Any], places: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the named tables of one kind, each checked as a whole."""
+    table = TABLES[field]
+    entries: dict[str, dict[str, Any]] = {}
+    for dotted, value in values.items():
+        prefix, _, key = dotted.rpartition(".")
+        above, _, name = prefix.rpartition(".")
+        if above == table.prefix:
+            entries.setdefault(name, {})[key] = value
+    built = {name: table.kind(**entry) for name, entry in entries.items()}
+    for name, entry in built.items():
+        missing = table.missing(entry)
+        if missing:
+            dotted = f"{table.prefix}.{name}"
+            where = next(place for key, place in places.items() if key.startswith(f"{dotted}."))
+            raise SettingsError(f"{where}: the table [{dotted}] is not complete", hint=missing)
+    return built
+
+
+def _build(
+    kind: type, values: Mapping[str, Any], named: Mapping[str, Any], prefix: str = ""
+) -> Any:
     """Return an instance of a settings dataclass from dotted values."""
     types = get_type_hints(kind)
-    return kind(
-        **{
-            item.name: _build(types[item.name], values, f"{prefix}{item.name}.")
-            if dataclasses.is_dataclass(types[item.name])
-            else values[prefix + item.name]
-            for item in dataclasses.fields(kind)
-        }
-    )
+    built: dict[str, Any] = {}
+    for item in dataclasses.fields(kind):
+        if dataclasses.is_dataclass(types[item.name]):
+            built[item.name] = _build(types[item.name], values, {}, f"{prefix}{item.name}.")
+        elif item.name in named:
+            built[item.name] = named[item.name]
+        else:
+            built[item.name] = values[prefix + item.name]
+    return kind(**built)

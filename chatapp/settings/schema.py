@@ -1,54 +1,42 @@
 """What settings exist: one dataclass a section, and the flat list of keys derived from them.
 
-Keys, types, limits and help all come from the dataclass fields; nothing repeats them.
+Keys, types, limits and help all come from the dataclass fields; nothing repeats them. Tables that
+a person names, such as `[remotes.NAME]`, are in `named`.
 """
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, get_type_hints
 
-ENV_PREFIX = "CHATAPP_"
+from chatapp.settings.keys import Key, keys_of, setting
+from chatapp.settings.named import McpServer, Remote
 
-
-class SettingsError(ValueError):
-    """A setting that cannot be used; the message names where it stands and what is allowed."""
-
-    def __init__(self, message: str, *, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
-
-
-def _setting(
-    default: Any, help: str, *, low: float | None = None, high: float | None = None
-) -> Any:
-    """Return a dataclass field with its help text and its inclusive limits."""
-    return field(default=default, metadata={"help": help, "low": low, "high": high})
+# What starts programs, opens folders, sends text or lets others in: a file that came with a
+# project somebody downloaded must not set it.
+PERSONAL = frozenset({"tools", "mcp", "remotes", "server"})
 
 
 @dataclass(frozen=True)
 class GenerationSettings:
     """How the model chooses its words."""
 
-    max_tokens: int = _setting(256, "Longest answer of the model, in tokens.", low=1, high=32768)
-    temperature: float = _setting(0.4, "Higher is more varied; 0 is greedy.", low=0, high=5)
-    top_k: int = _setting(50, "Choose among this many best tokens; 0 means all.", low=0)
-    top_p: float = _setting(0.95, "Choose among the best tokens of this total.", low=0, high=1)
-    repetition_penalty: float = _setting(1.1, "Above 1 discourages repeats.", low=0.1, high=10)
+    max_tokens: int = setting(256, "Longest answer of the model, in tokens.", low=1, high=32768)
+    temperature: float = setting(0.4, "Higher is more varied; 0 is greedy.", low=0, high=5)
+    top_k: int = setting(50, "Choose among this many best tokens; 0 means all.", low=0)
+    top_p: float = setting(0.95, "Choose among the best tokens of this total.", low=0, high=1)
+    repetition_penalty: float = setting(1.1, "Above 1 discourages repeats.", low=0.1, high=10)
 
 
 @dataclass(frozen=True)
 class RetrievalSettings:
     """How sources are searched and quoted."""
 
-    enabled: bool = _setting(True, "Answer questions from the index.")
-    top_k: int = _setting(8, "Passages to read for one question.", low=1, high=200)
-    max_quotes: int = _setting(3, "Quotes in one answer at most.", low=1, high=20)
+    enabled: bool = setting(True, "Answer questions from the index.")
+    top_k: int = setting(8, "Passages to read for one question.", low=1, high=200)
+    max_quotes: int = setting(3, "Quotes in one answer at most.", low=1, high=20)
     # retrieval.quotes.DEFAULT_THRESHOLD; importing it here would load numpy, so a test compares.
-    threshold: float = _setting(
+    threshold: float = setting(
         0.15, "Support a quote needs to be shown; below it: not found.", low=0, high=1
     )
 
@@ -57,55 +45,55 @@ class RetrievalSettings:
 class MemorySettings:
     """What is remembered about the person."""
 
-    enabled: bool = _setting(True, "Learn from what you type and use it.")
+    enabled: bool = setting(True, "Learn from what you type and use it.")
 
 
 @dataclass(frozen=True)
 class UiSettings:
     """How the terminal UI looks."""
 
-    theme: str = _setting("chatapp-dark", "Name of the colour theme: ours or one of Textual's.")
+    theme: str = setting("chatapp-dark", "Name of the colour theme: ours or one of Textual's.")
+
+
+@dataclass(frozen=True)
+class ToolsSettings:
+    """What tools may do without asking, and what they may reach."""
+
+    allow: tuple[str, ...] = setting((), "Tools that run without asking; `*` stands for anything.")
+    folders: tuple[str, ...] = setting((), "Folders whose files the tools may read.", check="path")
+    python: bool = setting(True, "Offer the Python tool where its sandbox is safe.")
+    seconds: float = setting(15.0, "Longest time of one call of a tool.", low=0.1, high=600)
+    output_characters: int = setting(
+        16_000, "Longest output of one call of a tool.", low=100, high=1_000_000
+    )
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """Where `chatapp serve` listens, and who may use it."""
+
+    host: str = setting("127.0.0.1", "Address that the server listens on.")
+    port: int = setting(
+        8080, "Port that the server listens on; 0 takes a free one.", low=0, high=65535
+    )
+    api_key: str = setting("", "Key that clients must send.", secret=True)
 
 
 @dataclass(frozen=True)
 class Settings:
     """All settings of the app."""
 
-    model: str = _setting("default", "`default`, the name of a model of yours, or a directory.")
-    threads: int = _setting(0, "CPU threads for the model; 0 chooses.", low=0, high=1024)
-    native: bool = _setting(True, "Run the model in 8 bits on the compiled CPU runtime.")
+    model: str = setting("default", "`default`, the name of a model of yours, or a directory.")
+    threads: int = setting(0, "CPU threads for the model; 0 chooses.", low=0, high=1024)
+    native: bool = setting(True, "Run the model in 8 bits on the compiled CPU runtime.")
     generation: GenerationSettings = field(default_factory=GenerationSettings)
     retrieval: RetrievalSettings = field(default_factory=RetrievalSettings)
     memory: MemorySettings = field(default_factory=MemorySettings)
     ui: UiSettings = field(default_factory=UiSettings)
+    tools: ToolsSettings = field(default_factory=ToolsSettings)
+    server: ServerSettings = field(default_factory=ServerSettings)
+    mcp: Mapping[str, McpServer] = field(default_factory=dict)
+    remotes: Mapping[str, Remote] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Key:
-    """One setting: its dotted name, its type (str, int, float or bool), default and limits."""
-
-    name: str
-    type: type
-    default: Any
-    help: str
-    low: float | None
-    high: float | None
-
-    @property
-    def variable(self) -> str:
-        """Return the environment variable that sets it."""
-        return ENV_PREFIX + self.name.upper().replace(".", "_")
-
-
-def _keys(kind: type, prefix: str = "") -> Iterator[Key]:
-    types = get_type_hints(kind)
-    for item in dataclasses.fields(kind):
-        name = prefix + item.name
-        if dataclasses.is_dataclass(types[item.name]):
-            yield from _keys(types[item.name], name + ".")
-        else:
-            meta = item.metadata
-            yield Key(name, types[item.name], item.default, meta["help"], meta["low"], meta["high"])
-
-
-KEYS: dict[str, Key] = {key.name: key for key in _keys(Settings)}
+KEYS: dict[str, Key] = {key.name: key for key in keys_of(Settings)}

@@ -3,41 +3,82 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
-from chatapp.settings.schema import Key, SettingsError
+from chatapp.settings.keys import Key, SettingsError
 
 _WORDS = {"true": True, "yes": True, "on": True, "1": True}
 _WORDS |= {"false": False, "no": False, "off": False, "0": False}
 
 
-def convert(key: Key, raw: object, origin: str) -> Any:
+def convert(key: Key, raw: object, where: str) -> Any:
     """Return `raw` as the key's type and within its limits, or raise SettingsError."""
-    value = _typed(key.type, raw)
+    value = _typed(key, raw)
     if value is None or not _within(key, value):
+        shown = "that (not shown: it may be a key)" if _may_be_a_key(key, raw) else repr(raw)
         raise SettingsError(
-            f"{origin}: '{key.name}' cannot be {raw!r}", hint=f"give {_allowed(key)}: {key.help}"
+            f"{where}: '{key.name}' cannot be {shown}", hint=f"give {_allowed(key)}: {key.help}"
         )
     return value
 
 
+def _may_be_a_key(key: Key, raw: object) -> bool:
+    """Say whether somebody may have written a key or a password here, rightly or not."""
+    return key.secret or key.check == "variable" or (key.check == "url" and "@" in str(raw))
+
+
+def _is_url(text: str) -> bool:
+    """Say whether it is an http address with a host, and without a password in it."""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.username
+    except ValueError:
+        return False
+
+
+# name of a check: what passes it, and how that is called
+CHECKS: dict[str, tuple[Callable[[str], bool], str]] = {
+    "url": (_is_url, "an address with http:// or https:// and no password in it"),
+    "variable": (
+        lambda text: re.fullmatch(r"[A-Z_][A-Z0-9_]*", text) is not None,
+        "the name of an environment variable, in capitals, never the key itself",
+    ),
+    "path": (
+        lambda text: text.startswith(("/", "~")) or re.match(r"[A-Za-z]:[\\/]", text) is not None,
+        "full paths, or such that begin with ~",
+    ),
+}
+
+
 def _within(key: Key, value: Any) -> bool:
-    """Say whether a number is inside the key's limits; NaN and infinities never are."""
-    if key.type in (bool, str):
+    """Say whether a value is inside the key's limits; NaN and infinities never are."""
+    if isinstance(value, str | tuple):
+        texts = (value,) if isinstance(value, str) else value
+        passes = CHECKS[key.check][0] if key.check else bool
+        return all(passes(text) or text == key.default for text in texts)
+    if isinstance(value, bool | dict):
         return True
     above = key.low is None or value >= key.low
     below = key.high is None or value <= key.high
     return math.isfinite(value) and above and below
 
 
-def _typed(kind: type, raw: object) -> Any:
-    """Return `raw` as `kind`, or None when it is not one. Text is read as from a shell."""
+def _typed(key: Key, raw: object) -> Any:
+    """Return `raw` as the key's type, or None when it is not one. Text is read as from a shell."""
+    kind = key.type
     if kind is bool:
         return raw if isinstance(raw, bool) else _WORDS.get(str(raw).strip().lower())
+    if kind is tuple:
+        return _texts(raw)
+    if kind is dict:
+        return _text_table(raw)
     if isinstance(raw, bool):
         return None  # bool is an int to Python, but `threads = true` is a mistake
     if kind is str:
-        return raw if isinstance(raw, str) and raw.strip() else None
+        return raw if isinstance(raw, str) and (raw.strip() or raw == key.default) else None
     if kind is float and isinstance(raw, int | float):
         return float(raw)
     if kind is int and isinstance(raw, int):
@@ -48,11 +89,35 @@ def _typed(kind: type, raw: object) -> Any:
         return None
 
 
+def _texts(raw: object) -> tuple[str, ...] | None:
+    """Return a list of text; in an environment variable commas part it."""
+    if isinstance(raw, str):
+        return tuple(part.strip() for part in raw.split(",") if part.strip())
+    if isinstance(raw, list | tuple) and all(isinstance(text, str) for text in raw):
+        return tuple(raw)
+    return None
+
+
+def _text_table(raw: object) -> dict[str, str] | None:
+    if isinstance(raw, Mapping) and all(isinstance(text, str) for text in raw.values()):
+        return dict(raw)
+    return None
+
+
 def _allowed(key: Key) -> str:
-    words = {bool: "true or false", int: "a whole number", float: "a number", str: "some text"}
+    words = {
+        bool: "true or false",
+        int: "a whole number",
+        float: "a number",
+        str: "some text",
+        tuple: 'a list of texts, such as ["one", "two"]',
+        dict: 'a table of texts, such as { NAME = "value" }',
+    }
     limits = []
     if key.low is not None:
         limits.append(f"at least {key.low:g}")
     if key.high is not None:
         limits.append(f"at most {key.high:g}")
+    if key.check:
+        return CHECKS[key.check][1]
     return words[key.type] + (" " + " and ".join(limits) if limits else "")

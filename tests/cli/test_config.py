@@ -47,7 +47,7 @@ def test_a_bad_settings_file_is_a_usage_error(
     (chatapp_home / "config.toml").write_text("treads = 1\n", encoding="utf-8")
     assert main(["config", "show"]) == ExitCode.USAGE
     assert capsys.readouterr().err.splitlines() == [
-        f"error: {chatapp_home / 'config.toml'}: there is no setting 'treads'",
+        f"error: {chatapp_home / 'config.toml'}, line 1: there is no setting 'treads'",
         "  fix: did you mean 'threads'?",
     ]
 

@@ -70,6 +70,8 @@ HEAVY = {
     "pypdfium2",
     "pydantic",
     "httpx",
+    "jsonschema",
+    "mcp",
 }
 
 IMPORTS = all_imports()

@@ -116,7 +116,7 @@ def test_an_unknown_key_names_the_file_the_key_and_the_nearest(
     file.write_text("[generation]\ntempreature = 0.5\n")
     with pytest.raises(SettingsError) as caught:
         load_settings(cwd=tmp_path)
-    assert caught.value.message == f"{file}: there is no setting 'generation.tempreature'"
+    assert caught.value.message == f"{file}, line 2: there is no setting 'generation.tempreature'"
     assert caught.value.hint == "did you mean 'generation.temperature'?"
 
 

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tools.calculator import Calculator, calculate, format_number
-from tools.protocol import ToolError
-from tools.registry import ToolRegistry
+from tools.protocol import ToolContext, ToolError
 
 
 @pytest.mark.parametrize(
@@ -27,7 +26,7 @@ from tools.registry import ToolRegistry
     ],
 )
 def test_values(expression, value):
-    assert Calculator().run({"expression": expression}) == value
+    assert Calculator().run({"expression": expression}, ToolContext()).text == value
 
 
 @given(st.integers(-(10**9), 10**9), st.integers(-(10**9), 10**9))
@@ -75,13 +74,3 @@ def test_no_expression_hangs_or_escapes_as_another_error(text):
         return
     assert math.isfinite(value)
     assert format_number(value)
-
-
-def test_the_registry_names_what_there_is():
-    tools = ToolRegistry([Calculator()])
-    assert tools.names() == ["calculator"]
-    assert tools.run("calculator", {"expression": "1+1"}) == "2"
-    with pytest.raises(ToolError, match="There are: calculator"):
-        tools.run("python", {})
-    with pytest.raises(ValueError, match="two tools"):
-        ToolRegistry([Calculator(), Calculator()])

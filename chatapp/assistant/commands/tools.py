@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from chatapp.assistant.commands.protocol import Argument, Command, Result, Session
-from tools.calculator import Calculator
-from tools.registry import ToolRegistry
+from tools.calculator import calculate, format_number
 
 
 def _calculate(session: Session, arguments: Mapping[str, str]) -> Result:
-    return Result(_TOOLS.run("calculator", arguments))
+    return Result(format_number(calculate(arguments["expression"])))
 
-
-_TOOLS = ToolRegistry([Calculator()])
 
 COMMANDS = (
     Command(
