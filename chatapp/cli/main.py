@@ -49,6 +49,10 @@ COMMANDS: dict[str, Entry] = {
 }
 
 
+DUMB_TERMINALS = {"", "dumb", "unknown"}
+"""Values of TERM that promise neither a cursor that moves nor a screen that clears."""
+
+
 class LazyGroup(click.Group):
     """A click group whose commands come from `COMMANDS` and are imported when they run."""
 
@@ -90,15 +94,17 @@ class LazyGroup(click.Group):
     epilog="Run `chatapp` alone to open the chat in this terminal.",
 )
 @click.option("--resume", metavar="ID", help="Open this conversation in the chat.")
+@click.option("--plain", is_flag=True, help="Chat in lines of text: for screen readers and pipes.")
 @click.version_option(__version__, "--version", prog_name="chatapp")
 @click.pass_context
-def cli(ctx: click.Context, resume: str | None) -> None:
+def cli(ctx: click.Context, resume: str | None, plain: bool) -> None:
     """A private, local ChatGPT that answers from your own sources."""
     _require_directory()
     if ctx.invoked_subcommand is None:
-        ctx.exit(_open_tui(resume))
-    elif resume is not None:
-        raise click.UsageError("--resume opens the chat and takes no command.", ctx)
+        ctx.exit(_open_plain(resume) if plain else _open_tui(resume))
+    elif resume is not None or plain:
+        given = "--plain" if plain else "--resume"
+        raise click.UsageError(f"{given} opens the chat and takes no command.", ctx)
 
 
 def _require_directory() -> None:
@@ -116,7 +122,13 @@ def _open_tui(resume: str | None) -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise CliError(
             "the chat needs a terminal, and stdin or stdout is none",
-            hint="use `chatapp ask` or `chatapp run` in a script or a pipe.",
+            hint="use `chatapp --plain`, or `chatapp ask` or `chatapp run` in a script or a pipe.",
+            code=ExitCode.USAGE,
+        )
+    if os.environ.get("TERM", "") in DUMB_TERMINALS:
+        raise CliError(
+            f"this terminal cannot draw the chat (TERM is '{os.environ.get('TERM', '')}')",
+            hint="use `chatapp --plain`, or set TERM to what the terminal is, such as xterm.",
             code=ExitCode.USAGE,
         )
     from chatapp.settings import load_settings
@@ -125,6 +137,14 @@ def _open_tui(resume: str | None) -> int:
     from chatapp.tui.app import run_tui
 
     return run_tui(settings, resume=resume)
+
+
+def _open_plain(resume: str | None) -> int:
+    """Open the chat that speaks in lines of text and return its exit code."""
+    from chatapp.cli.plain import run_plain
+    from chatapp.settings import load_settings
+
+    return run_plain(load_settings().settings, resume=resume)
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -1,0 +1,42 @@
+"""`chatapp --plain`: the chat as lines of text, for screen readers and for terminals that cannot draw.
+
+The same assistant and the same command registry as everywhere; nothing is coloured, redrawn or
+moved, so a screen reader reads each line once, in order.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from chatapp.settings import Settings
+
+
+def run_plain(settings: Settings, *, resume: str | None = None) -> int:
+    """Chat until the input ends and return the exit code.
+
+    Raises:
+        StorageError: the conversations cannot be opened.
+        CliError: there is no conversation `resume`.
+    """
+    from chatapp.assistant.factory import build_assistant
+    from chatapp.cli.plain.chat import PlainChat
+    from chatapp.cli.plain.lines import open_lines
+    from chatapp.cli.plain.speaker import Speaker
+
+    assistant = build_assistant(settings)
+    with open_lines() as lines:
+        code = PlainChat(assistant, lines, Speaker(spoken=lines.interactive)).run(resume)
+    _leave_busy_threads(code)
+    return code
+
+
+def _leave_busy_threads(code: int) -> None:
+    """End the process now if a thread still loads something: Python would wait for it."""
+    if threading.active_count() > 1:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)

@@ -1,0 +1,179 @@
+"""The loop of the plain chat: read a message, answer it, until the input ends.
+
+Ctrl+C stops the answer that is being written and keeps its text; at the prompt it drops the line.
+The answers run in one event loop that sleeps while a person types.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing, contextmanager, suppress
+from types import FrameType
+
+from chatapp.assistant.assistant import Assistant
+from chatapp.assistant.commands import CommandError, Session, run_line
+from chatapp.assistant.events import Event, TurnStart
+from chatapp.cli.errors import CliError, ExitCode, as_cli_error
+from chatapp.cli.plain.lines import Lines
+from chatapp.cli.plain.speaker import Speaker
+from chatapp.conversations import NotFound
+from chatapp.version import __version__
+
+WELCOME = (
+    f"chatapp {__version__}, plain mode. Type a question and press Enter. "
+    "/help lists the commands, Ctrl+C stops an answer, Ctrl+D leaves."
+)
+_ENDINGS = {signal.SIGTERM: int(ExitCode.SIGTERM), signal.SIGHUP: 129}
+
+
+class _Ended(Exception):
+    """A signal asked the program to end while it waited for input."""
+
+
+class PlainChat:
+    """One session; `run` is its whole life."""
+
+    def __init__(self, assistant: Assistant, lines: Lines, speaker: Speaker) -> None:
+        self._assistant = assistant
+        self._lines = lines
+        self._speaker = speaker
+        self._session = Session(assistant)
+        self._answering = False
+        self._ending: int | None = None
+
+    def run(self, resume: str | None) -> int:
+        """Chat until the input ends or a signal comes; return the exit code. Stores everything."""
+        try:
+            if self._lines.interactive:
+                self._speaker.aside(WELCOME)
+            for notice in self._assistant.store.notices:
+                self._speaker.aside(notice)
+            if resume is not None:
+                self._resume(resume)
+            self._warm_up()
+            with asyncio.Runner() as runner, self._signals():
+                self._loop(runner)
+        except _Ended:
+            pass
+        finally:
+            self._assistant.close()
+        return self._ending or 0
+
+    def _loop(self, runner: asyncio.Runner) -> None:
+        while self._ending is None:
+            try:
+                text = self._lines.message()
+            except EOFError:
+                if self._lines.interactive:
+                    self._speaker.aside("\nGoodbye; everything is stored.")
+                return
+            except KeyboardInterrupt:
+                self._speaker.aside("\nCtrl+D leaves.")
+                continue
+            if text.strip():
+                self._take(runner, text)
+
+    def _take(self, runner: asyncio.Runner, text: str) -> None:
+        """Carry out one message; whatever fails is said in one line, and the chat goes on."""
+        try:
+            if text.startswith("/"):
+                self._command(runner, text)
+            else:
+                self._render(runner, self._assistant.turn(self._session.conversation, text))
+            if not self._private():
+                self._lines.keep(text)
+        except KeyboardInterrupt:
+            self._speaker.aside("Stopped.")
+        except CommandError as error:
+            self._speaker.aside(str(error))
+        except Exception as error:
+            known = as_cli_error(error)
+            if known is None:
+                raise
+            self._speaker.aside(f"Error: {known.message} {known.hint}".rstrip())
+
+    def _command(self, runner: asyncio.Runner, line: str) -> None:
+        before = self._session.conversation
+        result = run_line(self._session, line)
+        if result.text:
+            self._speaker.say(result.text)
+        if result.events is not None:
+            self._render(runner, result.events)
+        elif self._session.conversation not in (None, before):
+            self._recap()
+
+    def _render(self, runner: asyncio.Runner, turn: AsyncGenerator[Event, None]) -> None:
+        self._answering = True
+        try:
+            runner.run(self._follow(turn))
+        finally:
+            self._answering = False
+
+    async def _follow(self, turn: AsyncGenerator[Event, None]) -> None:
+        async with aclosing(turn):
+            async for event in turn:
+                if isinstance(event, TurnStart):
+                    self._session.conversation = event.conversation
+                self._speaker.show(event)
+
+    def _resume(self, conversation_id: str) -> None:
+        try:
+            self._session.conversation = self._assistant.store.conversation(conversation_id).id
+        except NotFound as error:
+            raise CliError(
+                f"there is no conversation {conversation_id}",
+                hint="`chatapp conversations list` shows the ids.",
+                code=ExitCode.NOT_FOUND,
+            ) from error
+        self._recap()
+
+    def _recap(self) -> None:
+        """Say which conversation this is and how it ended."""
+        store, here = self._assistant.store, self._session.conversation
+        if here is None or not self._lines.interactive:
+            return
+        messages = store.messages(here)
+        title = store.conversation(here).title or "untitled"
+        self._speaker.aside(f"Conversation “{title}”, {len(messages)} messages.")
+        for message in messages[-2:]:
+            who = "You" if message.role == "user" else "Answer"
+            self._speaker.aside(f"{who}: {message.text}")
+
+    def _private(self) -> bool:
+        here = self._session.conversation
+        return here is not None and self._assistant.store.conversation(here).private
+
+    def _warm_up(self) -> None:
+        """Load model, index and memory while the first question is typed."""
+        if self._lines.interactive:
+            threading.Thread(target=self._load_all, daemon=True).start()
+
+    def _load_all(self) -> None:
+        with suppress(RuntimeError):  # the chat was left at once: its threads are closed
+            asyncio.run(self._assistant.warm_up())
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        """Let Ctrl+C stop an answer, and the signals that end programs end this one in order."""
+        before = {number: signal.getsignal(number) for number in (signal.SIGINT, *_ENDINGS)}
+
+        def obey(number: int, frame: FrameType | None) -> None:
+            if number != signal.SIGINT:
+                self._ending = _ENDINGS[signal.Signals(number)]
+            if self._answering:
+                self._assistant.interrupt()
+            elif number == signal.SIGINT:
+                raise KeyboardInterrupt
+            else:
+                raise _Ended
+
+        for number in before:
+            signal.signal(number, obey)
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

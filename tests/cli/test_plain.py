@@ -1,0 +1,203 @@
+"""`chatapp --plain` as it is used: in a real terminal, line by line, and behind a pipe."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from chatapp.conversations import ConversationStore
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 60  # seconds for what is bound to come; only a failing test takes them
+DRAWING = "\x1b[2J", "\x1b[H", "\x1b[?1049h"  # clearing, moving, the second screen
+
+Open = Callable[..., "pexpect.spawn[str]"]
+
+
+@pytest.fixture
+def open_chat(chatapp_home: Path) -> Iterator[Open]:
+    """Start plain chats in terminals of their own that end with the test."""
+    opened: list[pexpect.spawn[str]] = []
+
+    def start(*arguments: str) -> pexpect.spawn[str]:
+        child = pexpect.spawn(
+            sys.executable,
+            ["-m", "tests.cli.plain_chat", *arguments],
+            cwd=str(ROOT),
+            env={**os.environ, "CHATAPP_HOME": str(chatapp_home), "TERM": "dumb"},
+            encoding="utf-8",
+            timeout=PATIENCE,
+            dimensions=(24, 200),
+        )
+        child.delaybeforesend = None
+        opened.append(child)
+        return child
+
+    yield start
+    for child in opened:
+        child.close(force=True)
+
+
+def ended(child: pexpect.spawn[str]) -> int | None:
+    """Wait for the end of the program and return its exit code."""
+    child.expect(pexpect.EOF)
+    child.wait()
+    code: int | None = child.exitstatus
+    return code
+
+
+def test_a_chat_on_a_dumb_terminal_from_the_first_question_to_ctrl_d(
+    open_chat: Open, chatapp_home: Path
+) -> None:
+    """An answer streams, Ctrl+C stops it and keeps its text, commands work, Ctrl+D leaves."""
+    chat = open_chat()
+    chat.expect("plain mode.*Ctrl.D leaves")
+    chat.expect("You: ")
+    chat.sendline("hello")
+    chat.expect("word word word")
+    chat.sendintr()
+    chat.expect("Interrupted; the text is kept")
+    chat.expect("You: ")
+    chat.sendline("/rename A slow friend")
+    chat.expect("Renamed to: A slow friend")
+    chat.sendline("/nonsense")
+    chat.expect("There is no command /nonsense")
+    chat.sendintr()
+    chat.expect("Ctrl.D leaves")
+    chat.sendeof()
+    chat.expect("everything is stored")
+    assert ended(chat) == 0
+    assert not [code for code in DRAWING if code in str(chat.before)]
+    store = ConversationStore.open(chatapp_home / "chatapp.sqlite3")
+    (conversation,) = store.conversations()
+    question, answer = store.messages(conversation.id)
+    store.close()
+    assert conversation.title == "A slow friend"
+    assert question.text == "hello"
+    assert answer.status == "interrupted"
+    assert answer.text.startswith("word word")
+
+
+def test_the_history_outlives_the_session_but_not_what_was_private(
+    open_chat: Open, chatapp_home: Path
+) -> None:
+    """Up brings back the last message of the session before; private words are not kept."""
+    first = open_chat()
+    first.expect("You: ")
+    first.sendline("/calc 2 + 2")
+    first.expect("\n4")
+    first.sendline("/private")
+    first.expect("A private conversation")
+    first.sendline("/calc 41 + 1")
+    first.expect("42")
+    first.sendeof()
+    assert ended(first) == 0
+    history = chatapp_home / "plain-history"
+    assert "2 + 2" in history.read_text()
+    assert "41" not in history.read_text()
+    assert history.stat().st_mode & 0o077 == 0
+    second = open_chat()
+    second.expect("You: ")
+    second.send("\x1b[A\r")
+    second.expect("\n4")
+
+
+def test_several_lines_make_one_message(open_chat: Open, chatapp_home: Path) -> None:
+    """A backslash at the end of a line goes on; three quotes hold a whole text."""
+    chat = open_chat()
+    chat.expect("You: ")
+    chat.sendline("hello\\")
+    chat.expect("and: ")
+    chat.sendline("hi")
+    chat.expect("word")
+    chat.sendintr()
+    chat.expect("kept")
+    chat.sendline('"""')
+    chat.expect("and: ")
+    chat.sendline("hi")
+    chat.sendline("hello")
+    chat.sendline('"""')
+    chat.expect("word")
+    chat.sendintr()
+    chat.expect("kept")
+    chat.sendeof()
+    assert ended(chat) == 0
+    store = ConversationStore.open(chatapp_home / "chatapp.sqlite3")
+    (conversation,) = store.conversations()
+    asked = [m.text for m in store.messages(conversation.id) if m.role == "user"]
+    store.close()
+    assert asked == ["hello\nhi", "hi\nhello"]
+
+
+def test_tab_completes_a_command(open_chat: Open) -> None:
+    """`/reg` and Tab is enough for /regenerate."""
+    chat = open_chat()
+    chat.expect("You: ")
+    chat.send("/reg\t")
+    chat.expect("/regenerate ")
+
+
+def test_sigterm_stores_the_answer_and_ends(open_chat: Open, chatapp_home: Path) -> None:
+    """Whoever ends the program gets its exit code; the text so far is kept."""
+    chat = open_chat()
+    chat.expect("You: ")
+    chat.sendline("hello")
+    chat.expect("word word word")
+    chat.kill(signal.SIGTERM)
+    assert ended(chat) == 143
+    store = ConversationStore.open(chatapp_home / "chatapp.sqlite3")
+    (conversation,) = store.conversations()
+    assert store.messages(conversation.id)[-1].status == "interrupted"
+    store.close()
+
+
+def test_a_pipe_gets_answers_on_stdout_and_nothing_else(chatapp_home: Path) -> None:
+    """No prompt, no greeting: what was asked line by line is answered line by line."""
+    done = run_plain("/calc 6 * 7\nWhere are my conversations stored?\n/nonsense\n")
+    assert done.returncode == 0
+    assert done.stdout.startswith("42\n")
+    assert "chatapp.sqlite3" in done.stdout
+    assert "Source 1: " in done.stdout
+    assert "You:" not in done.stdout
+    assert "There is no command /nonsense" in done.stderr
+
+
+def test_an_unknown_conversation_is_named(chatapp_home: Path) -> None:
+    """`--resume` with a wrong id says where the right ones are listed."""
+    done = run_plain("", "--resume", "nowhere")
+    assert done.returncode == 3
+    assert "there is no conversation nowhere" in done.stderr
+    assert "conversations list" in done.stderr
+
+
+def test_a_terminal_that_cannot_draw_is_sent_to_the_plain_chat(chatapp_home: Path) -> None:
+    """TERM=dumb: one line says why, one line says what to type."""
+    output, code = pexpect.run(
+        f"{sys.executable} -m chatapp",
+        cwd=str(ROOT),
+        env={**os.environ, "TERM": "dumb"},
+        withexitstatus=True,
+        encoding="utf-8",
+    )
+    assert code == 2
+    assert "cannot draw the chat (TERM is 'dumb')" in output
+    assert "chatapp --plain" in output
+
+
+def run_plain(typed: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tests.cli.plain_chat", *arguments],
+        input=typed,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=PATIENCE,
+        check=False,
+    )
