@@ -93,10 +93,13 @@ def test_the_history_outlives_the_session_but_not_what_was_private(
     first.expect("You: ")
     first.sendline("/calc 2 + 2")
     first.expect("\n4")
+    first.expect("You: ")
     first.sendline("/private")
     first.expect("A private conversation")
+    first.expect("You: ")
     first.sendline("/calc 41 + 1")
-    first.expect("42")
+    first.expect("\n42")
+    first.expect("You: ")
     first.sendeof()
     assert ended(first) == 0
     history = chatapp_home / "plain-history"
@@ -119,6 +122,7 @@ def test_several_lines_make_one_message(open_chat: Open, chatapp_home: Path) -> 
     chat.expect("word")
     chat.sendintr()
     chat.expect("kept")
+    chat.expect("You: ")
     chat.sendline('"""')
     chat.expect("and: ")
     chat.sendline("hi")
@@ -127,6 +131,7 @@ def test_several_lines_make_one_message(open_chat: Open, chatapp_home: Path) -> 
     chat.expect("word")
     chat.sendintr()
     chat.expect("kept")
+    chat.expect("You: ")
     chat.sendeof()
     assert ended(chat) == 0
     store = ConversationStore.open(chatapp_home / "chatapp.sqlite3")

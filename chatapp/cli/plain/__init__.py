@@ -1,4 +1,4 @@
-"""`chatapp --plain`: the chat as lines of text, for screen readers and for terminals that cannot draw.
+"""`chatapp --plain`: the chat in lines of text, for screen readers and terminals that cannot draw.
 
 The same assistant and the same command registry as everywhere; nothing is coloured, redrawn or
 moved, so a screen reader reads each line once, in order.

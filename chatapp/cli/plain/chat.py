@@ -9,13 +9,16 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing, contextmanager, suppress
+from dataclasses import replace
 from types import FrameType
+from typing import Any
 
 from chatapp.assistant.assistant import Assistant
 from chatapp.assistant.commands import CommandError, Session, run_line
-from chatapp.assistant.events import Event, TurnStart
+from chatapp.assistant.events import Event, ToolApproval, TurnStart
+from chatapp.assistant.run import Decision
 from chatapp.cli.errors import CliError, ExitCode, as_cli_error
 from chatapp.cli.plain.lines import Lines
 from chatapp.cli.plain.speaker import Speaker
@@ -27,6 +30,8 @@ WELCOME = (
     "/help lists the commands, Ctrl+C stops an answer, Ctrl+D leaves."
 )
 _ENDINGS = {signal.SIGTERM: int(ExitCode.SIGTERM), signal.SIGHUP: 129}
+
+_DECISIONS: dict[str, Decision] = {"y": "once", "yes": "once", "always": "conversation"}
 
 
 class _Ended(Exception):
@@ -41,6 +46,7 @@ class PlainChat:
         self._lines = lines
         self._speaker = speaker
         self._session = Session(assistant)
+        assistant.options = replace(assistant.options, attended=lines.interactive)
         self._answering = False
         self._ending: int | None = None
 
@@ -115,9 +121,21 @@ class PlainChat:
     async def _follow(self, turn: AsyncGenerator[Event, None]) -> None:
         async with aclosing(turn):
             async for event in turn:
-                if isinstance(event, TurnStart):
-                    self._session.conversation = event.conversation
                 self._speaker.show(event)
+                match event:
+                    case TurnStart(conversation=conversation):
+                        self._session.conversation = conversation
+                    case ToolApproval(decision="asked"):
+                        self._assistant.approve(event.id, self._decision(event))
+
+    def _decision(self, asked: ToolApproval) -> Decision:
+        """Ask in words whether a tool may run; whatever is no clear yes is a no."""
+        self._speaker.aside(f"The tool {asked.name} asks to run with {_in_words(asked.arguments)}.")
+        try:
+            said = self._lines.answer("Allow it? yes, no, or always in this conversation: ")
+        except (EOFError, KeyboardInterrupt):
+            return "deny"
+        return _DECISIONS.get(said, "deny")
 
     def _resume(self, conversation_id: str) -> None:
         try:
@@ -177,3 +195,9 @@ class PlainChat:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def _in_words(arguments: Mapping[str, Any]) -> str:
+    """Return the arguments of a tool as they are read aloud."""
+    said = (f"{name}: {' '.join(str(value).split())}" for name, value in arguments.items())
+    return "; ".join(said) or "no arguments"

@@ -121,4 +121,6 @@ def _commands(word: str) -> Sequence[str]:
     """Return the slash commands that begin with `word`."""
     from chatapp.assistant.commands import COMMANDS
 
-    return [f"/{c.name} " for c in COMMANDS if word.startswith("/") and f"/{c.name}".startswith(word)]
+    return [
+        f"/{c.name} " for c in COMMANDS if word.startswith("/") and f"/{c.name}".startswith(word)
+    ]

@@ -50,6 +50,12 @@ class Speaker:
                 self._citations = []
             case events.Retrieval(passages=passages) if self._spoken:
                 self.aside(f"Reading {_count(len(passages), 'passage')}.")
+            case events.ModelLoading(fraction=fraction) if self._spoken and fraction in (0, 1):
+                self.aside("The model is loaded." if fraction else "Loading the model.")
+            case events.ToolResult(name=name, text=text, error=error) if self._spoken:
+                self.aside(f"{name} failed: {error}" if error else f"{name} gave: {text}")
+            case events.ToolApproval(name=name, decision="denied", why=why):
+                self.aside(f"The tool {name} was not run: {why}")
             case events.MessageDelta(text=text):
                 self._add(text)
             case events.Citation():
