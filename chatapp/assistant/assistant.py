@@ -11,9 +11,11 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from chatapp.assistant.answer import Answer, Draft
+from chatapp.assistant.answer import write_answer
+from chatapp.assistant.attached import PREFIX, AttachedFiles, attached_document
 from chatapp.assistant.attachments import Attachment
-from chatapp.assistant.drafts import Drafts
+from chatapp.assistant.conversation_options import overlay
+from chatapp.assistant.drafts import Draft, Drafts
 from chatapp.assistant.events import Error, Event, TurnStart
 from chatapp.assistant.lazy import Lazy
 from chatapp.assistant.loading import loading
@@ -22,7 +24,7 @@ from chatapp.assistant.run import Decision, Ending, Run
 from chatapp.assistant.services import Options, Services
 from chatapp.assistant.turns import Turns
 from chatapp.assistant.window import Window, measure
-from chatapp.conversations import ConversationStore, NotFound
+from chatapp.conversations import Conversation, ConversationStore, NotFound
 from chatapp.conversations.ids import utc_now
 from chatapp.inference.generator import Generator, SamplingParams
 
@@ -69,6 +71,7 @@ class Assistant:
             settings,
             clock,
             Models(catalogue),
+            Lazy(AttachedFiles, "chatapp-files"),
             Lazy(open_index, "chatapp-index") if open_index else None,
             Lazy(open_memory, "chatapp-memory") if open_memory else None,
         )
@@ -117,8 +120,10 @@ class Assistant:
         """Return the models that can be chosen, the default first. Reads files; blocks."""
         return list(self._services.models.catalogue.choices())
 
-    async def use_model(self, name: str) -> AsyncGenerator[Event, None]:
-        """Load a model and answer with it from the next turn on.
+    async def use_model(
+        self, name: str, conversation_id: str | None = None
+    ) -> AsyncGenerator[Event, None]:
+        """Load a model and answer with it from the next turn on: in one conversation, or in all.
 
         Yields `model.loading` from 0 to 1, or `error` at the end: the old model then stays.
         """
@@ -126,7 +131,57 @@ class Assistant:
             yield event
             if isinstance(event, Error):
                 return
-        self.options = dataclasses.replace(self.options, model=name)
+        if conversation_id is None:
+            self.options = dataclasses.replace(self.options, model=name)
+        else:
+            await asyncio.to_thread(self.configure, conversation_id, model=name)
+
+    def persona(self, conversation_id: str | None, text: str) -> None:
+        """Set the instructions for the model in one conversation, or in all without their own.
+
+        Raises NotFound.
+        """
+        if conversation_id is None:
+            self.options = dataclasses.replace(self.options, system=text)
+        else:
+            self.store.configure(conversation_id, persona=text)
+
+    def sample(self, conversation_id: str | None = None, **changes: Any) -> None:
+        """Change sampling parameters (fields of SamplingParams) from the next turn on.
+
+        In one conversation, or in all that have not their own. Raises NotFound.
+        """
+        if conversation_id is None:
+            sampling = dataclasses.replace(self.options.sampling, **changes)
+            self.options = dataclasses.replace(self.options, sampling=sampling)
+        else:
+            self.configure(conversation_id, **changes)
+
+    def configure(self, conversation_id: str, **changes: Any) -> Conversation:
+        """Change what is set for one conversation; None takes a setting of its own away.
+
+        Settings are `model`, the fields of SamplingParams, the switches `sources`, `memory` and
+        `tools`, and `allow`: globs of tools that run without asking. Raises NotFound.
+        """
+        kept = dict(self.store.conversation(conversation_id).options)
+        kept.update(changes)
+        options = {name: value for name, value in kept.items() if value is not None}
+        return self.store.configure(conversation_id, options=options)
+
+    def options_of(self, conversation_id: str | None) -> Options:
+        """Return what holds for the next turn of a conversation. Raises NotFound."""
+        if conversation_id is None:
+            return self.options
+        return overlay(self.options, self.store.conversation(conversation_id))
+
+    def fork(self, message_id: str) -> Conversation:
+        """Copy the branch down to this message into a conversation of its own.
+
+        Raises:
+            NotFound: there is no such message.
+            StorageError: an answer on the way is still being written.
+        """
+        return self.store.fork(message_id)
 
     async def window(self, conversation_id: str) -> Window:
         """Return how full the window is and what is outside it. Raises NotFound.
@@ -134,11 +189,11 @@ class Assistant:
         Without a loaded model it is unknown, and all zero: nothing is loaded for this.
         """
         messages = await asyncio.to_thread(self.store.messages, conversation_id)
-        place = self._services.models.get(self.options.model)
+        options = await asyncio.to_thread(self.options_of, conversation_id)
+        place = self._services.models.get(options.model)
         generator = place.value
         if generator is None:
             return Window()
-        options = self.options
         return await asyncio.get_running_loop().run_in_executor(
             place.thread,
             lambda: measure(
@@ -169,11 +224,6 @@ class Assistant:
 
         return forget(self.store, fact_id)
 
-    def sample(self, **changes: Any) -> None:
-        """Change sampling parameters (fields of SamplingParams) from the next turn on."""
-        sampling = dataclasses.replace(self.options.sampling, **changes)
-        self.options = dataclasses.replace(self.options, sampling=sampling)
-
     def interrupt(self) -> None:
         """Stop the running turn, from any thread; its text so far is kept. Else do nothing."""
         running = self._turns.running
@@ -194,6 +244,8 @@ class Assistant:
         Raises:
             NotFound: this chat has no sources. Else what opening and reading the index raises.
         """
+        if document_id.startswith(PREFIX):
+            return await asyncio.to_thread(attached_document, self.store, document_id)
         index = self._services.index
         if index is None:
             raise NotFound("Sources are switched off in this chat.")
@@ -221,6 +273,10 @@ class Assistant:
             index.close()
         if self._services.memory is not None:
             self._services.memory.close()
+        files = self._services.files
+        if files.value is not None:
+            files.value.close()
+        files.close()
         self.store.close()
 
     def _answer(self, begin: Callable[[], Awaitable[Draft]]) -> AsyncGenerator[Event, None]:
@@ -231,7 +287,7 @@ class Assistant:
                     draft.conversation_id, draft.question.id, draft.message.id, draft.question.text
                 )
             )
-            return await Answer(self._services, run, draft).write()
+            return await write_answer(self._services, run, draft)
 
         return self._turns.relay(work)
 

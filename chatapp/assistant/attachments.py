@@ -7,8 +7,10 @@ from an attached file is a span of the text that is stored with the message.
 from __future__ import annotations
 
 import stat
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from chatapp.conversations import Part
 
 LARGEST_FILE = 20 << 20  # bytes; a PDF may be mostly pictures
 LONGEST_TEXT = 2_000_000  # characters, about the size of a thick book
@@ -31,6 +33,17 @@ class Attachment:
     title: str
     uri: str
     text: str
+
+
+def as_part(attachment: Attachment) -> Part:
+    """Return the form in which a message keeps an attachment."""
+    return Part("attachment", asdict(attachment))
+
+
+def from_part(part: Part) -> Attachment:
+    """Return the attachment that a message keeps; what an import left out is empty."""
+    fields = ("name", "title", "uri", "text")
+    return Attachment(*(str(part.data.get(name, "")) for name in fields))
 
 
 def read_attachment(path: Path | str) -> Attachment:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,30 +20,29 @@ _PIECE = 16 << 20  # bytes
 
 
 class InstalledModels:
-    """The models of this installation; a `Catalogue`."""
+    """The models of this installation; a `Catalogue`.
 
-    def __init__(self, settings: Settings) -> None:
+    `load` loads the model that settings name.
+    """
+
+    def __init__(self, settings: Settings, load: Callable[[Settings], Generator]) -> None:
         self.default = settings.model
         self._settings = settings
+        self._load = load
 
     def choices(self) -> Sequence[ModelChoice]:
         """See `Catalogue.choices`."""
         # a name with a dot in front is a download or an import that has not ended
         own = sorted(file.parent.name for file in paths.models_dir().glob("[!.]*/config.json"))
         names = dict.fromkeys([self.default, SHIPPED, *own])
-        return [_described(name, self._directory(name)) for name in names]
+        return [_described(name, model_dir(replace(self._settings, model=name))) for name in names]
 
     def load(self, name: str, progress: Progress) -> Generator:
         """See `Catalogue.load`."""
-        from chatapp.inference.load import load_generator
-
-        directory = self._directory(name)
-        for fraction in _read_ahead(directory):
+        chosen = replace(self._settings, model=name)
+        for fraction in _read_ahead(model_dir(chosen)):
             progress(fraction)
-        return load_generator(directory, threads=self._settings.threads)
-
-    def _directory(self, name: str) -> Path:
-        return model_dir(replace(self._settings, model=name))
+        return self._load(chosen)
 
 
 def model_dir(settings: Settings) -> Path:

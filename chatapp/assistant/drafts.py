@@ -3,18 +3,40 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from collections.abc import Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import TypeVar
 
-from chatapp.assistant.answer import Draft
-from chatapp.assistant.attachments import Attachment
+from chatapp.assistant.attachments import Attachment, as_part
+from chatapp.assistant.conversation_options import overlay
 from chatapp.assistant.services import Options
-from chatapp.conversations import ConversationStore, Message, NotFound
+from chatapp.conversations import ConversationStore, Message, NotFound, Part
 from retrieval.text import sanitize_text
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A question and its empty (or cut-off) answer, both on disk; `path` ends with the question.
+
+    `new` says that the question was typed just now, so the memory may learn from it. `attempt`
+    counts the answers that the question had before, so that a fixed seed gives another one.
+    """
+
+    conversation_id: str
+    question: Message
+    message: Message
+    path: tuple[Message, ...]
+    options: Options
+    new: bool = False
+    attempt: int = 0
+
+    @property
+    def continues(self) -> bool:
+        """Whether the model goes on from the text there is; quotes are looked up again instead."""
+        return bool(self.message.text) and self.message.grounding in (None, "model")
 
 
 class Drafts:
@@ -33,25 +55,40 @@ class Drafts:
         attachments: Sequence[Attachment],
     ) -> Draft:
         """Write a question that was just typed, and its empty answer."""
-        begun = self._store.begin_turn(conversation_id, sanitize_text(text), parent_id)
+        return await self._new(
+            conversation_id, text, options, parent_id, [as_part(file) for file in attachments]
+        )
+
+    async def _new(
+        self,
+        conversation_id: str | None,
+        text: str,
+        options: Options,
+        parent_id: str | None,
+        parts: Sequence[Part],
+    ) -> Draft:
+        begun = self._store.begin_turn(
+            conversation_id, sanitize_text(text), parent_id, attachments=parts
+        )
         started = await _shielded(begun)
         return await self._draft(started.user, started.assistant, options, new=True)
 
     async def edited(self, message_id: str, text: str, options: Options) -> Draft:
-        """Write another version of a question beside it. Raises NotFound."""
+        """Write another version of a question beside it, with its files. Raises NotFound."""
         old = await asyncio.to_thread(self._store.message, message_id)
         if old.role != "user":
             raise NotFound("Only a question can be edited; this is an answer.")
-        return await self.new(
-            old.conversation_id, text, options, parent_id=old.parent_id or "", attachments=()
-        )
+        parts = await asyncio.to_thread(self._store.parts, message_id)
+        files = [Part(part.kind, part.data) for part in parts if part.kind == "attachment"]
+        return await self._new(old.conversation_id, text, options, old.parent_id or "", files)
 
     async def again(self, message_id: str, options: Options) -> Draft:
         """Write an empty answer beside those its question already has. Raises NotFound."""
         old = await asyncio.to_thread(self._store.message, message_id)
         question = old if old.role == "user" else await self._parent(old)
         answer = await _shielded(self._store.begin_answer(question.id))
-        return await self._draft(question, answer, options)
+        siblings = await asyncio.to_thread(self._store.siblings, answer.id)
+        return await self._draft(question, answer, options, attempt=len(siblings) - 1)
 
     async def continued(self, message_id: str, options: Options) -> Draft:
         """Reopen a cut-off answer. Raises NotFound."""
@@ -64,13 +101,18 @@ class Drafts:
         return await asyncio.to_thread(self._store.message, message.parent_id or "")
 
     async def _draft(
-        self, question: Message, message: Message, options: Options, *, new: bool = False
+        self,
+        question: Message,
+        message: Message,
+        options: Options,
+        *,
+        new: bool = False,
+        attempt: int = 0,
     ) -> Draft:
         path = await asyncio.to_thread(self._store.path_to, question.id)
         conversation = await asyncio.to_thread(self._store.conversation, question.conversation_id)
-        if conversation.private:
-            options = dataclasses.replace(options, use_memory=False)
-        return Draft(conversation.id, question, message, tuple(path), options, new)
+        options = overlay(options, conversation)
+        return Draft(conversation.id, question, message, tuple(path), options, new, attempt)
 
 
 async def _shielded(future: Future[T]) -> T:

@@ -17,6 +17,7 @@ from chatapp.assistant.assistant import Assistant
 from chatapp.assistant.catalogue import InstalledModels, model_dir
 from chatapp.conversations import ConversationStore
 from chatapp.conversations.ids import utc_now
+from chatapp.inference.generator import Generator
 
 if TYPE_CHECKING:
     from chatapp.memory import Memory
@@ -58,7 +59,7 @@ def build_assistant(
         store,
         settings=settings,
         open_index=open_index if use_index else None,
-        catalogue=InstalledModels(settings),
+        catalogue=InstalledModels(settings, lambda chosen: _load_generator(chosen)),
         open_memory=lambda: _open_memory(store),
         clock=clock,
     )
@@ -87,3 +88,9 @@ def _open_memory(store: ConversationStore) -> Memory:
     from retrieval.embedding import load_embedder
 
     return Memory(store, lambda: load_embedder(resources.embedder_dir()))
+
+
+def _load_generator(settings: Settings) -> Generator:
+    from chatapp.inference.load import load_generator
+
+    return load_generator(model_dir(settings), threads=settings.threads)

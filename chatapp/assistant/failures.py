@@ -76,6 +76,16 @@ def no_index(error: Exception) -> Warning:
     )
 
 
+def no_files(error: Exception) -> Warning:
+    """Return the warning that the attached files cannot be quoted, with the reason."""
+    log.warning("The attached files could not be used", exc_info=error)
+    return Warning(
+        "files_unavailable",
+        f"The attached files cannot be searched: {error}",
+        getattr(error, "hint", "") or "The chat goes on without them.",
+    )
+
+
 def no_memory(error: Exception) -> Warning:
     """Return the warning that nothing is remembered or recalled for now, with the reason."""
     log.warning("The memory could not be used", exc_info=error)

@@ -31,6 +31,7 @@ class Evidence:
     hits: Sequence[Hit]
     quotes: Sequence[Quote]
     seconds: float
+    empty: bool = False  # nothing is indexed at all
 
     def passages(self) -> list[RetrievedPassage]:
         """Return the hits in the form the event stream carries."""
@@ -53,17 +54,28 @@ def gather(
     query: str,
     settings: RetrievalSettings,
     now: Callable[[], float] = time.perf_counter,
+    *,
+    collections: Sequence[str] = (),
 ) -> Evidence:
     """Search the index and select quotes. Blocking: call it in a worker thread."""
     from retrieval.quotes import select_quotes
 
     query = query[:QUERY_CHARACTERS]
     began = now()
-    hits = index.search(query, settings.top_k)
+    hits = index.search(query, settings.top_k, collections=collections)
     quotes = select_quotes(
         index, query, hits, max_quotes=settings.max_quotes, threshold=settings.threshold
     )
     return Evidence(query, hits, quotes, now() - began)
+
+
+def merged(found: Sequence[Evidence], most: int) -> Evidence | None:
+    """Return what several places had on one question, best quotes first; None without any."""
+    if len(found) < 2:
+        return found[0] if found else None
+    quotes = sorted((quote for one in found for quote in one.quotes), key=lambda q: -q.score)
+    hits = [hit for one in found for hit in one.hits]
+    return Evidence(found[0].query, hits, quotes[:most], sum(one.seconds for one in found))
 
 
 def compose(evidence: Evidence) -> list[Part]:

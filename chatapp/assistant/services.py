@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from chatapp.assistant.attached import AttachedFiles
 from chatapp.assistant.lazy import Lazy
 from chatapp.assistant.models import Models
 from chatapp.conversations import ConversationStore
@@ -54,6 +55,7 @@ class Services:
     settings: Settings
     clock: Callable[[], datetime]
     models: Models
+    files: Lazy[AttachedFiles]
     index: Lazy[Index] | None
     memory: Lazy[Memory] | None
     warned: set[str] = field(default_factory=set)

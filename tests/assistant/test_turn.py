@@ -79,7 +79,8 @@ class TestGroundedAnswers:
             make(RuntimeError("no model"), index).turn(None, "Who painted the Mona Lisa?")
         )
         assert types(events) == [
-            "turn.start", "retrieval", "message.delta", "citation", "message.done", "turn.end",
+            "turn.start", "browse", "retrieval", "browse", "browse",
+            "message.delta", "citation", "message.done", "turn.end",
         ]  # fmt: skip
         done, citation = only(events, MessageDone), only(events, Citation)
         assert done.text == "Leonardo da Vinci painted the Mona Lisa about 1503. [1]"

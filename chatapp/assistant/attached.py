@@ -1,0 +1,132 @@
+"""Attached files as sources: searched and quoted like the index, by the same code.
+
+The thing to know: the files stand in the conversation's database; what is made here is an index of
+them in a directory of its own that only this person can read, and that goes when the chat closes.
+A citation names its file as `attachment:MESSAGE:N`, so it can be opened long after that.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chatapp import resources
+from chatapp.assistant import grounding
+from chatapp.assistant.attachments import Attachment, from_part
+from chatapp.conversations import ConversationStore, NotFound
+from retrieval.types import Document, Quote
+
+if TYPE_CHECKING:
+    from chatapp.settings import RetrievalSettings
+    from retrieval.index import Index
+
+PREFIX = "attachment:"
+_SHORTEST_OPENING = 25  # characters; shorter sentences are titles, dates and greetings
+
+_OVERVIEW = re.compile(
+    r"\b(summari[sz]e|summary|tl;?dr|overview|outline|(?:key|main) (?:points?|ideas?)|gist)\b"
+    r"|\bwhat (?:is|does|'s) (?:this|it|that|the (?:attached )?(?:file|document|text|page|pdf))"
+    r"(?: (?:about|say|contain))?\s*\??$",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class AttachedFile:
+    """A file of a message; `reference` is what citations call its document."""
+
+    reference: str
+    attachment: Attachment
+
+
+def files_on(store: ConversationStore, message_id: str) -> list[AttachedFile]:
+    """Return the files that are attached to a message. Raises NotFound."""
+    return [
+        AttachedFile(f"{PREFIX}{message_id}:{part.n}", from_part(part))
+        for part in store.parts(message_id)
+        if part.kind == "attachment"
+    ]
+
+
+def attached_document(store: ConversationStore, reference: str) -> Document:
+    """Return the file that a citation names. Raises NotFound."""
+    message_id = reference.removeprefix(PREFIX).partition(":")[0]
+    for file in files_on(store, message_id):
+        if file.reference == reference:
+            kept = file.attachment
+            return Document(reference, kept.uri, kept.title, kept.text, "attached")
+    raise NotFound(f"There is no attached file {reference}.")
+
+
+def wants_overview(question: str) -> bool:
+    """Return whether a question asks for the whole of a file, not for something in it."""
+    return bool(_OVERVIEW.search(question))
+
+
+class AttachedFiles:
+    """An index of attached files for as long as the chat is open. Use it in one thread."""
+
+    def __init__(self) -> None:
+        from retrieval.index import Index
+
+        self._place = tempfile.TemporaryDirectory(prefix="chatapp-files-")
+        self._index: Index = Index.open(
+            Path(self._place.name) / "files.sqlite3", embedder_dir=resources.embedder_dir()
+        )
+        self._references: dict[str, str] = {}  # by document id
+
+    def gather(
+        self,
+        files: Sequence[AttachedFile],
+        query: str,
+        settings: RetrievalSettings,
+        now: Callable[[], float],
+    ) -> grounding.Evidence:
+        """Search these files and select quotes."""
+        self._take_in(files)
+        names = [file.reference for file in files]
+        found = grounding.gather(self._index, query, settings, now, collections=names)
+        return dataclasses.replace(found, quotes=[self._referred(quote) for quote in found.quotes])
+
+    def overview(self, files: Sequence[AttachedFile], query: str, most: int) -> grounding.Evidence:
+        """Return the sentences that files begin with: what can be said of the whole in quotes."""
+        quotes = [quote for file in files for quote in _opening(file, max(1, most // len(files)))]
+        return grounding.Evidence(query, [], quotes, 0.0)
+
+    def close(self) -> None:
+        """Remove the index."""
+        self._index.close()
+        self._place.cleanup()
+
+    def _take_in(self, files: Sequence[AttachedFile]) -> None:
+        known = set(self._references.values())
+        for file in files:
+            if file.reference not in known:
+                kept = file.attachment
+                key = self._index.add_text(
+                    kept.uri, kept.title, kept.text, collection=file.reference
+                )
+                self._references[key] = file.reference
+
+    def _referred(self, quote: Quote) -> Quote:
+        return dataclasses.replace(quote, document_id=self._references[quote.document_id])
+
+
+def _opening(file: AttachedFile, most: int) -> list[Quote]:
+    from retrieval.sentences import sentence_spans
+
+    kept = file.attachment
+    spans = [
+        (start, end)
+        for start, end in sentence_spans(kept.text[:10_000])
+        if end - start >= _SHORTEST_OPENING and not kept.text[start:end].startswith("#")
+    ]
+    return [
+        Quote(kept.text[start:end], "", file.reference, kept.uri, kept.title, start, end, score=0.0)
+        for start, end in spans[:most]
+    ]

@@ -1,0 +1,137 @@
+"""The grounded way of answering: search the attached files and the index, and quote.
+
+Every step of it is an event, so that a person can follow what was searched, opened and quoted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from chatapp.assistant import failures, grounding
+from chatapp.assistant.attached import AttachedFile, files_on, wants_overview
+from chatapp.assistant.events import Browse, Retrieval
+from chatapp.assistant.followup import search_query
+from chatapp.assistant.writing import Writing
+
+if TYPE_CHECKING:
+    from chatapp.settings import RetrievalSettings
+    from retrieval.index import Index
+
+_SHOWN = 80  # characters of a quote in the trace
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files attached to this question, and those to earlier ones of the branch."""
+
+    here: tuple[AttachedFile, ...]
+    earlier: tuple[AttachedFile, ...]
+
+
+async def answer_from_sources(writing: Writing) -> bool:
+    """Answer with quotes, or say that nothing was found; False when the model shall answer."""
+    files = await writing.run.in_thread(writing.services.files.thread, partial(_files, writing))
+    question = writing.draft.question.text
+    if not (files.here and wants_overview(question)) and not _needs_sources(question):
+        return False
+    found = [await _in_files(writing, files)] if files.here or files.earlier else []
+    if not files.here:
+        found.append(await _in_index(writing))
+    evidence = grounding.merged(
+        [one for one in found if one is not None], writing.services.settings.retrieval.max_quotes
+    )
+    if evidence is None:
+        return False
+    _show(writing, evidence)
+    return True
+
+
+def _needs_sources(question: str) -> bool:
+    from retrieval.intent import needs_sources
+
+    return needs_sources(question)
+
+
+def _files(writing: Writing) -> Files:
+    store, question = writing.services.store, writing.draft.question
+    asked = [message for message in writing.draft.path if message.role == "user"]
+    earlier = [file for message in asked[:-1] for file in files_on(store, message.id)]
+    return Files(tuple(files_on(store, question.id)), tuple(earlier))
+
+
+async def _in_files(writing: Writing, files: Files) -> grounding.Evidence | None:
+    """Search the files of this question, or else those of earlier ones."""
+    wanted = files.here or files.earlier
+    query = _query(writing)
+    _searching(writing, query, ", ".join(file.attachment.name for file in wanted))
+    settings, overview = writing.services.settings.retrieval, wants_overview(query)
+    return await writing.attempt(
+        writing.services.files,
+        lambda attached: (
+            attached.overview(wanted, query, settings.max_quotes)
+            if overview and files.here
+            else attached.gather(wanted, query, settings, writing.now)
+        ),
+        failures.no_files,
+    )
+
+
+async def _in_index(writing: Writing) -> grounding.Evidence | None:
+    """Search the index; None when there are no sources to use."""
+    sources = writing.services.index
+    if sources is None or not writing.options.use_sources:
+        return None
+    query = _query(writing)
+    _searching(writing, query, "the index")
+    settings = writing.services.settings.retrieval
+    evidence = await writing.attempt(
+        sources, lambda index: _look_up(index, query, settings, writing), failures.no_index
+    )
+    if evidence is not None and not evidence.hits and evidence.empty:
+        writing.warn_once(failures.EMPTY_INDEX)
+        return None
+    return evidence
+
+
+def _look_up(
+    index: Index, query: str, settings: RetrievalSettings, writing: Writing
+) -> grounding.Evidence:
+    """Search in the index's thread."""
+    evidence = grounding.gather(index, query, settings, writing.now)
+    if evidence.hits or index.status().documents:
+        return evidence
+    return grounding.Evidence(query, [], [], evidence.seconds, empty=True)
+
+
+def _query(writing: Writing) -> str:
+    earlier = [message.text for message in writing.draft.path[:-1] if message.role == "user"]
+    return search_query(writing.draft.question.text, earlier)
+
+
+def _searching(writing: Writing, query: str, place: str) -> None:
+    writing.emit(Browse("search", f"Searching {place}: {_short(query)}", query))
+
+
+def _show(writing: Writing, evidence: grounding.Evidence) -> None:
+    """Emit what was found, and answer with quotes only."""
+    writing.emit(Retrieval(evidence.query, evidence.passages(), evidence.seconds))
+    opened: set[str] = set()
+    for quote in evidence.quotes:
+        if quote.document_id not in opened:
+            opened.add(quote.document_id)
+            writing.emit(Browse("open", f"Opened: {quote.title}", quote.uri))
+        writing.emit(Browse("quote", f"Quoted: {_short(quote.text)}", quote.text))
+    if not evidence.quotes:
+        writing.emit(Browse("end", "Found nothing that answers it", evidence.query))
+    writing.reply.grounding = "grounded" if evidence.quotes else "not_found"
+    for part in grounding.compose(evidence):
+        writing.reply.say(part.text)
+        for citation in part.citations:
+            writing.reply.cite(citation)
+
+
+def _short(text: str) -> str:
+    line = " ".join(text[: 4 * _SHOWN].split())
+    return line if len(line) <= _SHOWN else line[: _SHOWN - 1] + "…"
