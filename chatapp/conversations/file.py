@@ -6,18 +6,22 @@ their tables in the same file (memory, feedback) use `read`, `write` and `submit
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from chatapp.conversations import lease
+from chatapp.conversations.backups import held_backups
+from chatapp.conversations.connecting import BUSY_SECONDS
 from chatapp.conversations.ids import Clock, UlidFactory, timestamp, utc_now
-from chatapp.conversations.opening import BUSY_SECONDS, Opened, open_database
+from chatapp.conversations.opening import Opened, open_database
 from chatapp.conversations.owner import new_mark
 from chatapp.conversations.types import StorageError
-from chatapp.conversations.writer import Writer, explain
+from chatapp.conversations.upkeep import Upkeep
+from chatapp.conversations.writer import Writer, explain, suspect
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -38,8 +42,8 @@ class StoreFile:
         self._opened = opened
         self._clock = clock
         self._new_id = ids
-        self._name = str(path) if path else "in memory"
-        self._writer = Writer(opened.db, self._name)
+        self._writer = Writer(opened.db, path)
+        self._upkeep: Upkeep | None = None
         self._reading = threading.Lock()
         self._closed = False
 
@@ -63,6 +67,8 @@ class StoreFile:
         store = cls(open_database(path, busy_seconds), path, clock, ids or UlidFactory(clock))
         if not store.read_only:
             store.write(lambda db: lease.end_all(db, store.mark))
+            if path is not None and not store._is_empty():
+                store._upkeep = Upkeep(path)
         return store
 
     def close(self) -> None:
@@ -73,6 +79,7 @@ class StoreFile:
         if self._closed:
             return
         self._closed = True
+        self._stop_upkeep()
         try:
             if not self.read_only:
                 self.write(lambda db: lease.end_all(db, self.mark))
@@ -89,7 +96,7 @@ class StoreFile:
             StorageError: the store is closed or was opened for reading only.
         """
         if self.read_only:
-            raise StorageError(self.notices[0], self._opened.remedy)
+            raise StorageError(self.notices[-1], self._opened.remedy)
         return self._writer.submit(job, durable=durable)
 
     def write(self, job: Callable[[Database], T], *, durable: bool = False) -> T:
@@ -107,7 +114,8 @@ class StoreFile:
             try:
                 return job(reader)
             except sqlite3.Error as error:
-                raise explain(error, self._name) from error
+                suspect(self.path, error)
+                raise explain(error, str(self.path)) from error
 
     def version(self) -> int:
         """Return a number that changes when anything in the file does, by whichever window."""
@@ -125,6 +133,16 @@ class StoreFile:
                 lambda db: db.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             ).result()
 
+    @contextlib.contextmanager
+    def held_backups(self) -> Iterator[list[Path]]:
+        """Yield all whole copies of the file and let no window make another one meanwhile.
+
+        For whoever removes something for good: first hold, then remove here and in each copy.
+        """
+        self._stop_upkeep()
+        with held_backups(self.path) as copies:
+            yield copies
+
     def now(self) -> str:
         """Return the time of the store's clock as it is written into rows."""
         return timestamp(self._clock())
@@ -140,3 +158,10 @@ class StoreFile:
         while db.execute(taken, {"id": (new_id := self._new_id())}).fetchone():
             pass
         return new_id
+
+    def _is_empty(self) -> bool:
+        return self.read(lambda db: db.execute("select 1 from conversations").fetchone()) is None
+
+    def _stop_upkeep(self) -> None:
+        if self._upkeep is not None:
+            self._upkeep.stop()

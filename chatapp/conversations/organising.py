@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from chatapp.conversations import inserting, rows
+from chatapp.conversations.backups import rewrite_search
 from chatapp.conversations.file import StoreFile
 from chatapp.conversations.types import Conversation
 
@@ -93,8 +94,7 @@ class Organising(StoreFile):
             )
             db.execute("delete from messages where conversation_id = ?", [conversation_id])
             db.execute("delete from conversations where id = ?", [conversation_id])
-            for table in ("messages_fts", "messages_trigram", "parts_fts", "parts_trigram"):
-                db.execute(f"insert into {table}({table}) values ('optimize')")
+            rewrite_search(db)
             return conversation
 
         purged = self.write(job, durable=True)

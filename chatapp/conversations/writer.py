@@ -11,6 +11,7 @@ import errno
 import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from chatapp.conversations.types import StorageError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 _CLOSED = "The conversation store is closed."
 
@@ -39,7 +41,7 @@ def immediate(db: Database) -> Iterator[None]:
 class Writer:
     """Runs write jobs on `db`, which nothing else may write to, one after the other."""
 
-    def __init__(self, db: Database, path: str) -> None:
+    def __init__(self, db: Database, path: Path | None) -> None:
         self._db = db
         self._path = path
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="chatapp-store")
@@ -76,10 +78,24 @@ class Writer:
             with immediate(self._db):
                 return job(self._db)
         except sqlite3.Error as error:
-            raise explain(error, self._path) from error
+            suspect(self._path, error)
+            raise explain(error, str(self._path or "in memory")) from error
 
     def _synchronous(self, level: str) -> None:
         self._db.conn.execute(f"PRAGMA synchronous={level}")
+
+
+def suspicion_of(path: Path) -> Path:
+    """Return the file whose presence says that the next start should read all of `path`."""
+    return path.with_name(f"{path.name}.suspect")
+
+
+def suspect(path: Path | None, error: BaseException) -> None:
+    """Leave a note for the next start if `error` speaks of damage."""
+    code = getattr(error, "sqlite_errorcode", None) or 0
+    if path is not None and code & 0xFF in _DAMAGE:
+        with contextlib.suppress(OSError):
+            suspicion_of(path).touch()
 
 
 def explain(error: BaseException, path: str) -> StorageError:

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chatapp.conversations import ConversationStore
+from chatapp.conversations.backups import backups_of, damaged_copies_of
 from chatapp.conversations.hashing import replace_text
-from chatapp.conversations.opening import backups_of, damaged_copies_of
 from chatapp.memory.profile import Profile
 from chatapp.memory.types import Fact
 

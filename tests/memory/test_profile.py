@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from chatapp.conversations import ConversationStore, NotFound
-from chatapp.conversations.opening import back_up
+from chatapp.conversations.backups import back_up
 from chatapp.feedback import Feedback
 from chatapp.memory import Profile, SecretRefused
 from chatapp.memory.forgetting import forget
