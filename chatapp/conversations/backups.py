@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chatapp.conversations.connecting import BUSY_SECONDS, connect, connect_read_only, locked, stamp
+from chatapp.conversations.erasing import rewrite_search
 from chatapp.conversations.writer import explain, suspect
 
 if TYPE_CHECKING:
@@ -127,14 +128,6 @@ def scrub(copy: Path, job: Callable[[Database], None]) -> None:
             db.close()
     except (sqlite3.Error, OSError) as error:
         raise explain(error, str(copy)) from error
-
-
-def rewrite_search(db: Database) -> None:
-    """Drop the words of deleted rows from the full-text indexes, which keep them otherwise."""
-    there = set(db.table_names())
-    for table in ("messages_fts", "messages_trigram", "parts_fts", "parts_trigram"):
-        if table in there:  # a copy may be older than that table
-            db.execute(f"insert into {table}({table}) values ('optimize')")
 
 
 def _copy(connection: sqlite3.Connection, target: Path) -> None:

@@ -10,12 +10,14 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from chatapp.conversations import lease
 from chatapp.conversations.backups import held_backups
 from chatapp.conversations.connecting import BUSY_SECONDS
+from chatapp.conversations.erasing import SEARCH_TABLES, begin_merge, merge_step
 from chatapp.conversations.ids import Clock, UlidFactory, timestamp, utc_now
 from chatapp.conversations.opening import Opened, open_database
 from chatapp.conversations.owner import new_mark
@@ -99,6 +101,12 @@ class StoreFile:
             raise StorageError(self.notices[-1], self._opened.remedy)
         return self._writer.submit(job, durable=durable)
 
+    def submit_bare(self, job: Callable[[Database], T]) -> Future[T]:
+        """Queue `job` in the writer's thread outside a transaction. Raises as `submit`."""
+        if self.read_only:
+            raise StorageError(self.notices[-1], self._opened.remedy)
+        return self._writer.submit_bare(job)
+
     def write(self, job: Callable[[Database], T], *, durable: bool = False) -> T:
         """Carry out `job` as one write transaction and return what it returns."""
         return self.submit(job, durable=durable).result()
@@ -129,9 +137,16 @@ class StoreFile:
         Other windows may hold the log open for reading; it is then emptied as far as they allow.
         """
         if self.path is not None:
-            self._writer.submit_bare(
+            self.submit_bare(
                 lambda db: db.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             ).result()
+
+    def rewrite_search(self) -> None:
+        """Drop the words of removed rows from the full-text indexes, letting others in between."""
+        for table in SEARCH_TABLES:
+            self.write(partial(begin_merge, table=table))
+            while self.write(partial(merge_step, table=table)):
+                pass
 
     @contextlib.contextmanager
     def held_backups(self) -> Iterator[list[Path]]:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from chatapp.conversations import inserting, rows
-from chatapp.conversations.backups import rewrite_search
 from chatapp.conversations.file import StoreFile
 from chatapp.conversations.types import Conversation
 
@@ -78,28 +77,6 @@ class Organising(StoreFile):
     def restore(self, conversation_id: str) -> Conversation:
         """Bring a deleted conversation back. Raises NotFound."""
         return self._update(conversation_id, {"deleted_at": None})
-
-    def purge(self, conversation_id: str) -> Conversation:
-        """Delete a conversation for good, with its messages and their search entries.
-
-        Facts that were learnt from it stay, without their message: see `chatapp.memory`.
-        Raises NotFound.
-        """
-
-        def job(db: Database) -> Conversation:
-            conversation = rows.get_conversation(db, conversation_id)
-            # children before parents: a message must not outlive the one it answers
-            db.execute(
-                "update messages set parent_id = null where conversation_id = ?", [conversation_id]
-            )
-            db.execute("delete from messages where conversation_id = ?", [conversation_id])
-            db.execute("delete from conversations where id = ?", [conversation_id])
-            rewrite_search(db)
-            return conversation
-
-        purged = self.write(job, durable=True)
-        self.empty_log()
-        return purged
 
     def save_draft(self, conversation_id: str | None, text: str) -> None:
         """Keep what was typed and not sent there (None: in a new conversation); "" drops it."""

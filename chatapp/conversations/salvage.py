@@ -35,9 +35,13 @@ _TABLES = (
     ("memory_salt", "rowid"),
     ("feedback", "key"),
 )
+RECOUNT = """
+    update conversations set message_count = (
+        select count(*) from messages m
+        where m.conversation_id = conversations.id and m.deleted_at is null
+    )
+"""
 _PAGE_COUNT = range(28, 32)  # bytes of the database header; zero means "see the file's size"
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -56,19 +60,28 @@ def salvage(damaged: Path, target: Database) -> Found:
             with contextlib.suppress(FileNotFoundError):
                 shutil.copyfile(f"{damaged}{suffix}", f"{copy}{suffix}")
         _believe_size_on_disk(copy)
+        # Rows may arrive before the parents they name; the check is made when all are there.
+        target.conn.execute("PRAGMA defer_foreign_keys=ON")
         with contextlib.closing(sqlite3.connect(copy)) as source:
-            source.row_factory = sqlite3.Row
             source.text_factory = lambda raw: raw.decode("utf-8", "replace")
-            tables = {table: list(_readable(source, table, key)) for table, key in _TABLES}
-    # Rows may arrive before the parents they name; the check is made when the copy is complete.
-    target.conn.execute("PRAGMA defer_foreign_keys=ON")
-    for table, found in tables.items():
-        columns = target.table(table).columns_dict
-        for row in found:
-            known = {name: value for name, value in row.items() if name in columns}
-            target.table(table).insert(known, ignore=True)
+            for table, key in _TABLES:
+                _copy_table(source, target, table, key)
     _mend(target)
     return Found(target.table("conversations").count, target.table("messages").count)
+
+
+def _copy_table(source: sqlite3.Connection, target: Database, table: str, key: str) -> None:
+    """Copy the columns that both files have; an older or damaged file may lack the table."""
+    try:
+        found = source.execute(f"select * from {table} limit 0").description
+    except (sqlite3.DatabaseError, UnicodeDecodeError):
+        return
+    columns = [name for name, *_ in found if name in target.table(table).columns_dict]
+    names, marks = ", ".join(columns), ", ".join("?" for _ in columns)
+    target.conn.executemany(
+        f"insert or ignore into {table} ({names}) values ({marks})",
+        _readable(source, f"select {key}, {names} from {table}", key),
+    )
 
 
 def _believe_size_on_disk(copy: Path) -> None:
@@ -79,17 +92,17 @@ def _believe_size_on_disk(copy: Path) -> None:
             file.write(bytes(4))
 
 
-def _readable(source: sqlite3.Connection, table: str, key: str) -> Iterator[Row]:
+def _readable(source: sqlite3.Connection, query: str, key: str) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of a table from both ends up to what cannot be read, without their key."""
     seen: set[int] = set()
     for direction in ("asc", "desc"):
-        query = f"select {key} as _key, * from {table} order by {key} {direction}"
         # Python fails to decode error messages that quote damaged text.
         with contextlib.suppress(sqlite3.DatabaseError, UnicodeDecodeError):
-            for row in source.execute(query):
-                if row["_key"] in seen:
+            for number, *row in source.execute(f"{query} order by {key} {direction}"):
+                if number in seen:
                     return
-                seen.add(row["_key"])
-                yield {name: row[name] for name in row.keys() if name != "_key"}  # noqa: SIM118
+                seen.add(number)
+                yield tuple(row)
 
 
 def _mend(target: Database) -> None:
@@ -97,11 +110,16 @@ def _mend(target: Database) -> None:
     now = {"now": timestamp(utc_now()), "title": RECOVERED_TITLE}
     for statement in (
         "update messages set usage = '{}' where not json_valid(usage)",
-        # A parent is always written before its child; anything else would be a loop.
+        # A message whose parent is lost becomes a root; so does one in a loop of damaged ids.
         """
-        update messages set parent_id = null where not exists (
-            select 1 from messages p where p.id = messages.parent_id and p.key < messages.key
+        with recursive reached(id) as (
+            select id from messages
+            where parent_id is null or parent_id not in (select id from messages)
+            union all
+            select m.id from messages m join reached r on m.parent_id = r.id
         )
+        update messages set parent_id = null
+        where parent_id not in (select id from messages) or id not in (select id from reached)
         """,
         *(
             f"delete from {table} where message_id not in (select id from messages)"
@@ -118,16 +136,9 @@ def _mend(target: Database) -> None:
         select distinct conversation_id, :title, :now, :now from messages
         where conversation_id not in (select id from conversations)
         """,
-        """
-        delete from tags where conversation_id not in (select id from conversations)
-        """,
+        "delete from tags where conversation_id not in (select id from conversations)",
         "update conversations set options = '{}' where not json_valid(options)",
-        """
-        update conversations set message_count = (
-            select count(*) from messages m
-            where m.conversation_id = conversations.id and m.deleted_at is null
-        )
-        """,
+        RECOUNT,
         """
         update conversations set tip = (
             select id from messages m

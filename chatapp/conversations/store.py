@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from chatapp.conversations.answering import Answering
 from chatapp.conversations.branching import Branching
+from chatapp.conversations.keeping import Keeping
 from chatapp.conversations.organising import Organising
 from chatapp.conversations.reading import Reading
 
 
-class ConversationStore(Reading, Answering, Organising, Branching):
+class ConversationStore(Reading, Answering, Organising, Branching, Keeping):
     """The conversations of one person. Use `open`; several processes may share a file.
 
     Reading and organising block. What an answer is written with (`begin_turn`, `save_text`,

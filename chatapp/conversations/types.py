@@ -171,6 +171,14 @@ class StartedTurn:
     assistant: Message
 
 
+@dataclass(frozen=True)
+class Problem:
+    """What `verify` found: an id or place, and what is wrong there."""
+
+    place: str
+    said: str
+
+
 class StorageError(Exception):
     """The store cannot do what was asked; `message` says why and `hint` names the fix."""
 

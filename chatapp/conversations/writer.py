@@ -65,7 +65,7 @@ class Writer:
         """
         if not self._open:
             raise StorageError(_CLOSED, "Open it again.")
-        return self._thread.submit(job, self._db)
+        return self._thread.submit(self._explained, job)
 
     def close(self) -> None:
         """Finish what was queued, then stop. Safe to call twice."""
@@ -73,10 +73,16 @@ class Writer:
         self._thread.shutdown(wait=True)
 
     def _run(self, job: Callable[[Database], T], durable: bool) -> T:
-        try:
+        def transaction(db: Database) -> T:
             self._synchronous("FULL" if durable else "NORMAL")
-            with immediate(self._db):
-                return job(self._db)
+            with immediate(db):
+                return job(db)
+
+        return self._explained(transaction)
+
+    def _explained(self, job: Callable[[Database], T]) -> T:
+        try:
+            return job(self._db)
         except sqlite3.Error as error:
             suspect(self._path, error)
             raise explain(error, str(self._path or "in memory")) from error
