@@ -58,7 +58,18 @@ ENTRY = "chatapp.__main__"
 
 UI = {"textual", "rich", "click", "tqdm"}
 STORES = {"sqlite3", "sqlite_utils", "faiss"}
-NETWORK = {"httpx", "requests", "aiohttp", "urllib3", "socket", "http", "urllib", "ftplib", "ssl"}
+NETWORK = {
+    "httpx",
+    "httpx2",
+    "requests",
+    "aiohttp",
+    "urllib3",
+    "socket",
+    "http",
+    "urllib",
+    "ftplib",
+    "ssl",
+}
 HARMLESS = {"urllib.parse", "http.HTTPStatus"}  # words and addresses; they open no connection
 HEAVY = {
     "torch",
@@ -179,11 +190,17 @@ def test_one_module_at_most_reaches_the_network() -> None:
     others = [
         i
         for i in IMPORTS
-        if within(i.target, NETWORK - {"httpx"})
+        if within(i.target, NETWORK - {"httpx", "httpx2"})
         and not within(i.target, HARMLESS)
         and i.importer not in users
     ]
     assert shown(others) == []
+
+
+def test_one_module_speaks_http_to_mcp_servers() -> None:
+    """It hands `mcp` the client that it wants, bounded; addresses come from the settings file."""
+    users = {i.importer for i in IMPORTS if within(i.target, {"httpx2"})}
+    assert users == {"tools.mcp.http"}
 
 
 def test_one_module_talks_to_the_hugging_face_hub() -> None:

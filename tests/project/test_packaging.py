@@ -29,10 +29,12 @@ def tracked_files() -> list[Path]:
 
 
 def declared() -> set[str]:
-    """Return the names of the distributions that the project depends on."""
+    """Return the names of the distributions that the project, or an extra of it, depends on."""
+    extras = PROJECT["project"]["optional-dependencies"]
+    optional = [each for name, wanted in extras.items() if name != "dev" for each in wanted]
     return {
         re.split(r"[<>=!~\[; ]", requirement)[0].lower()
-        for requirement in PROJECT["project"]["dependencies"]
+        for requirement in [*PROJECT["project"]["dependencies"], *optional]
     }
 
 
