@@ -32,6 +32,11 @@ def recipes_dir() -> Path:
     return shipped_root() / "data" / "recipes"
 
 
+def samples_dir() -> Path:
+    """Return the directory of the small samples that recipes and benchmarks read."""
+    return shipped_root() / "data" / "samples"
+
+
 def handbook_dir() -> Path:
     """Return the directory of the user's handbook, which is indexed out of the box."""
     return shipped_root() / "docs" / "handbook"

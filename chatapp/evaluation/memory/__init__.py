@@ -1,0 +1,1 @@
+"""The memory's own benchmark: extraction, update, abstention, recall, forgetting."""

@@ -1,0 +1,84 @@
+"""The cases of the memory benchmark as shipped, read and checked against their checksums.
+
+The thing to know: `tune` cases may be looked at while rules and weights are made, `measure` cases
+only give figures. Which part a case belongs to is a hash of its text, fixed before any tuning.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from chatapp import resources
+from chatapp.evaluation.records import DataError
+
+Part = Literal["tune", "measure"]
+Statement = tuple[str, str, str]
+"""Slot, key and value; `~` parts values that count alike, and a key of `*` fits any."""
+
+_CHECKSUMS = {
+    "extraction.jsonl": "838802f3dd838be95892376ae3b320c1307974e9e4de6ca026ac44b73a72ee76",
+    "recall.jsonl": "5555586536b093d56cd52b6ea7c9b4ce88cb17f0ef3c68ef5bea6155f0ed254c",
+}
+_ASKED = ("real", "stated")  # kinds of messages that may state facts; the others state none
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message and what it states about its author; `also` are facts that may be read too."""
+
+    text: str
+    kind: str
+    facts: tuple[Statement, ...]
+    also: tuple[Statement, ...]
+
+    @property
+    def adversarial(self) -> bool:
+        """Say whether it was written to look like a statement and be none."""
+        return self.kind not in _ASKED
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """A round of an old conversation, and a question that asks for it."""
+
+    question: str
+    user: str
+    assistant: str
+    source: str
+
+
+def messages(part: Part) -> list[Message]:
+    """Return the extraction cases of one part. Raises DataError: the file was changed."""
+    return [
+        Message(row["text"], row["kind"], _statements(row, "facts"), _statements(row, "also"))
+        for row in _rows("extraction.jsonl")
+        if row["part"] == part
+    ]
+
+
+def remembered(part: Part) -> list[Remembered]:
+    """Return the recall cases of one part. Raises DataError: the file was changed."""
+    return [
+        Remembered(row["question"], row["user"], row["assistant"], row["source"])
+        for row in _rows("recall.jsonl")
+        if row["part"] == part
+    ]
+
+
+def _rows(name: str) -> Iterator[dict[str, Any]]:
+    path = resources.samples_dir() / "memory" / name
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != _CHECKSUMS[name]:
+        raise DataError(
+            f"{path} is not the file the benchmark was frozen with",
+            hint="restore it from the project's release; other cases make another benchmark.",
+        )
+    return map(json.loads, content.decode().splitlines())
+
+
+def _statements(row: dict[str, Any], name: str) -> tuple[Statement, ...]:
+    return tuple((slot, key, value) for slot, key, value in row.get(name, ()))
