@@ -6,11 +6,12 @@ never goes to a language model or to a search of other people's pages.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from chatapp.memory.profile import Profile, normalised
-from chatapp.memory.rules_file import load_rules
+from chatapp.memory.rules_file import language_of, load_rules
 from chatapp.memory.slots import SLOTS
 from chatapp.memory.types import Fact
 
@@ -30,25 +31,30 @@ class Asked:
     history: bool = False
 
 
-def asks_about_person(text: str, language: str = "en") -> Asked | None:
+def asks_about_person(text: str, language: str | None = None) -> Asked | None:
     """Return what `text` asks of the profile, or None when it asks something else."""
     if len(text) > _LONGEST_QUESTION:
         return None
-    for question in load_rules(language).questions:
+    for question in load_rules(language or language_of(text)).questions:
         found = question.pattern.search(text)
         if found is not None:
-            groups = {name: value or "" for name, value in found.groupdict().items()}
-            key = next((v for name, v in groups.items() if name.startswith("key") and v), "")
-            value = groups.get("value", "").strip()
+            key, value = _group(found, "key"), _group(found, "value")
             return Asked(question.slot, key.lower(), value, question.history)
     return None
 
 
-def asks_what_was_said(text: str, language: str = "en") -> bool:
+def _group(found: re.Match[str], kind: str) -> str:
+    """Return what one of the groups `key`, `key2`, … matched: a pattern may ask in several ways."""
+    groups = found.groupdict().items()
+    return next((text.strip() for name, text in groups if name.startswith(kind) and text), "")
+
+
+def asks_what_was_said(text: str, language: str | None = None) -> bool:
     """Return whether `text` asks what was said in earlier conversations."""
     if len(text) > _LONGEST_QUESTION:
         return False
-    return any(pattern.search(text) for pattern in load_rules(language).recall)
+    rules = load_rules(language or language_of(text))
+    return any(pattern.search(text) for pattern in rules.recall)
 
 
 def facts_for(profile: Profile, asked: Asked) -> list[Fact]:

@@ -16,6 +16,7 @@ from typing import Any
 from chatapp.memory.slots import SLOTS
 
 _DIRECTORY = Path(__file__).parent / "rules"
+DEFAULT = "en"
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,10 @@ class Rule:
     closes: bool = False
     negated: bool = False
     list: bool = False
+    name: bool = False
     cased_value: bool = False
     value_prefix: str = ""
+    value_suffix: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,23 +46,67 @@ class Question:
 
 
 @dataclass(frozen=True)
-class RuleSet:
-    """The rules of one language: what states a fact, what asks for one, what rejects and cleans."""
+class Split:
+    """How a message falls into sentences, clauses, lists, and what may stand before a colon."""
 
-    rules: tuple[Rule, ...]
-    questions: tuple[Question, ...]
-    recall: tuple[re.Pattern[str], ...]
-    reject_message: tuple[re.Pattern[str], ...]
-    reject_clause: tuple[re.Pattern[str], ...]
+    sentence: re.Pattern[str]
+    clause: re.Pattern[str]
+    asks: re.Pattern[str]
+    greeting: re.Pattern[str]
+    own_words: re.Pattern[str]
+    list: re.Pattern[str]
+
+
+@dataclass(frozen=True)
+class Reject:
+    """What is left alone: whole messages, sentences, clauses; and what negates a match."""
+
+    message: tuple[re.Pattern[str], ...]
+    sentence: tuple[re.Pattern[str], ...]
+    clause: tuple[re.Pattern[str], ...]
     negation: re.Pattern[str]
+
+
+@dataclass(frozen=True)
+class Clean:
+    """What is cut from values, and which values name nothing."""
+
     cut: re.Pattern[str]
+    cut_name: re.Pattern[str]
     trailing: re.Pattern[str]
     empty_start: re.Pattern[str]
     not_a_name: re.Pattern[str]
+    particles: frozenset[str]
+
+
+@dataclass(frozen=True)
+class RuleSet:
+    """The rules of one language: what states a fact, what asks for one, what rejects and cleans."""
+
+    words: frozenset[str]
+    rules: tuple[Rule, ...]
+    questions: tuple[Question, ...]
+    recall: tuple[re.Pattern[str], ...]
+    split: Split
+    reject: Reject
+    clean: Clean
+
+
+def languages() -> list[str]:
+    """Return the languages that have rules; English first, which serves when none stands out."""
+    found = sorted(file.stem for file in _DIRECTORY.glob("*.toml"))
+    return sorted(found, key=lambda language: language != DEFAULT)
+
+
+def language_of(text: str) -> str:
+    """Return the language whose small words `text` has most of."""
+    words = re.findall(r"[\w'’]+", text.casefold())
+    counts = {name: sum(word in load_rules(name).words for word in words) for name in languages()}
+    return max(counts, key=lambda name: counts[name])
 
 
 @cache
-def load_rules(language: str = "en") -> RuleSet:
+def load_rules(language: str = DEFAULT) -> RuleSet:
     """Return the compiled rules of a language.
 
     Raises:
@@ -67,19 +114,25 @@ def load_rules(language: str = "en") -> RuleSet:
     """
     path = _DIRECTORY / f"{language}.toml"
     if not path.is_file():
-        known = ", ".join(sorted(file.stem for file in _DIRECTORY.glob("*.toml")))
+        known = ", ".join(languages())
         raise ValueError(f"there are no memory rules for language {language!r}; known: {known}")
     values = tomllib.loads(path.read_text(encoding="utf-8"))
     fragments = _expand(values["fragments"])
     reject, clean = values["reject"], values["clean"]
     return RuleSet(
+        frozenset(values["words"].split()),
         tuple(_rule(entry, fragments) for entry in values["rule"]),
         tuple(_question(entry, fragments) for entry in values["question"]),
         tuple(_compile(pattern) for pattern in values["questions"]["recall"]),
-        tuple(_compile(pattern) for pattern in reject["message"]),
-        tuple(_compile(pattern) for pattern in reject["clause"]),
-        _compile(reject["negation"]),
-        *(_compile(clean[name]) for name in ("cut", "trailing", "empty_start", "not_a_name")),
+        Split(**{name: _compile(pattern) for name, pattern in values["split"].items()}),
+        Reject(
+            *(tuple(map(_compile, reject[kind])) for kind in ("message", "sentence", "clause")),
+            negation=_compile(reject["negation"]),
+        ),
+        Clean(
+            **{name: _compile(text) for name, text in clean.items() if name != "particles"},
+            particles=frozenset(clean["particles"].split()),
+        ),
     )
 
 

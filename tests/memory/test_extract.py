@@ -17,7 +17,10 @@ STATED = {
     "Hi, I'm Tom!": {("name", "", "Tom")},
     "We moved from London to New York City in 2019.": {("home", "", "New York City")},
     "I live in Frankfurt am Main, Germany.": {("home", "", "Frankfurt am Main, Germany")},
-    "I work at Google as a software engineer.": {("employer", "", "Google")},
+    "I work at Google as a software engineer.": {
+        ("employer", "", "Google"),
+        ("occupation", "", "software engineer"),
+    },
     "I'm a nurse.": {("occupation", "", "nurse")},
     "I'm allergic to peanuts, shellfish and cats.": {
         ("allergy", "", "peanuts"),
@@ -25,7 +28,7 @@ STATED = {
         ("allergy", "", "cats"),
     },
     "My sister is called Julia.": {("relation", "sister", "Julia")},
-    "I have a dog named Rex.": {("relation", "dog", "Rex")},
+    "I have a dog named Rex.": {("relation", "dog", "Rex"), ("pet", "", "a dog")},
     "I am married to Tom.": {("relation", "spouse", "Tom")},
     "My favourite colour is blue.": {("favourite", "colour", "blue")},
     "my favorite team is the Bears": {("favourite", "team", "the Bears")},
@@ -103,6 +106,45 @@ NOT_STATED = [
     "One of my favorite movies is Alien.",
     "My favorite thing about it is that it ends.",
 ]
+
+
+GERMAN = {
+    "Ich heiße Anna Schmidt und wohne in Berlin.": {
+        ("name", "", "Anna Schmidt"),
+        ("home", "", "Berlin"),
+    },
+    "Ich bin letztes Jahr von Hamburg nach Köln gezogen.": {("home", "", "Köln")},
+    "Ich arbeite bei Siemens als Ingenieur.": {
+        ("employer", "", "Siemens"),
+        ("occupation", "", "Ingenieur"),
+    },
+    "Ich bin allergisch gegen Nüsse und Katzen.": {
+        ("allergy", "", "Nüsse"),
+        ("allergy", "", "Katzen"),
+    },
+    "Meine Schwester heißt Julia.": {("relation", "schwester", "Julia")},
+    "Meine Lieblingsfarbe ist Blau.": {("favourite", "farbe", "Blau")},
+    "Ich esse kein Fleisch.": {("diet", "", "kein Fleisch")},
+    "Antworte bitte immer auf Deutsch.": {("instruction", "", "Antworte bitte immer auf Deutsch")},
+    "Was soll ich kochen? Ich bin Vegetarierin.": {("diet", "", "Vegetarierin")},
+    "Wohne ich in Berlin?": set(),
+    "Wenn ich in Rom wohnte, würde ich Eis essen.": set(),
+    "Mein Bruder wohnt in Oslo.": set(),
+    "Er sagt, ich wohne in Rom.": set(),
+    "Ich wohne nicht in Berlin.": set(),
+    "Ich möchte in Paris leben.": set(),
+    "Früher wohnte ich in Kiel.": set(),
+    "Ich bin gerade in Madrid.": set(),
+    "Übersetze: Ich wohne in Bonn.": set(),
+    "Stell dir vor, ich heiße Igor.": set(),
+    "Ich lebe in Angst.": set(),
+}
+
+
+@pytest.mark.parametrize(("text", "facts"), GERMAN.items())
+def test_german_is_read_by_german_rules(text: str, facts: set[tuple[str, str, str]]) -> None:
+    """A language is a file of rules; the message's own small words choose it."""
+    assert {(c.slot, c.key, c.value) for c in extract(text)} == facts
 
 
 @pytest.mark.parametrize(("text", "facts"), STATED.items())

@@ -96,3 +96,15 @@ def test_other_questions_are_none_of_its_business(question: str) -> None:
 )
 def test_questions_about_earlier_conversations_are_known(question: str) -> None:
     assert asks_what_was_said(question)
+
+
+def test_german_questions_ask_the_same_slots(tell: Tell, profile: Profile) -> None:
+    """Facts told in one language answer questions in another."""
+    for text in ("I live in Rome.", "Ich bin nach Berlin gezogen."):
+        tell(text)
+    now, before = asks_about_person("Wo wohne ich?"), asks_about_person("Wo wohnte ich davor?")
+    assert now is not None
+    assert before is not None
+    assert [fact.value for fact in facts_for(profile, now)] == ["Berlin"]
+    assert [fact.value for fact in facts_for(profile, before)] == ["Rome"]
+    assert asks_what_was_said("Was habe ich über den Garten gesagt?")

@@ -32,7 +32,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "chatapp.feedback": {"chatapp.conversations"},
     "chatapp.evaluation": {
         "chatapp.assistant",
+        "chatapp.conversations",
         "chatapp.inference",
+        "chatapp.memory",
         "chatapp.model",
         "chatapp.training",
         "retrieval",
