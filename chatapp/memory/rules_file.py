@@ -126,8 +126,10 @@ def load_rules(language: str = DEFAULT) -> RuleSet:
         tuple(_compile(pattern) for pattern in values["questions"]["recall"]),
         Split(**{name: _compile(pattern) for name, pattern in values["split"].items()}),
         Reject(
-            *(tuple(map(_compile, reject[kind])) for kind in ("message", "sentence", "clause")),
-            negation=_compile(reject["negation"]),
+            tuple(map(_compile, reject["message"])),
+            tuple(map(_compile, reject["sentence"])),
+            tuple(map(_compile, reject["clause"])),
+            _compile(reject["negation"]),
         ),
         Clean(
             **{name: _compile(text) for name, text in clean.items() if name != "particles"},
