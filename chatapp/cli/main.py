@@ -43,6 +43,7 @@ COMMANDS: dict[str, Entry] = {
     "train": Entry("chatapp.cli.train:train", "Train a model from a recipe, or resume it."),
     "model": Entry("chatapp.cli.model:model", "List, show, import and export models."),
     "eval": Entry("chatapp.cli.eval:eval_", "Measure the answers, or a model, on files."),
+    "serve": Entry("chatapp.cli.serve:serve", "Let other programs use the model over HTTP."),
     "report": Entry("chatapp.cli.report:report", "Write the report card of a training run."),
     "doctor": Entry("chatapp.cli.doctor:doctor", "Check this installation and name each fix."),
     "config": Entry("chatapp.cli.config:config", "Show the settings and where each comes from."),

@@ -16,7 +16,6 @@ from torch import Tensor
 from chatapp.inference.decoder import Decoder
 from chatapp.inference.generator import (
     ChatMessage,
-    ContextOverflow,
     Finished,
     SamplingParams,
     TextDelta,
@@ -24,6 +23,7 @@ from chatapp.inference.generator import (
 from chatapp.inference.graph_decoder import GraphDecoder
 from chatapp.inference.lookup import PromptLookup
 from chatapp.inference.pace import Pace
+from chatapp.inference.prompt_ids import prompt_ids, room_after
 from chatapp.inference.reply import Reply, stop_ids
 from chatapp.inference.sampler import Drawn, Sampler, fresh_seed
 from chatapp.inference.slots import Slots
@@ -63,7 +63,7 @@ class Engine:
 
     def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
         """Return how many tokens the prompt for `messages` takes, template included."""
-        return len(self._prompt(messages))
+        return len(prompt_ids(self._tokenizer, messages))
 
     def stream(
         self,
@@ -77,13 +77,8 @@ class Engine:
             ContextOverflow: the prompt leaves no room for one new token.
             ConstraintError: the constraint cannot serve.
         """
-        prompt = self._prompt(messages)
-        room = self.context_length - len(prompt)
-        if room < 1:
-            raise ContextOverflow(
-                f"the prompt takes {len(prompt)} tokens, the model reads {self.context_length}; "
-                "shorten the message or start a new conversation"
-            )
+        prompt = prompt_ids(self._tokenizer, messages)
+        room = room_after(prompt, self.context_length)
         reply = Reply(self._tokenizer, params, limit=min(params.max_tokens, room))
         seed = fresh_seed(params)
         sampler = self._sampler(params, seed)
@@ -110,12 +105,6 @@ class Engine:
             cached_tokens=cached,
             steps=reply.steps,
         )
-
-    def _prompt(self, messages: Sequence[ChatMessage]) -> list[int]:
-        pairs = [(message.role, message.content) for message in messages]
-        if pairs and pairs[-1][0] == "assistant":
-            return self._tokenizer.encode_prompt(pairs[:-1], partial=pairs[-1][1])
-        return self._tokenizer.encode_prompt(pairs)
 
     def _sampler(self, params: SamplingParams, seed: int) -> Sampler:
         sampler = Sampler(params, rows=1, vocab_size=self.decoder.vocab_size, top=params.logprobs)

@@ -42,6 +42,9 @@ class SamplingParams:
         stop_tokens: ids that end the reply besides the ends of turn and text.
         logprobs: report log-probabilities of the tokens, and of so many likeliest others.
         constraint: which texts the reply may be; see `chatapp.inference.masks`.
+        presence_penalty: taken off the logit of every token that this reply has said.
+        frequency_penalty: taken off it for each time that it was said.
+        logit_bias: token ids and what is added to their logits.
     """
 
     max_tokens: int = 256
@@ -56,6 +59,9 @@ class SamplingParams:
     stop_tokens: tuple[int, ...] = ()
     logprobs: int | None = None
     constraint: Constraint | None = None
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    logit_bias: tuple[tuple[int, float], ...] = ()
 
 
 @dataclass(frozen=True)

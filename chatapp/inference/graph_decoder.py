@@ -42,8 +42,9 @@ class GraphDecoder(TorchDecoder):
 
     @staticmethod
     def serves(params: SamplingParams) -> bool:
-        """Say whether a loop can sample so: masks and likeliest alternatives need the host."""
-        return params.constraint is None and not params.logprobs
+        """Say whether a loop can sample so: masks, alternatives and rare penalties need the host."""
+        shifted = params.presence_penalty or params.frequency_penalty or params.logit_bias
+        return params.constraint is None and not params.logprobs and not shifted
 
 
 def on_gpu(model: GPT, *, slots: int) -> GraphDecoder:

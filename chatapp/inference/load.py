@@ -25,8 +25,9 @@ from chatapp.inference.transformers_decoder import load_transformers, needs_tran
 from chatapp.model.checkpoint import ModelUnavailable, load_model
 from chatapp.model.gpt import GPT
 from chatapp.model.int8 import quantise_model
+from chatapp.model.tokenizer import ChatTokenizer
 
-__all__ = ["ModelUnavailable", "best_decoder", "load_generator"]
+__all__ = ["ModelUnavailable", "best_decoder", "load_decoder", "load_generator"]
 
 log = logging.getLogger(__name__)
 _SLOTS = 2  # the conversation, and side questions that must not push it out of the cache
@@ -42,30 +43,49 @@ def load_generator(model_dir: Path, *, threads: int = 0) -> Generator:
     Raises:
         ModelUnavailable: the directory holds no model that can be loaded.
     """
+    decoder, tokenizer = load_decoder(model_dir, slots=_SLOTS, threads=threads)
+    return Engine(model_dir.name, decoder, tokenizer)
+
+
+def load_decoder(
+    model_dir: Path, *, slots: int, threads: int = 0, wait: bool = False
+) -> tuple[Decoder, ChatTokenizer]:
+    """Load a model for as many sequences as `slots`, and its tokenizer.
+
+    Args:
+        model_dir: see `load_generator`.
+        slots: sequences whose caches are kept.
+        threads: see `load_generator`.
+        wait: compile the runtime first where that was not done yet, which takes half a minute.
+
+    Raises:
+        ModelUnavailable: the directory holds no model that can be loaded.
+    """
     threads = threads or usable_cores()
     torch.set_num_threads(threads)
     decoder: Decoder
     if needs_transformers(model_dir):
-        decoder, tokenizer = load_transformers(model_dir, slots=_SLOTS)
+        decoder, tokenizer = load_transformers(model_dir, slots=slots)
     else:
         model, tokenizer = load_model(model_dir)
-        decoder = best_decoder(model, slots=_SLOTS, threads=threads)
+        decoder = best_decoder(model, slots=slots, threads=threads, wait=wait)
     log.info(
         "%s runs on %s; its caches take up to %.1f MB",
         model_dir.name,
         type(decoder).__name__,
         decoder.cache_bytes() / 1e6,
     )
-    return Engine(model_dir.name, decoder, tokenizer)
+    return decoder, tokenizer
 
 
-def best_decoder(model: GPT, *, slots: int, threads: int) -> Decoder:
+def best_decoder(model: GPT, *, slots: int, threads: int, wait: bool = False) -> Decoder:
     """Return the fastest decoder that runs the model on this machine; it may move the model."""
     if torch.cuda.is_available():
         return on_gpu(model, slots=slots)
     try:
         check_wanted()
-        require_built()
+        if not wait:
+            require_built()
         return native_decoder(model, slots=slots, threads=threads)
     except NativeUnavailable as reason:
         log.info("PyTorch runs the model, because of the compiled runtime: %s", reason)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from chatapp.inference.generator import SamplingParams, TokenLogprob
 from chatapp.inference.masks.protocol import TokenMask
-from chatapp.inference.sampling import choose, uniforms
+from chatapp.inference.sampling import choose, penalise_counts, uniforms
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,14 @@ class Sampler:
         self._seen: Tensor | None = None
         if params.repetition_penalty != 1.0:
             self._seen = torch.zeros(rows, vocab_size, dtype=torch.bool, device=device)
+        self._said: Tensor | None = None
+        if params.presence_penalty or params.frequency_penalty:
+            self._said = torch.zeros(rows, vocab_size, device=device)
+        self._bias: Tensor | None = None
+        if params.logit_bias:
+            ids, values = zip(*params.logit_bias, strict=True)
+            self._bias = torch.zeros(vocab_size, device=device)
+            self._bias[list(ids)] = torch.tensor(values, device=device)
         self._uniforms = torch.full((rows, max(1, params.max_tokens)), 0.5, dtype=torch.float64)
         self._made = [0] * rows
         self._masks: list[TokenMask | None] = [None] * rows
@@ -60,6 +68,8 @@ class Sampler:
         """Begin a new reply in a row."""
         if self._seen is not None:
             self._seen[row] = False
+        if self._said is not None:
+            self._said[row] = 0
         if not self._params.greedy:
             steps = torch.arange(self._uniforms.shape[1])
             self._uniforms[row] = uniforms(torch.tensor(seed), steps)
@@ -70,7 +80,7 @@ class Sampler:
         """Choose a token of each of N different rows from logits (N, V), float32."""
         places = list(rows)
         choice = choose(
-            logits,
+            self._shifted(places, logits),
             self._params,
             self._uniform(rows).to(logits.device),
             seen=None if self._seen is None else self._seen[places],
@@ -78,6 +88,8 @@ class Sampler:
         )
         if self._seen is not None:
             self._seen[places, choice.tokens] = True
+        if self._said is not None:
+            self._said[places, choice.tokens] += 1
         drawn = self._describe(logits, choice.tokens, choice.log_weights)
         for row, one in zip(rows, drawn, strict=True):
             self._made[row] += 1
@@ -92,6 +104,12 @@ class Sampler:
             made = self._made[rows[0]]
             return self._uniforms[rows[0], made : made + 1]
         return self._uniforms[list(rows), [self._made[row] for row in rows]]
+
+    def _shifted(self, places: list[int], logits: Tensor) -> Tensor:
+        """Return the logits with what is added to them and taken off."""
+        if self._said is not None:
+            logits = penalise_counts(logits, self._said[places], self._params)
+        return logits if self._bias is None else logits + self._bias
 
     def _allowed(self, rows: Sequence[int], logits: Tensor) -> Tensor | None:
         masks = [self._masks[row] for row in rows]

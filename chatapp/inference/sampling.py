@@ -114,6 +114,11 @@ def penalise_repetition(logits: Tensor, seen: Tensor, penalty: float) -> Tensor:
     return torch.where(seen, torch.where(logits > 0, logits / penalty, logits * penalty), logits)
 
 
+def penalise_counts(logits: Tensor, said: Tensor, params: SamplingParams) -> Tensor:
+    """Take off what was said before, as OpenAI's API defines it; `said` (N, V) holds how often."""
+    return logits - params.presence_penalty * (said > 0) - params.frequency_penalty * said
+
+
 def uniforms(seeds: Tensor, steps: Tensor) -> Tensor:
     """Return a number in (0, 1) for each seed and step: a counter-based generator.
 

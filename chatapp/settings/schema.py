@@ -70,13 +70,22 @@ class ToolsSettings:
 
 @dataclass(frozen=True)
 class ServerSettings:
-    """Where `chatapp serve` listens, and who may use it."""
+    """How `chatapp serve` listens, whom it lets in, and how much it takes on."""
 
-    host: str = setting("127.0.0.1", "Address that the server listens on.")
+    host: str = setting("127.0.0.1", "Address to listen on; others than loopback need a key.")
     port: int = setting(
         8080, "Port that the server listens on; 0 takes a free one.", low=0, high=65535
     )
     api_key: str = setting("", "Key that clients must send.", secret=True)
+    hosts: tuple[str, ...] = setting((), "More names by which clients may call the server.")
+    origins: tuple[str, ...] = setting((), "Web pages that may use it from a browser.")
+    slots: int = setting(16, "Answers that are made at the same time.", low=1, high=256)
+    queue: int = setting(64, "Answers that may wait for their turn.", low=1, high=100_000)
+    requests_per_minute: int = setting(600, "Requests of one client; 0 is no limit.", low=0)
+    max_body_mb: float = setting(4.0, "Longest request, in MiB.", low=0.001, high=1024)
+    grace_seconds: float = setting(
+        10.0, "Time that running answers get when the server is stopped.", low=0, high=3600
+    )
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""The HTTP API that other programs already speak; `runner.serve` starts it."""

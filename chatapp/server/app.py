@@ -1,0 +1,124 @@
+"""The application: its routes, and what stands before them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from chatapp.server.chat import ChatAnswer, read_chat
+from chatapp.server.errors import ApiError, as_api_error
+from chatapp.server.guard import Guard
+from chatapp.server.reading import read_json
+from chatapp.server.responses import ClientGone, EventStream, error_response, unless_gone
+from chatapp.server.schemas import CHAT
+from chatapp.server.service import RAW, Service
+
+log = logging.getLogger("chatapp")
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+_CLIENT_GONE = 499  # as nginx logs it
+
+
+class Api:
+    """The endpoints over one service."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def chat(self, request: Request) -> Response:
+        """POST /v1/chat/completions"""
+        service = self._service
+        body = await read_json(request, CHAT, service.config.read_seconds)
+        service.require_raw(body["model"])
+        wanted = read_chat(body, service.defaults, service.scheduler.vocab_size)
+        ask = ChatAnswer.ask(wanted, service.scheduler, request.state.client)
+        answer = await unless_gone(request.receive, ask)
+        if body.get("stream"):
+            return EventStream(answer.chunks())
+        return JSONResponse(await unless_gone(request.receive, answer.whole()))
+
+    async def models(self, request: Request) -> Response:
+        """GET /v1/models"""
+        return JSONResponse({"object": "list", "data": [self._model(name) for name in self._names()]})
+
+    async def model(self, request: Request) -> Response:
+        """GET /v1/models/{model}"""
+        name = request.path_params["model"]
+        if name not in self._names():
+            self._service.require_raw(name)
+        return JSONResponse(self._model(name))
+
+    async def health(self, request: Request) -> Response:
+        """GET /health"""
+        load = self._service.scheduler.load()
+        return JSONResponse({"status": "ok", "running": load.running, "waiting": load.waiting})
+
+    def _names(self) -> list[str]:
+        return list(dict.fromkeys((RAW, self._service.scheduler.name)))
+
+    def _model(self, name: str) -> dict[str, Any]:
+        return {
+            "id": name,
+            "object": "model",
+            "created": self._service.started,
+            "owned_by": "chatapp",
+            "max_model_len": self._service.scheduler.context_length,
+        }
+
+
+def build_app(service: Service) -> Starlette:
+    """Return the ASGI application over a service."""
+    api, config = Api(service), service.config
+    middleware = [Middleware(Guard, config=config)]
+    if config.origins:
+        pages = Middleware(
+            CORSMiddleware,
+            allow_origins=list(config.origins),
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type"],
+        )
+        middleware.insert(0, pages)
+    return Starlette(
+        routes=[
+            Route("/v1/chat/completions", _safe(api.chat), methods=["POST"]),
+            Route("/v1/models", _safe(api.models)),
+            Route("/v1/models/{model:path}", _safe(api.model)),
+            Route("/health", _safe(api.health)),
+        ],
+        middleware=middleware,
+        exception_handlers={HTTPException: _unknown_route},
+    )
+
+
+def _safe(endpoint: Endpoint) -> Endpoint:
+    """Let an endpoint answer with an error in OpenAI's shape, whatever happens in it."""
+
+    async def answered(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except ClientGone:
+            return Response(status_code=_CLIENT_GONE)  # for the metrics: nobody reads it
+        except Exception as error:  # noqa: BLE001 - the outermost handler: nothing may pass
+            told = as_api_error(error)
+            if told.status == 500:
+                log.error("A request failed", exc_info=error)
+            return error_response(told)
+
+    return answered
+
+
+async def _unknown_route(request: Request, error: Exception) -> Response:
+    """Answer for a path or a method that does not exist."""
+    assert isinstance(error, HTTPException)
+    what = f"there is no {request.method} {request.url.path[:200]} here; /openapi.json lists all"
+    code = "not_found" if error.status_code == 404 else "method_not_allowed"
+    return error_response(ApiError(error.status_code, what, code=code, headers=error.headers))

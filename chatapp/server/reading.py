@@ -1,0 +1,95 @@
+"""Reading a request: its body as JSON, checked against a schema, in time."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import Request
+
+from chatapp.server.errors import ApiError
+from chatapp.server.schemas import UNSUPPORTED, Schema
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import ValidationError
+
+
+async def read_json(request: Request, schema: Schema, seconds: float) -> dict[str, Any]:
+    """Return the body.
+
+    Raises:
+        ApiError: it is no JSON, not sent as such, against the schema, or does not arrive in time.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        # a web page can send other types to this server without asking the browser
+        raise ApiError(415, "send the request as Content-Type: application/json", code="no_json")
+    try:
+        async with asyncio.timeout(seconds):
+            raw = await request.body()
+    except TimeoutError:
+        raise ApiError(408, f"the request did not arrive within {seconds:g} s") from None
+    return checked(_parsed(raw), schema)
+
+
+def checked(body: object, schema: Schema) -> dict[str, Any]:
+    """Return a body that follows the schema. Raises ApiError (400) naming the field that does not.
+
+    Fields that are null count as left out.
+    """
+    error = _first_error(body, schema)
+    if error is not None:
+        path = ".".join(str(part) for part in error.absolute_path)
+        where = f"{path}: " if path else ""
+        raise ApiError(
+            400, f"{where}{error.message[:500]}", code="invalid_request", param=path or None
+        )
+    assert isinstance(body, dict)
+    given = {name: value for name, value in body.items() if value is not None}
+    for name, instead in UNSUPPORTED.items():
+        if name in given:
+            raise ApiError(
+                400, f"{name} is not supported: {instead}", code="unsupported", param=name
+            )
+    return given
+
+
+def _parsed(raw: bytes) -> object:
+    try:
+        body = json.loads(raw, parse_constant=_no_constant)
+        return _whole_characters(body) if b"\\u" in raw else body
+    except RecursionError:
+        raise ApiError(400, "the body is nested too deeply", code="invalid_json") from None
+    except ValueError as error:
+        raise ApiError(400, f"the body is no JSON: {error}", code="invalid_json") from None
+
+
+def _whole_characters(value: Any) -> Any:
+    r"""Replace halves of surrogate pairs, which JSON can write (`\ud800`) and no text can hold."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_whole_characters(item) for item in value]
+    if isinstance(value, dict):
+        return {_whole_characters(key): _whole_characters(each) for key, each in value.items()}
+    return value
+
+
+def _no_constant(name: str) -> object:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def _first_error(body: object, schema: Schema) -> ValidationError | None:
+    from jsonschema.exceptions import best_match
+
+    return best_match(_validator(json.dumps(schema)).iter_errors(body))
+
+
+@cache
+def _validator(schema: str) -> Draft202012Validator:
+    from jsonschema import Draft202012Validator
+
+    return Draft202012Validator(json.loads(schema))

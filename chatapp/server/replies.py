@@ -1,0 +1,93 @@
+"""From the scheduler's thread to the event loop: the replies to one request, as they are made."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+
+from chatapp.inference.continuous import Listener
+from chatapp.inference.generator import Finished, SamplingParams, TextDelta
+from chatapp.inference.scheduler import Scheduler, Ticket
+
+Item = TextDelta | Finished
+
+
+class Replies:
+    """Some replies to one prompt; iterate once, then close. Made inside the running loop."""
+
+    def __init__(self, count: int) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._arrived: deque[tuple[int, Item | Exception]] = deque()
+        self._some = asyncio.Event()
+        self._waking = False  # so that the loop is woken once for all that arrives meanwhile
+        self._left = count
+        self._tickets: list[Ticket] = []
+
+    @classmethod
+    async def ask(
+        cls,
+        scheduler: Scheduler,
+        prompt: Sequence[int],
+        params: SamplingParams,
+        *,
+        count: int = 1,
+        client: str = "",
+    ) -> Replies:
+        """Submit a request; raises what `Scheduler.submit` raises."""
+        replies = cls(count)
+        listeners = [replies._listener(index) for index in range(count)]
+        submit = asyncio.to_thread(scheduler.submit, prompt, params, listeners, client=client)
+        work = asyncio.ensure_future(submit)
+        try:
+            replies._tickets = await asyncio.shield(work)
+        except asyncio.CancelledError:
+            work.add_done_callback(_cancel_tickets)
+            raise
+        return replies
+
+    async def items(self) -> AsyncIterator[tuple[int, Item]]:
+        """Yield what arrives and which reply it belongs to; the last of each is `Finished`.
+
+        Raises:
+            Exception: what went wrong with one of them.
+        """
+        try:
+            while self._left:
+                await self._some.wait()
+                self._some.clear()
+                while self._arrived:
+                    index, item = self._arrived.popleft()
+                    if isinstance(item, Exception):
+                        raise item
+                    self._left -= isinstance(item, Finished)
+                    yield index, item
+        finally:
+            self.cancel()
+
+    def cancel(self) -> None:
+        """Stop what is still in the making."""
+        if self._left:
+            for ticket in self._tickets:
+                ticket.cancel()
+
+    def _listener(self, index: int) -> Listener:
+        def listen(item: Item | Exception) -> None:
+            self._arrived.append((index, item))
+            if not self._waking:
+                self._waking = True
+                with contextlib.suppress(RuntimeError):  # the loop has ended, and so has the client
+                    self._loop.call_soon_threadsafe(self._wake)
+
+        return listen
+
+    def _wake(self) -> None:
+        self._waking = False
+        self._some.set()
+
+
+def _cancel_tickets(submitted: asyncio.Future[list[Ticket]]) -> None:
+    if not submitted.cancelled() and submitted.exception() is None:
+        for ticket in submitted.result():
+            ticket.cancel()

@@ -1,0 +1,72 @@
+"""What all requests share: the model and its scheduler, and the sampling a request may leave out."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from dataclasses import dataclass
+
+from chatapp.assistant.factory import model_dir
+from chatapp.inference.generator import SamplingParams
+from chatapp.inference.load import load_decoder
+from chatapp.inference.scheduler import Scheduler
+from chatapp.server.config import ServerConfig
+from chatapp.server.errors import ApiError
+from chatapp.settings import Settings
+
+GROUNDED = "chatapp"  # answers like the chat itself: from the sources, with citations
+RAW = "chatapp-raw"  # the bare model, whatever its own name is
+
+
+@dataclass
+class Service:
+    """The running parts of a server.
+
+    Attributes:
+        config: how it was started.
+        scheduler: makes replies of the bare model.
+        defaults: how to sample where a request does not say.
+        started: seconds since the epoch.
+    """
+
+    config: ServerConfig
+    scheduler: Scheduler
+    defaults: SamplingParams
+    started: int
+
+    def close(self) -> None:
+        """Finish what runs, or cut it after the time of grace. Blocks as long."""
+        self.scheduler.drain(self.config.grace_seconds)
+        self.scheduler.close()
+
+    def require_raw(self, model: str) -> None:
+        """Raise ApiError (404) unless a request means the bare model."""
+        if model not in (RAW, self.scheduler.name):
+            known = f"{RAW}, {self.scheduler.name}"
+            raise ApiError(
+                404,
+                f"there is no model {model[:100]!r} here; there are: {known}",
+                code="model_not_found",
+                param="model",
+            )
+
+
+def open_service(settings: Settings, config: ServerConfig) -> Service:
+    """Load the model and start its scheduler.
+
+    Raises:
+        ModelUnavailable: it cannot be loaded.
+    """
+    directory = model_dir(settings)
+    decoder, tokenizer = load_decoder(
+        directory, slots=config.slots, threads=settings.threads, wait=True
+    )
+    scheduler = Scheduler(
+        directory.name,
+        decoder,
+        tokenizer,
+        queue=config.queue,
+        queue_per_client=max(1, config.queue // 2),
+    )
+    defaults = SamplingParams(**dataclasses.asdict(settings.generation))
+    return Service(config, scheduler, defaults, int(time.time()))
