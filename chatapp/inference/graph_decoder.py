@@ -42,7 +42,7 @@ class GraphDecoder(TorchDecoder):
 
     @staticmethod
     def serves(params: SamplingParams) -> bool:
-        """Say whether a loop can sample so: masks, alternatives and rare penalties need the host."""
+        """Say whether a loop can sample so: masks, alternatives, rare penalties need the host."""
         shifted = params.presence_penalty or params.frequency_penalty or params.logit_bias
         return params.constraint is None and not params.logprobs and not shifted
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 from chatapp.inference.continuous import Counts, GuardedMask, Listener, RunningBatch, Work
 from chatapp.inference.decoder import Decoder
-from chatapp.inference.generator import SamplingParams
-from chatapp.inference.prompt_ids import room_after
+from chatapp.inference.generator import ChatMessage, SamplingParams
+from chatapp.inference.prompt_ids import prompt_ids, room_after
 from chatapp.inference.reply import Reply
 from chatapp.inference.sampler import fresh_seed
 from chatapp.inference.sampling import child_seed
@@ -81,7 +81,7 @@ class Scheduler:
         queue_per_client: int = 32,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.name, self.tokenizer = name, tokenizer
+        self.name, self._tokenizer = name, tokenizer
         self.context_length, self.slots = decoder.context_length, decoder.slots
         self.vocab_size = decoder.vocab_size
         self._batch = RunningBatch(decoder, clock)
@@ -90,6 +90,20 @@ class Scheduler:
         self._closing = self._cut = self._any_cancelled = False
         self._thread = threading.Thread(target=self._run, name="chatapp-batch", daemon=True)
         self._thread.start()
+
+    @property
+    def spelled(self) -> Sequence[bytes]:
+        """The bytes of text that each token id stands for."""
+        return self._tokenizer.token_bytes()
+
+    def prompt(self, messages: Sequence[ChatMessage]) -> list[int]:
+        """Return the token ids of a chat; an assistant's message at its end is left open."""
+        return prompt_ids(self._tokenizer, messages)
+
+    def text_ids(self, text: str) -> list[int]:
+        """Return the token ids of a text that is to be continued."""
+        begin = self._tokenizer.begin
+        return [*([] if begin is None else [begin]), *self._tokenizer.encode(text)]
 
     def submit(
         self,
@@ -160,11 +174,11 @@ class Scheduler:
         listener: Listener,
         client: str,
     ) -> Work:
-        reply = Reply(self.tokenizer, params, limit=min(params.max_tokens, room))
+        reply = Reply(self._tokenizer, params, limit=min(params.max_tokens, room))
         mask = None
         if params.constraint is not None:
-            started = params.constraint.start(self.tokenizer)
-            mask = GuardedMask(started, self.vocab_size, self.tokenizer.end_of_turn)
+            started = params.constraint.start(self._tokenizer)
+            mask = GuardedMask(started, self.vocab_size, self._tokenizer.end_of_turn)
         return Work(prompt, params, seed, reply, listener, mask, client)
 
     def _busy(self, full: QueueFull) -> Busy:

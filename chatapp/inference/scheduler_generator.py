@@ -1,4 +1,4 @@
-"""A `Generator` over a scheduler, so that an assistant's answers share the batch with all others."""
+"""A `Generator` over a scheduler, so that an assistant's answers share the batch with others."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import queue
 from collections.abc import Callable, Iterator, Sequence
 
 from chatapp.inference.generator import ChatMessage, Finished, SamplingParams, TextDelta
-from chatapp.inference.prompt_ids import prompt_ids
 from chatapp.inference.scheduler import Scheduler
 
 _LISTEN_SECONDS = 0.05  # how often `should_stop` is asked while nothing arrives
@@ -27,7 +26,7 @@ class ScheduledGenerator:
 
     def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
         """See `Generator.count_tokens`."""
-        return len(prompt_ids(self._scheduler.tokenizer, messages))
+        return len(self._scheduler.prompt(messages))
 
     def stream(
         self,
@@ -41,7 +40,7 @@ class ScheduledGenerator:
             ContextOverflow, ConstraintError, Busy, Closing: see `Scheduler.submit`.
         """
         arrived: queue.SimpleQueue[TextDelta | Finished | Exception] = queue.SimpleQueue()
-        prompt = prompt_ids(self._scheduler.tokenizer, messages)
+        prompt = self._scheduler.prompt(messages)
         [ticket] = self._scheduler.submit(prompt, params, [arrived.put], client=self._client)
         try:
             while True:

@@ -48,7 +48,9 @@ class Api:
 
     async def models(self, request: Request) -> Response:
         """GET /v1/models"""
-        return JSONResponse({"object": "list", "data": [self._model(name) for name in self._names()]})
+        return JSONResponse(
+            {"object": "list", "data": [self._model(name) for name in self._names()]}
+        )
 
     async def model(self, request: Request) -> Response:
         """GET /v1/models/{model}"""
@@ -107,7 +109,7 @@ def _safe(endpoint: Endpoint) -> Endpoint:
             return await endpoint(request)
         except ClientGone:
             return Response(status_code=_CLIENT_GONE)  # for the metrics: nobody reads it
-        except Exception as error:  # noqa: BLE001 - the outermost handler: nothing may pass
+        except Exception as error:
             told = as_api_error(error)
             if told.status == 500:
                 log.error("A request failed", exc_info=error)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from chatapp.inference.generator import ChatMessage, Finished, SamplingParams
-from chatapp.inference.prompt_ids import prompt_ids
 from chatapp.inference.scheduler import Scheduler
-from chatapp.model.tokenizer import ChatTokenizer
 from chatapp.server.choice import Choice, Event, Tally
 from chatapp.server.messages import chat_messages
 from chatapp.server.replies import Item, Replies
@@ -54,12 +52,12 @@ def read_chat(body: dict[str, Any], defaults: SamplingParams, vocab_size: int) -
 class ChatAnswer:
     """The replies to one chat request, as one JSON object or as chunks. Use once."""
 
-    def __init__(self, request: ChatRequest, replies: Replies, tokenizer: ChatTokenizer) -> None:
+    def __init__(self, request: ChatRequest, replies: Replies, spelled: Sequence[bytes]) -> None:
         self._request, self._replies = request, replies
         self._choices = [
             Choice(
                 index,
-                tokenizer,
+                spelled,
                 logprobs=request.params.logprobs is not None,
                 tools=request.tools is not None,
             )
@@ -76,12 +74,11 @@ class ChatAnswer:
     @classmethod
     async def ask(cls, request: ChatRequest, scheduler: Scheduler, client: str) -> ChatAnswer:
         """Submit a request; raises what `Scheduler.submit` raises."""
-        tokenizer = scheduler.tokenizer
-        prompt = await asyncio.to_thread(prompt_ids, tokenizer, request.messages)
+        prompt = await asyncio.to_thread(scheduler.prompt, request.messages)
         replies = await Replies.ask(
             scheduler, prompt, request.params, count=request.count, client=client
         )
-        return cls(request, replies, tokenizer)
+        return cls(request, replies, scheduler.spelled)
 
     async def whole(self) -> Event:
         """Return the answer once it is complete."""

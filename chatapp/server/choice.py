@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Sequence
 from typing import Any
 
 from chatapp.inference.generator import Finished, TextDelta, TokenLogprob
-from chatapp.model.tokenizer import ChatTokenizer
 from chatapp.server.logprobs import chat_logprobs
 from chatapp.server.tool_calls import OPEN, read_calls
 
@@ -22,15 +22,15 @@ class Choice:
 
     Args:
         index: which of the replies to a request it is.
-        tokenizer: the model's.
+        spelled: the bytes of every token id.
         logprobs: they were asked for.
         tools: it may call some; a text that begins like a call is then held back until its end.
     """
 
     def __init__(
-        self, index: int, tokenizer: ChatTokenizer, *, logprobs: bool, tools: bool
+        self, index: int, spelled: Sequence[bytes], *, logprobs: bool, tools: bool
     ) -> None:
-        self._index, self._tokenizer = index, tokenizer
+        self._index, self._spelled = index, spelled
         self._wants_logprobs, self._tools = logprobs, tools
         self._text = ""
         self._tokens: list[TokenLogprob] = []
@@ -77,7 +77,11 @@ class Choice:
         return self._tools and self._text.startswith(OPEN[0])
 
     def _chunk(
-        self, delta: Event, *, logprobs: tuple[TokenLogprob, ...] | list[TokenLogprob] = (), reason: str | None = None
+        self,
+        delta: Event,
+        *,
+        logprobs: Sequence[TokenLogprob] = (),
+        reason: str | None = None,
     ) -> Event:
         return {
             "index": self._index,
@@ -86,8 +90,8 @@ class Choice:
             "finish_reason": reason,
         }
 
-    def _logprobs(self, tokens: tuple[TokenLogprob, ...] | list[TokenLogprob]) -> Event | None:
-        return chat_logprobs(self._tokenizer, tokens) if self._wants_logprobs else None
+    def _logprobs(self, tokens: Sequence[TokenLogprob]) -> Event | None:
+        return chat_logprobs(self._spelled, tokens) if self._wants_logprobs else None
 
 
 class Tally:

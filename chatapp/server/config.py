@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-import socket
+import platform
 from dataclasses import dataclass
 
 from chatapp.settings import Settings
@@ -58,7 +58,7 @@ class ServerConfig:
         if self.host not in _ANY:
             names.add(self.host.lower())
         if not self.loopback:
-            names.add(socket.gethostname().lower())
+            names.add(platform.node().lower())
         return frozenset(names)
 
 
@@ -102,4 +102,3 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-

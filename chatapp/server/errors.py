@@ -1,4 +1,4 @@
-"""Errors in OpenAI's shape: `{"error": {"message", "type", "param", "code"}}` and an HTTP status."""
+"""Errors in OpenAI's shape, `{"error": {"message", "type", "param", "code"}}`, with a status."""
 
 from __future__ import annotations
 

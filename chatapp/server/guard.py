@@ -78,7 +78,8 @@ class Guard:
     def _check_key(self, token: str) -> None:
         keys = self._config.keys
         given = token.encode()
-        if keys and not any([hmac.compare_digest(given, key.encode()) for key in keys]):
+        right = [hmac.compare_digest(given, key.encode()) for key in keys]  # all, in equal time
+        if keys and not any(right):
             raise ApiError(
                 401,
                 "the API key is missing or wrong; send it as: Authorization: Bearer KEY",

@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from chatapp.inference.generator import TokenLogprob
-from chatapp.model.tokenizer import ChatTokenizer
 
 
-def chat_logprobs(tokenizer: ChatTokenizer, tokens: Sequence[TokenLogprob]) -> dict[str, Any]:
-    """Return `choices[].logprobs` of a chat."""
-    spelled = tokenizer.token_bytes()
+def chat_logprobs(spelled: Sequence[bytes], tokens: Sequence[TokenLogprob]) -> dict[str, Any]:
+    """Return `choices[].logprobs` of a chat; `spelled` holds the bytes of every token id."""
     content = [
         {
             **_entry(spelled[token.token], token.logprob),
@@ -23,10 +21,9 @@ def chat_logprobs(tokenizer: ChatTokenizer, tokens: Sequence[TokenLogprob]) -> d
 
 
 def completion_logprobs(
-    tokenizer: ChatTokenizer, tokens: Sequence[TokenLogprob], offset: int
+    spelled: Sequence[bytes], tokens: Sequence[TokenLogprob], offset: int
 ) -> dict[str, Any]:
     """Return `choices[].logprobs` of a completion whose text begins at `offset`."""
-    spelled = tokenizer.token_bytes()
     texts = [_text(spelled[token.token]) for token in tokens]
     offsets = []
     for text in texts:

@@ -31,7 +31,7 @@ class PatientProtocol(H11Protocol):
             self._reading = self._cut_later()
         super().data_received(data)
         if self.conn.their_state not in (h11.IDLE, h11.SEND_BODY):
-            self._reading = _stopped(self._reading)
+            self._reading = _stop(self._reading)
 
     def pause_writing(self) -> None:
         """The client does not take what is sent."""
@@ -41,18 +41,20 @@ class PatientProtocol(H11Protocol):
     def resume_writing(self) -> None:
         """It does again."""
         super().resume_writing()
-        self._writing = _stopped(self._writing)
+        self._writing = _stop(self._writing)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop both clocks."""
-        self._reading = _stopped(self._reading)
-        self._writing = _stopped(self._writing)
+        self._reading = _stop(self._reading)
+        self._writing = _stop(self._writing)
         super().connection_lost(exc)
 
     def _cut_later(self) -> asyncio.TimerHandle:
         return self.loop.call_later(self.patience, self.transport.abort)
 
 
-def _stopped(clock: asyncio.TimerHandle | None) -> None:
+def _stop(clock: asyncio.TimerHandle | None) -> asyncio.TimerHandle | None:
+    """Stop a clock that may run, and return what takes its place: none."""
     if clock is not None:
         clock.cancel()
+    return None

@@ -85,7 +85,8 @@ def _no_constant(name: str) -> object:
 def _first_error(body: object, schema: Schema) -> ValidationError | None:
     from jsonschema.exceptions import best_match
 
-    return best_match(_validator(json.dumps(schema)).iter_errors(body))
+    found: ValidationError | None = best_match(_validator(json.dumps(schema)).iter_errors(body))
+    return found
 
 
 @cache

@@ -85,7 +85,7 @@ class EventStream(Response):
             try:
                 async for event in events:
                     await send(_body(event))
-            except Exception as error:  # noqa: BLE001 - every failure becomes an event
+            except Exception as error:
                 told = as_api_error(error)
                 if told.status >= 500:
                     log.error("A streamed answer failed", exc_info=error)

@@ -171,9 +171,7 @@ CHAT: Schema = {
         "max_completion_tokens": _integer(1, _MOST_TOKENS, "The newer name of max_tokens."),
         "logprobs": _flag("Report how likely each token was."),
         "top_logprobs": _integer(0, MOST_ALTERNATIVES, "And so many likeliest others."),
-        "tools": {
-            "anyOf": [{"type": "array", "maxItems": 128, "items": _TOOL}, {"type": "null"}]
-        },
+        "tools": {"anyOf": [{"type": "array", "maxItems": 128, "items": _TOOL}, {"type": "null"}]},
         "tool_choice": _TOOL_CHOICE,
         "parallel_tool_calls": _flag("Whether several tools may be called at once."),
         "response_format": _RESPONSE_FORMAT,

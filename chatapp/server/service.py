@@ -1,4 +1,4 @@
-"""What all requests share: the model and its scheduler, and the sampling a request may leave out."""
+"""What all requests share: the model and its scheduler, and how to sample by default."""
 
 from __future__ import annotations
 

@@ -145,4 +145,3 @@ def _call_schema(tool: dict[str, Any]) -> dict[str, Any]:
         "required": ["name", "arguments"],
         "additionalProperties": False,
     }
-

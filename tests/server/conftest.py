@@ -84,9 +84,9 @@ def send(url: str, path: str, body: Any = None, **headers: str) -> Answer:
     if data is not None:
         named.setdefault("content-type", "application/json")
     target = url.removesuffix("/v1") + path
-    request = urllib.request.Request(target, data, named)  # noqa: S310
+    request = urllib.request.Request(target, data, named)
     try:
-        with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=30) as response:
             return Answer(response.status, json.load(response), dict(response.headers.items()))
     except urllib.error.HTTPError as error:
         with error:

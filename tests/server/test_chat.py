@@ -97,9 +97,7 @@ SCHEMA = {
 def test_an_answer_by_a_schema_is_valid(ask: Ask, seed: int) -> None:
     wanted = {"type": "json_schema", "json_schema": {"name": "x", "schema": SCHEMA}}
     body = chat(response_format=wanted, temperature=2.0, seed=seed, max_tokens=60)
-    value = json.loads(
-        ask("/v1/chat/completions", body).body["choices"][0]["message"]["content"]
-    )
+    value = json.loads(ask("/v1/chat/completions", body).body["choices"][0]["message"]["content"])
     assert value["city"] in ("Rome", "Paris")
     assert value["n"] <= 9
 
