@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterable
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -29,13 +30,19 @@ def tracked_files() -> list[Path]:
 
 
 def declared() -> set[str]:
-    """Return the names of the distributions that the project, or an extra of it, depends on."""
-    extras = PROJECT["project"]["optional-dependencies"]
-    optional = [each for name, wanted in extras.items() if name != "dev" for each in wanted]
-    return {
-        re.split(r"[<>=!~\[; ]", requirement)[0].lower()
-        for requirement in [*PROJECT["project"]["dependencies"], *optional]
-    }
+    """Return the names of the distributions that the project depends on."""
+    return names(PROJECT["project"]["dependencies"])
+
+
+def extras() -> set[str]:
+    """Return the names of the distributions that an extra of it adds."""
+    optional = PROJECT["project"]["optional-dependencies"]
+    return names(each for name, wanted in optional.items() if name != "dev" for each in wanted)
+
+
+def names(requirements: Iterable[str]) -> set[str]:
+    """Return the names alone."""
+    return {re.split(r"[<>=!~\[; ]", requirement)[0].lower() for requirement in requirements}
 
 
 def test_every_library_that_is_imported_is_declared() -> None:
@@ -48,7 +55,9 @@ def test_every_library_that_is_imported_is_declared() -> None:
     used = {found.target.split(".")[0] for found in all_imports()}
     used -= set(PACKAGES) | set(sys.stdlib_module_names) | {"triton"}
     missing = {
-        name for name in used if declared().isdisjoint(d.lower() for d in homes.get(name, [name]))
+        name
+        for name in used
+        if (declared() | extras()).isdisjoint(d.lower() for d in homes.get(name, [name]))
     }
     assert missing == set()
 
