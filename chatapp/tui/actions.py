@@ -6,18 +6,16 @@ the others run as they are and show their text.
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from chatapp.tui.errors import problem_of
+from chatapp.tui import craft_actions
+from chatapp.tui.guard import guarded
 
 if TYPE_CHECKING:
     from chatapp.tui.answer_state import AnswerState
     from chatapp.tui.screens.chat import ChatScreen
-
-log = logging.getLogger(__name__)
 
 SLASH = re.compile(r"/([a-z]+)(\s.*)?", re.DOTALL)
 """A command name and the rest; a path such as /etc/hosts does not match."""
@@ -28,16 +26,6 @@ Action = Callable[["ChatScreen", str], Awaitable[None]]
 async def run(chat: ChatScreen, name: str, argument: str = "") -> None:
     """Run an action; a failure becomes a hint, never a crash."""
     await guarded(chat, name, ACTIONS[name](chat, argument))
-
-
-async def guarded(chat: ChatScreen, name: str, work: Awaitable[None]) -> None:
-    """Wait for `work` of the action `name`; a failure becomes a hint, never a crash."""
-    try:
-        await work
-    except Exception as error:
-        log.exception("the action %s failed", name)
-        problem = problem_of("", error)
-        chat.hint(f"{problem.message} {problem.hint}".strip())
 
 
 async def new(chat: ChatScreen, argument: str) -> None:
@@ -143,7 +131,7 @@ async def help_(chat: ChatScreen, argument: str) -> None:
     from chatapp.tui.help import help_groups
     from chatapp.tui.screens.help import HelpScreen
 
-    chat.app.push_screen(HelpScreen(help_groups(chat.app.BINDINGS)))
+    chat.app.push_screen(HelpScreen(help_groups(chat.keymap)))
 
 
 async def quit_(chat: ChatScreen, argument: str) -> None:
@@ -181,14 +169,19 @@ ACTIONS: dict[str, Action] = {
     "undo": undo,
     "help": help_,
     "quit": quit_,
+    **craft_actions.ACTIONS,
 }
 
+
+TAKES_TEXT = {"search", "theme"}
+"""Actions that take what is typed after them; other arguments go to the shared registry."""
 
 ONLY_HERE = {
     "copy": "Copy the selected answer, else the last one.",
     "sidebar": "Show or hide the conversations.",
     "undo": "Bring the conversation back that was deleted last.",
     "quit": "Leave; everything is stored.",
+    **craft_actions.ONLY_HERE,
 }
 """Commands of the terminal UI that scripts do not have, with their help."""
 
@@ -199,7 +192,7 @@ async def run_slash(chat: ChatScreen, text: str) -> bool:
     if match is None:
         return False
     name, argument = match[1], (match[2] or "").strip()
-    if name in ACTIONS and (not argument or name == "search"):
+    if name in ACTIONS and (not argument or name in TAKES_TEXT):
         await run(chat, name, argument)
     else:
         await guarded(chat, name, run_registered(chat, name, argument))

@@ -12,9 +12,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -24,11 +23,11 @@ from textual.binding import Binding, BindingType
 from textual.widgets import TextArea
 from textual.worker import WorkerError
 
-from chatapp.tui import actions
+from chatapp.tui import craft_actions
 from chatapp.tui.backend import Backend
 from chatapp.tui.errors import problem_of
 from chatapp.tui.screens.chat import ChatScreen
-from chatapp.tui.theme import DARK, THEMES
+from chatapp.tui.theme import FEW_COLOURS_CSS, THEMES, theme_to_use
 
 if TYPE_CHECKING:
     from textual.driver import Driver
@@ -51,13 +50,35 @@ class ChatApp(App[int]):
     """Wires the chat screen to the assistant and to the signals of the outside world."""
 
     TITLE = "chatapp"
+    CSS = FEW_COLOURS_CSS
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "ctrl+p",
+            "command_palette",
+            "Palette",
+            id="app.palette",
+            priority=True,
+            tooltip="Command palette: every action by its name",
+        ),
         Binding("ctrl+q", "quit", "Quit", id="app.quit", priority=True),
         Binding(
-            "ctrl+c", "interrupt", "Stop the answer; twice quits", id="app.stop", priority=True
+            "ctrl+c",
+            "interrupt",
+            "Stop",
+            id="app.stop",
+            priority=True,
+            show=False,
+            tooltip="Stop the answer; twice quits",
         ),
-        Binding("ctrl+z", "suspend", "Suspend; fg comes back", id="app.suspend", priority=True),
-        Binding("ctrl+p", "command_palette", "Command palette", id="app.palette", priority=True),
+        Binding(
+            "ctrl+z",
+            "suspend",
+            "Suspend",
+            id="app.suspend",
+            priority=True,
+            show=False,
+            tooltip="Suspend; fg comes back",
+        ),
     ]
 
     def __init__(
@@ -66,20 +87,23 @@ class ChatApp(App[int]):
         backend: Backend,
         *,
         resume: str | None = None,
+        keymap: Mapping[str, str] | None = None,
         driver_class: type[Driver] | None = None,
         signals: bool = False,
     ) -> None:
-        super().__init__(driver_class=driver_class)
+        # Without colours, Textual must be told before it picks its filter.
+        native = True if os.environ.get("NO_COLOR") else None
+        super().__init__(driver_class=driver_class, ansi_color=native)
         self._settings = settings
         self._backend = backend
         self._resume = resume
         self._signals = signals
         self._quit_armed = False
-        self.chat = ChatScreen(backend)
+        self.chat = ChatScreen(backend, keymap)
         for theme in THEMES:
             self.register_theme(theme)
-        known = settings.ui.theme in self.available_themes
-        self.theme = settings.ui.theme if known else DARK.name
+        self.theme = theme_to_use(settings.ui.theme, set(self.available_themes))
+        self.set_keymap(keymap or {})
 
     def get_default_screen(self) -> ChatScreen:
         return self.chat
@@ -90,13 +114,9 @@ class ChatApp(App[int]):
         self.call_after_refresh(self._open)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """List in the palette (Ctrl+P) what the slash commands offer, and the themes."""
-        for slash, text in actions.command_rows():
-            name = slash.removeprefix("/")
-            if name in actions.ACTIONS:
-                run = partial(actions.run, self.chat, name)
-                yield SystemCommand(name.capitalize(), text, run)
-        yield SystemCommand("Theme", "Change the colours.", self.action_change_theme)
+        """List in the palette (Ctrl+P) what the slash commands offer."""
+        for name, text, run in craft_actions.palette_entries(self.chat):
+            yield SystemCommand(name, text, run)
 
     # Opening
 
@@ -211,9 +231,15 @@ def run_tui(settings: Settings, *, database: Path | None = None, resume: str | N
         settings: the settings in force.
         database: the file of the conversations; None means the one in the data directory.
         resume: the id of the conversation to open; None means the last one.
+
+    Raises:
+        SettingsError: the key map file has a mistake.
     """
     from chatapp import paths
+    from chatapp.tui.keymap import keymap_path, load_keymap
     from chatapp.tui.terminal import quiet_terminal
+
+    keymap = load_keymap(keymap_path())
 
     def build(unsaved: bool) -> Assistant:
         from chatapp.assistant.factory import build_assistant
@@ -225,7 +251,9 @@ def run_tui(settings: Settings, *, database: Path | None = None, resume: str | N
     # when the terminal is an ordinary one again, must not cut that short.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with quiet_terminal(paths.log_path()) as driver:
-        app = ChatApp(settings, backend, resume=resume, driver_class=driver, signals=True)
+        app = ChatApp(
+            settings, backend, resume=resume, keymap=keymap, driver_class=driver, signals=True
+        )
         code = app.run()
         backend.close()
     if code is None:

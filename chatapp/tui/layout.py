@@ -41,7 +41,7 @@ ChatScreen {
     &.-narrow SourcesPanel > Static { margin-bottom: 0; }
     &.-small Sidebar { layer: over; dock: left; background: $background; }
     &.-compact UserMessage { padding: 0 2; }
-    &.-low #title { display: none; }
+    &.-low #title, &.-low KeyHints { display: none; }
     &.-low Transcript { padding-top: 0; }
     &.-low Composer { max-height: 4; }
 }

@@ -1,11 +1,14 @@
-"""The two colour themes of the app: quiet greys and one accent, dark and light.
+"""The colour themes of the app: dark and light, strong contrast, and the terminal's own 16 colours.
 
-Every widget takes its colours from theme variables, so Textual's own themes work as well.
+Every widget takes its colours from theme variables, so Textual's own themes work as well. Where
+`NO_COLOR` is set no colour is sent at all; what is chosen or marked is then reversed or bold.
 """
 
 from __future__ import annotations
 
-from textual.theme import Theme
+import os
+
+from textual.theme import BUILTIN_THEMES, Theme
 
 MUTED = "$foreground 60%"
 """For parts of a text; `$text-muted` is worked out from a background that a part does not have."""
@@ -55,4 +58,73 @@ LIGHT = Theme(
     variables=_scrollbar("#d9d9d3", "#fafaf8"),
 )
 
-THEMES = (DARK, LIGHT)
+# Every text on its ground has a ratio of at least 7 to 1 (WCAG AAA); a test computes it.
+CONTRAST = Theme(
+    name="chatapp-contrast",
+    primary="#ffd700",
+    secondary="#ffd700",
+    accent="#ffd700",
+    foreground="#ffffff",
+    background="#000000",
+    surface="#1a1a1a",
+    panel="#262626",
+    success="#7dff7d",
+    warning="#ffb84d",
+    error="#ff9c9c",
+    text_alpha=1.0,
+    variables={
+        **_scrollbar("#ffffff", "#000000"),
+        "text-muted": "#e0e0e0",
+        "text-disabled": "#c0c0c0",
+        "block-cursor-text-style": "bold",
+    },
+)
+
+ANSI = Theme(
+    name="chatapp-ansi",
+    primary="ansi_cyan",
+    secondary="ansi_cyan",
+    accent="ansi_cyan",
+    foreground="ansi_default",
+    background="ansi_default",
+    surface="ansi_default",
+    panel="ansi_default",
+    boost="ansi_default",
+    success="ansi_green",
+    warning="ansi_yellow",
+    error="ansi_red",
+    ansi=True,
+    variables={
+        **BUILTIN_THEMES["ansi-dark"].variables,
+        **_scrollbar("ansi_bright_black", "ansi_default"),
+        "text-muted": "ansi_default",
+        "block-cursor-foreground": "ansi_black",
+        "block-cursor-background": "ansi_cyan",
+        "block-cursor-text-style": "none",
+        "input-cursor-background": "ansi_default",
+        "input-cursor-foreground": "ansi_default",
+        "input-cursor-text-style": "reverse",
+        "input-selection-background": "ansi_bright_blue",
+        "input-selection-foreground": "ansi_black",
+        "screen-selection-background": "ansi_bright_blue",
+        "screen-selection-foreground": "ansi_black",
+    },
+)
+
+THEMES = (DARK, LIGHT, CONTRAST, ANSI)
+
+FEW_COLOURS_CSS = """
+App:ansi, App:nocolor {
+    & OptionList > .option-list--option-highlighted { text-style: reverse; }
+    & OptionList:focus > .option-list--option-highlighted { text-style: bold reverse; }
+    & Button:focus { text-style: bold reverse; }
+}
+"""
+"""What colours of their own grounds say elsewhere."""
+
+
+def theme_to_use(wanted: str, known: set[str]) -> str:
+    """Return the theme of the settings, the default if it is unknown, and ours without colours."""
+    if os.environ.get("NO_COLOR"):
+        return ANSI.name
+    return wanted if wanted in known else DARK.name

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
@@ -52,8 +52,8 @@ class Chat:
             index.add_text(f"test:{title}", title, text, collection="files")
         index.close()
 
-    def app(self, *, resume: str | None = None) -> ChatApp:
-        return ChatApp(Settings(), Backend(self._build), resume=resume)
+    def app(self, *, resume: str | None = None, keymap: Mapping[str, str] | None = None) -> ChatApp:
+        return ChatApp(Settings(), Backend(self._build), resume=resume, keymap=keymap)
 
     @contextmanager
     def store_open(self) -> Iterator[ConversationStore]:

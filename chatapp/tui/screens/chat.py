@@ -9,6 +9,7 @@ when it is first needed, which is why handlers of such widgets' messages go by n
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
@@ -23,11 +24,13 @@ from chatapp.tui import actions
 from chatapp.tui.answering import Answering
 from chatapp.tui.backend import Backend
 from chatapp.tui.errors import Problem
+from chatapp.tui.guard import guarded
 from chatapp.tui.layout import CSS, ROOMY, fit
 from chatapp.tui.reading import Reading
 from chatapp.tui.text import one_line
 from chatapp.tui.widgets.command_menu import CommandMenu
 from chatapp.tui.widgets.composer import Composer
+from chatapp.tui.widgets.key_hints import KeyHints
 from chatapp.tui.widgets.sidebar import Sidebar
 from chatapp.tui.widgets.sources_panel import SourcesPanel
 from chatapp.tui.widgets.status_bar import StatusBar
@@ -59,27 +62,73 @@ class ChatScreen(Screen[None]):
     DEFAULT_CSS = CSS
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "run('stop')", "Stop the answer, or back to the input", id="chat.stop"),
-        Binding("ctrl+n", "run('new')", "New conversation", id="chat.new"),
-        Binding("ctrl+b", "run('sidebar')", "Conversations on or off", id="chat.sidebar"),
-        Binding("ctrl+o", "run('sources')", "Sources on or off", id="chat.sources"),
-        Binding("ctrl+r", "run('regenerate')", "Regenerate the answer", id="chat.regenerate"),
-        Binding("ctrl+g", "run('continue')", "Continue a cut answer", id="chat.continue"),
-        Binding("ctrl+y", "run('copy')", "Copy the answer", id="chat.copy", priority=True),
-        Binding("ctrl+f", "run('search')", "Search conversations", id="chat.search", priority=True),
-        Binding("f2", "run('rename')", "Rename the conversation", id="chat.rename"),
+        Binding(
+            "escape",
+            "run('stop')",
+            "Stop",
+            id="chat.stop",
+            tooltip="Stop the answer, or back to the input",
+        ),
+        Binding(
+            "ctrl+f",
+            "run('search')",
+            "Search",
+            id="chat.search",
+            priority=True,
+            tooltip="Search all conversations",
+        ),
+        Binding("ctrl+n", "run('new')", "New", id="chat.new", tooltip="New conversation"),
+        Binding(
+            "ctrl+b", "run('sidebar')", "List", id="chat.sidebar", tooltip="Conversations on or off"
+        ),
+        Binding(
+            "ctrl+o", "run('sources')", "Sources", id="chat.sources", tooltip="Sources on or off"
+        ),
+        Binding(
+            "ctrl+r",
+            "run('regenerate')",
+            "Again",
+            id="chat.regenerate",
+            tooltip="Regenerate the answer",
+        ),
+        Binding(
+            "ctrl+y",
+            "run('copy')",
+            "Copy",
+            id="chat.copy",
+            priority=True,
+            tooltip="Copy the answer",
+        ),
+        Binding(
+            "ctrl+g",
+            "run('continue')",
+            "Continue",
+            id="chat.continue",
+            tooltip="Continue a cut answer",
+        ),
+        Binding(
+            "f2", "run('rename')", "Rename", id="chat.rename", tooltip="Rename the conversation"
+        ),
         Binding("f1", "run('help')", "Help", id="chat.help"),
         # Priority, so that keys typed right after it already go to the answer.
         Binding(
-            "shift+tab", "last_answer", "Select the last answer", id="chat.answer", priority=True
+            "shift+tab",
+            "last_answer",
+            "Answer",
+            id="chat.answer",
+            priority=True,
+            tooltip="Select the last answer, then earlier ones",
         ),
-        Binding("pageup", "page(-1)", "Scroll up", id="chat.page_up", priority=True),
-        Binding("pagedown", "page(1)", "Scroll down", id="chat.page_down", priority=True),
+        Binding("pageup", "page(-1)", "Scroll up", id="chat.page_up", priority=True, show=False),
+        Binding(
+            "pagedown", "page(1)", "Scroll down", id="chat.page_down", priority=True, show=False
+        ),
     ]
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, keymap: Mapping[str, str] | None = None) -> None:
         super().__init__()
         self.backend = backend
+        self.keymap = keymap or {}
         self.reading = Reading(self)
         self.answering = Answering(self)
         self.selected: AnswerState | None = None
@@ -99,6 +148,7 @@ class ChatScreen(Screen[None]):
                 yield menu
                 yield Composer(menu)
         yield StatusBar()
+        yield KeyHints()
 
     def on_mount(self) -> None:
         self.set_focus(self.composer)
@@ -249,7 +299,7 @@ class ChatScreen(Screen[None]):
 
     async def on_sidebar_chosen(self, event: Sidebar.Chosen) -> None:
         work = self.reading.open(event.conversation_id)
-        await actions.guarded(self, "open", work)
+        await guarded(self, "open", work)
 
     async def on_conversation_options_act(self, event: ConversationOptions.Act) -> None:
         await actions.run(self, event.action, event.conversation_id)

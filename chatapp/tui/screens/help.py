@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -51,24 +51,6 @@ class HelpScreen(ModalScreen[None]):
             with VerticalScroll():
                 yield Static(_content(self._groups), classes="help-text", markup=False)
             yield Static("↑/↓ scroll   Esc close", classes="help-keys", markup=False)
-
-
-def binding_rows(bindings: Iterable[BindingType]) -> list[tuple[str, str]]:
-    """Return (keys, description) of bindings that say what they do, in their order."""
-    found = [b for b in bindings if isinstance(b, Binding) and b.description]
-    return [(b.key_display or _keys(b.key), b.description) for b in found]
-
-
-def _keys(keys: str) -> str:
-    """Return `ctrl+j,shift+enter` as a person reads it."""
-    names = {"escape": "Esc", "question_mark": "?", "pageup": "PgUp", "pagedown": "PgDn"}
-    names["delete"] = "Del"
-    return ", ".join(
-        "+".join(names.get(part, part.capitalize()) for part in parts)
-        if len(parts) > 1
-        else names.get(parts[0], parts[0].capitalize() if len(parts[0]) > 1 else parts[0])
-        for parts in (key.split("+") for key in keys.split(","))
-    )
 
 
 def _content(groups: Sequence[Group]) -> Content:

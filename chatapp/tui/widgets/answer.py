@@ -40,12 +40,10 @@ class Answer(Vertical, can_focus=True):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open(1)", "Open its first source", id="answer.open"),
-        *(
-            Binding(str(n), f"open({n})", f"Open source {n}", id=f"answer.open_{n}", show=False)
-            for n in range(1, 10)
-        ),
-        Binding("c,y", "copy", "Copy answer", id="answer.copy"),
+        Binding("enter", "open(1)", "Source", id="answer.open", tooltip="Open its first source"),
+        Binding("1", "open(1)", "Open source 1, and so on to 9", id="answer.open_1", show=False),
+        *(Binding(str(n), f"open({n})", id=f"answer.open_{n}", show=False) for n in range(2, 10)),
+        Binding("c,y", "copy", "Copy", id="answer.copy", tooltip="Copy this answer"),
     ]
 
     class Selected(Message):

@@ -41,7 +41,7 @@ class Composer(TextArea):
         Binding("up", "older", "Earlier message", show=False, id="composer.older"),
         Binding("down", "newer", "Later message", show=False, id="composer.newer"),
         # Ctrl+Z, the key of TextArea, suspends the app.
-        Binding("ctrl+underscore", "undo", "Undo typing", id="composer.undo"),
+        Binding("ctrl+underscore", "undo", "Undo typing", id="composer.undo", show=False),
         Binding("tab", "complete", "Complete command", show=False, id="composer.complete"),
     ]
 

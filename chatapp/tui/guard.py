@@ -1,0 +1,24 @@
+"""Runs what a person asked for; a failure becomes a hint on the screen, never a crash."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING
+
+from chatapp.tui.errors import problem_of
+
+if TYPE_CHECKING:
+    from chatapp.tui.screens.chat import ChatScreen
+
+log = logging.getLogger(__name__)
+
+
+async def guarded(chat: ChatScreen, name: str, work: Awaitable[None]) -> None:
+    """Wait for `work` of the action `name`; a failure becomes a hint, never a crash."""
+    try:
+        await work
+    except Exception as error:
+        log.exception("the action %s failed", name)
+        problem = problem_of("", error)
+        chat.hint(f"{problem.message} {problem.hint}".strip())
