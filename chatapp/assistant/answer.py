@@ -1,6 +1,6 @@
 """Answer: fills one started answer in the first way that has something to say, and ends it.
 
-The ways, in order: what the memory knows, quotes from sources, the model. Each emits what it does.
+The ways, in order: what the memory knows, a tool, quotes from sources, the model.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from chatapp.assistant.events import FinishReason
 from chatapp.assistant.from_memory import answer_from_memory
 from chatapp.assistant.from_model import answer_from_model
 from chatapp.assistant.from_sources import answer_from_sources
+from chatapp.assistant.from_tools import answer_from_tools
 from chatapp.assistant.prompt import LONGEST_PROMPT
 from chatapp.assistant.reply import Reply
 from chatapp.assistant.run import Ending, Interrupted, Run
@@ -53,7 +54,9 @@ async def _produce(writing: Writing) -> FinishReason:
     if len(question) > LONGEST_PROMPT:
         raise failures.TurnFailed(failures.too_long(question))
     if not writing.draft.continues and (
-        await answer_from_memory(writing) or await answer_from_sources(writing)
+        await answer_from_memory(writing)
+        or await answer_from_tools(writing)
+        or await answer_from_sources(writing)
     ):
         return "stop"
     return await answer_from_model(writing)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -20,13 +20,17 @@ from chatapp.assistant.events import Error, Event, TurnStart
 from chatapp.assistant.lazy import Lazy
 from chatapp.assistant.loading import loading
 from chatapp.assistant.models import Catalogue, ModelChoice, Models, OneModel
+from chatapp.assistant.routing import Route
 from chatapp.assistant.run import Decision, Ending, Run
 from chatapp.assistant.services import Options, Services
+from chatapp.assistant.tool_memory import ToolMemory
 from chatapp.assistant.turns import Turns
 from chatapp.assistant.window import Window, measure
 from chatapp.conversations import Conversation, ConversationStore, NotFound
 from chatapp.conversations.ids import utc_now
 from chatapp.inference.generator import Generator, SamplingParams
+from tools.defaults import default_tools
+from tools.registry import ToolRegistry
 
 if TYPE_CHECKING:
     from chatapp.feedback import Feedback
@@ -54,6 +58,7 @@ class Assistant:
         open_index: Callable[[], Index] | None,
         load_generator: Callable[[], Generator] | None = None,
         catalogue: Catalogue | None = None,
+        tools: ToolRegistry | None = None,
         open_memory: Callable[[], Memory] | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
@@ -66,14 +71,17 @@ class Assistant:
             use_sources=settings.retrieval.enabled,
             use_memory=settings.memory.enabled,
         )
+        index = Lazy(open_index, "chatapp-index") if open_index else None
+        memory = Lazy(open_memory, "chatapp-memory") if open_memory else None
         self._services = Services(
             store,
             settings,
             clock,
             Models(catalogue),
             Lazy(AttachedFiles, "chatapp-files"),
-            Lazy(open_index, "chatapp-index") if open_index else None,
-            Lazy(open_memory, "chatapp-memory") if open_memory else None,
+            tools or _own_tools(store, settings, index, memory, clock),
+            index,
+            memory,
         )
         self._drafts = Drafts(store)
         self._turns = Turns()
@@ -102,6 +110,18 @@ class Assistant:
     def edit(self, message_id: str, text: str) -> AsyncGenerator[Event, None]:
         """Ask a question in other words: a new branch beside the old one, which stays."""
         return self._answer(lambda: self._drafts.edited(message_id, text, self.options))
+
+    def use_tool(
+        self, conversation_id: str | None, name: str, arguments: Mapping[str, Any]
+    ) -> AsyncGenerator[Event, None]:
+        """Run a tool by its name as a turn: the same approval, limits, events and rows."""
+        wanted = Route(name, dict(arguments))
+        return self._answer(lambda: self._drafts.called(conversation_id, wanted, self.options))
+
+    @property
+    def tools(self) -> ToolRegistry:
+        """Return the tools; those that cannot be used here say why."""
+        return self._services.tools
 
     def regenerate(self, message_id: str) -> AsyncGenerator[Event, None]:
         """Answer the same question again; the old answer stays as a sibling."""
@@ -290,6 +310,20 @@ class Assistant:
             return await write_answer(self._services, run, draft)
 
         return self._turns.relay(work)
+
+
+def _own_tools(
+    store: ConversationStore,
+    settings: Settings,
+    index: Lazy[Index] | None,
+    memory: Lazy[Memory] | None,
+    clock: Callable[[], datetime],
+) -> ToolRegistry:
+    return default_tools(
+        settings.tools,
+        open_index=(lambda: index.call(lambda opened: opened)) if index else None,
+        memory=ToolMemory(store, memory, clock) if memory else None,
+    )
 
 
 def _sampling(settings: Settings) -> SamplingParams:

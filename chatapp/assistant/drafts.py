@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from chatapp.assistant.attachments import Attachment, as_part
 from chatapp.assistant.conversation_options import overlay
+from chatapp.assistant.routing import Route
 from chatapp.assistant.services import Options
 from chatapp.conversations import ConversationStore, Message, NotFound, Part
 from retrieval.text import sanitize_text
@@ -22,7 +24,8 @@ class Draft:
     """A question and its empty (or cut-off) answer, both on disk; `path` ends with the question.
 
     `new` says that the question was typed just now, so the memory may learn from it. `attempt`
-    counts the answers that the question had before, so that a fixed seed gives another one.
+    counts the answers that the question had before, so that a fixed seed gives another one. `tool`
+    is what the person called by its name.
     """
 
     conversation_id: str
@@ -32,6 +35,7 @@ class Draft:
     options: Options
     new: bool = False
     attempt: int = 0
+    tool: Route | None = None
 
     @property
     def continues(self) -> bool:
@@ -72,6 +76,14 @@ class Drafts:
         )
         started = await _shielded(begun)
         return await self._draft(started.user, started.assistant, options, new=True)
+
+    async def called(self, conversation_id: str | None, wanted: Route, options: Options) -> Draft:
+        """Write a tool call as the question that asks for it."""
+        arguments = json.dumps(dict(wanted.arguments), ensure_ascii=False)
+        draft = await self._new(
+            conversation_id, f"/{wanted.name} {arguments}", options, None, parts=()
+        )
+        return replace(draft, tool=wanted)
 
     async def edited(self, message_id: str, text: str, options: Options) -> Draft:
         """Write another version of a question beside it, with its files. Raises NotFound."""

@@ -6,11 +6,13 @@ import secrets
 from dataclasses import replace
 from functools import partial
 
+from chatapp.assistant.annotations import Computed, stream_computed
 from chatapp.assistant.events import FinishReason, Usage
 from chatapp.assistant.from_memory import known_facts
 from chatapp.assistant.lazy import Lazy
 from chatapp.assistant.prompt import Prompt, build_prompt
 from chatapp.assistant.streaming import stream_from_thread
+from chatapp.assistant.using import note_use
 from chatapp.assistant.writing import Writing
 from chatapp.inference.generator import Finished, Generator, SamplingParams
 from retrieval.text import sanitize_text
@@ -42,13 +44,16 @@ async def _stream(
     writing: Writing, lazy: Lazy[Generator], generator: Generator, prompt: Prompt
 ) -> FinishReason:
     sampling = replace(_seeded(writing), max_tokens=prompt.max_tokens)
-    start = partial(generator.stream, prompt.messages, sampling, writing.run.should_stop)
+    start = partial(stream_computed, generator, prompt.messages, sampling, writing.run.should_stop)
     reason: FinishReason = "interrupted"  # a stopped stream may end without `Finished`
     made, limit = 0, writing.options.interrupt_after
     try:
         async for item in stream_from_thread(lazy.thread, writing.run, start):
             if isinstance(item, Finished):
                 reason, made = item.reason, item.completion_tokens
+                continue
+            if isinstance(item, Computed):
+                note_use(writing, "calculator", {"expression": item.expression}, item.result)
                 continue
             made = item.tokens
             writing.reply.stream(sanitize_text(item.text))

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Lazy(Generic[T]):
@@ -22,6 +23,10 @@ class Lazy(Generic[T]):
         if self.value is None:
             self.value = self._load()
         return self.value
+
+    def call(self, job: Callable[[T], R]) -> R:
+        """Return what `job` makes of the value in `thread`, from any other thread."""
+        return self.thread.submit(lambda: job(self.get())).result()
 
     def close(self) -> None:
         """Let the thread end once it is idle, without waiting for it."""

@@ -53,6 +53,7 @@ class Reply:
         self._began = clock()
         self._first_token: float | None = None
         self._turns: list[Turn] = []
+        self._calls = 0
 
     @property
     def text(self) -> str:
@@ -75,6 +76,11 @@ class Reply:
         """Add a quote whose `[n]` the text shows."""
         self.citations.append(citation)
         self._run.emit(citation)
+
+    def next_call(self) -> str:
+        """Return the id of the next tool call."""
+        self._calls += 1
+        return f"{self._message.id}:{self._calls}"
 
     def seconds(self) -> float:
         """Return how long it has taken."""

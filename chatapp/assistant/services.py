@@ -11,7 +11,9 @@ from chatapp.assistant.attached import AttachedFiles
 from chatapp.assistant.lazy import Lazy
 from chatapp.assistant.models import Models
 from chatapp.conversations import ConversationStore
+from chatapp.conversations.ids import utc_now
 from chatapp.inference.generator import SamplingParams
+from tools.registry import ToolRegistry
 
 if TYPE_CHECKING:
     from chatapp.memory import Memory
@@ -56,6 +58,12 @@ class Services:
     clock: Callable[[], datetime]
     models: Models
     files: Lazy[AttachedFiles]
+    tools: ToolRegistry
     index: Lazy[Index] | None
     memory: Lazy[Memory] | None
     warned: set[str] = field(default_factory=set)
+
+    def local_clock(self) -> datetime:
+        """Return the time where the person is; a fixed clock stays as it was fixed."""
+        now = self.clock()
+        return now.astimezone() if self.clock is utc_now else now

@@ -1,0 +1,88 @@
+"""May this tool run? Decided by the tool itself, by what is allowed, or by the person.
+
+Nothing waits for a person who is not there: an unattended session denies what is not allowed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from chatapp.assistant.conversation_options import allowed
+from chatapp.assistant.events import ToolApproval, ToolCall
+from chatapp.assistant.writing import Writing
+from tools.protocol import Tool
+from tools.registry import allowed_by
+
+Decided = Literal["asked", "allowed", "denied"]
+
+_UNATTENDED = (
+    "Nobody is there to approve it; `--allow {name}` or the setting tools.allow lets it run."
+)
+
+
+@dataclass(frozen=True)
+class Permission:
+    """What was decided, and who or what decided."""
+
+    given: bool
+    why: str
+
+
+async def permission(writing: Writing, call: ToolCall, tool: Tool) -> Permission:
+    """Decide on a call, asking the person if need be, and emit what was decided.
+
+    Raises:
+        Interrupted: the turn was stopped while it waited.
+    """
+    decided = await asyncio.to_thread(_without_asking, writing, tool)
+    if decided is None:
+        _emit(writing, call, "asked", f"{tool.name} runs only when you approve it.")
+        decision = await writing.run.decision(call.id)
+        if decision == "conversation":
+            await asyncio.to_thread(_allow, writing, tool.name)
+        decided = _BY_PERSON[decision]
+    _emit(writing, call, "allowed" if decided.given else "denied", decided.why)
+    return decided
+
+
+_BY_PERSON = {
+    "once": Permission(True, "You approved it."),
+    "conversation": Permission(True, "You approved it for this conversation."),
+    "deny": Permission(False, "You denied it."),
+}
+
+
+def _without_asking(writing: Writing, tool: Tool) -> Permission | None:
+    """Return what needs no person to decide; None when a person must."""
+    if not tool.needs_approval:
+        return Permission(True, "It can do no harm.")
+    settings, conversation_id = writing.services.settings.tools, writing.draft.conversation_id
+    if _named(tool, settings.allow):
+        return Permission(True, "The settings allow it.")
+    # read again: the person may have allowed it a moment ago, in this very turn
+    if _named(tool, allowed(writing.services.store.conversation(conversation_id))):
+        return Permission(True, "It is allowed in this conversation.")
+    if _named(tool, writing.options.allow):
+        return Permission(True, "It is allowed in this session.")
+    if not writing.options.attended:
+        return Permission(False, _UNATTENDED.format(name=tool.name))
+    return None
+
+
+def _named(tool: Tool, globs: Iterable[str]) -> bool:
+    return allowed_by(tool.name, globs)
+
+
+def _allow(writing: Writing, name: str) -> None:
+    """Let the tool run in this conversation from now on."""
+    store = writing.services.store
+    conversation = store.conversation(writing.draft.conversation_id)
+    globs = list(dict.fromkeys([*allowed(conversation), name]))
+    store.configure(conversation.id, options={**conversation.options, "allow": globs})
+
+
+def _emit(writing: Writing, call: ToolCall, decision: Decided, why: str) -> None:
+    writing.emit(ToolApproval(call.id, call.name, call.arguments, decision, why))

@@ -1,0 +1,84 @@
+"""One use of a tool: called, approved, run within its limits, stored, and shown as events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chatapp.assistant.events import ToolCall, ToolResult
+from chatapp.assistant.permission import permission
+from chatapp.assistant.writing import Writing
+from chatapp.conversations import Part
+from tools import calls
+from tools.protocol import CallLimits, ToolContext
+
+_MEMORY = {"memory_search", "memory_add"}
+
+
+@dataclass(frozen=True)
+class Used:
+    """What a call gave: `text`, or the reason in `error` why it gave nothing."""
+
+    text: str
+    error: str = ""
+    value: Any = None
+
+    @property
+    def ok(self) -> bool:
+        """Say whether the tool did what was asked."""
+        return not self.error
+
+
+async def use_tool(writing: Writing, name: str, arguments: Mapping[str, Any]) -> Used:
+    """Run one tool, if it may run, and return what it gave; it never raises for a failed tool.
+
+    Raises:
+        Interrupted: the turn was stopped; the tool was told to stop too.
+    """
+    call = ToolCall(writing.reply.next_call(), name, dict(arguments))
+    writing.emit(call)
+    _keep(writing, Part("tool_call", {"id": call.id, "name": name, "arguments": call.arguments}))
+    if name in _MEMORY and not writing.options.use_memory:
+        return _result(writing, call, Used("", "Memory is switched off in this chat."), 0.0)
+    tool = writing.services.tools.find(name)
+    if tool is not None and await asyncio.to_thread(tool.available) is None:
+        decided = await permission(writing, call, tool)
+        if not decided.given:
+            return _result(writing, call, Used("", f"{name} was not run. {decided.why}"), 0.0)
+    return await _run(writing, call)
+
+
+def note_use(writing: Writing, name: str, arguments: Mapping[str, Any], text: str) -> None:
+    """Emit and store the use of a tool that has run already and needed no approval."""
+    call = ToolCall(writing.reply.next_call(), name, dict(arguments))
+    writing.emit(call)
+    _keep(writing, Part("tool_call", {"id": call.id, "name": name, "arguments": call.arguments}))
+    _result(writing, call, Used(text), 0.0)
+
+
+async def _run(writing: Writing, call: ToolCall) -> Used:
+    settings, clock = writing.services.settings.tools, writing.services.clock
+    began = clock()
+    running = writing.services.tools.run_async(
+        calls.ToolCall(call.name, call.arguments, call.id),
+        ToolContext(
+            CallLimits(settings.seconds, settings.output_characters),
+            clock=writing.services.local_clock,
+        ),
+    )
+    done = await writing.run.unless_stopped(asyncio.ensure_future(running))
+    used = Used("" if done.error else done.output.text, done.error, done.output.value)
+    return _result(writing, call, used, (clock() - began).total_seconds())
+
+
+def _result(writing: Writing, call: ToolCall, used: Used, seconds: float) -> Used:
+    writing.emit(ToolResult(call.id, call.name, used.text, used.error, seconds))
+    stored = {"id": call.id, "name": call.name, "text": used.text, "error": used.error}
+    _keep(writing, Part("tool_result", {**stored, "seconds": seconds}))
+    return used
+
+
+def _keep(writing: Writing, part: Part) -> None:
+    writing.services.store.add_parts(writing.draft.message.id, [part])
