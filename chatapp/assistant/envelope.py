@@ -91,6 +91,8 @@ def _closed(properties: dict[str, Any], title: str) -> dict[str, Any]:
 
 
 def _schema(hint: Any) -> dict[str, Any]:
+    if hint is Any:
+        return {}
     if hint in _PLAIN:
         return dict(_PLAIN[hint])
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from chatapp.cli.errors import CliError, ExitCode
-from chatapp.cli.options import clean, read_stdin, sampling_options
+from chatapp.cli.headless import Setup, run_session
+from chatapp.cli.options import (
+    allow_option,
+    clean,
+    model_option,
+    read_stdin,
+    sampling_options,
+)
 from chatapp.cli.output import output_option
 from retrieval.text import sanitize_text
+
+if TYPE_CHECKING:
+    from chatapp.assistant.assistant import Assistant
 
 
 @click.command()
@@ -19,10 +30,15 @@ from retrieval.text import sanitize_text
 @click.option("--last", is_flag=True, help="Go on in the conversation used last.")
 @click.option("--ephemeral", is_flag=True, help="Store nothing of this conversation.")
 @click.option("--no-sources", is_flag=True, help="Let the model answer without the index.")
+@click.option("--attach", metavar="FILE", multiple=True, help="Answer from this file as well.")
+@model_option
 @sampling_options
-@click.option("--max-tokens", type=click.IntRange(min=1), help="Longest answer in tokens.")
+@click.option(
+    "--max-tokens", type=click.IntRange(min=1, max=32768), help="Longest answer in tokens."
+)
+@allow_option
 @click.option("--quiet", "-q", is_flag=True, help="No warnings on stderr.")
-@output_option("text", "json", "jsonl")
+@output_option()
 def ask(
     prompt: str | None,
     from_stdin: bool,
@@ -30,13 +46,24 @@ def ask(
     last: bool,
     ephemeral: bool,
     no_sources: bool,
+    attach: tuple[str, ...],
+    model: str | None,
     seed: int | None,
     greedy: bool,
     max_tokens: int | None,
+    allow: tuple[str, ...],
     quiet: bool,
     output: str,
 ) -> int:
-    """Ask PROMPT (`-`: read it from stdin) and print the answer."""
+    """Ask PROMPT (`-`: read it from stdin) and print the answer.
+
+    \b
+    Examples:
+      chatapp ask "Where are my conversations stored?"
+      chatapp ask "And how do I delete one?" --last
+      git log -5 | chatapp ask "Summarise this:" --stdin --no-sources
+      chatapp ask "What does it say about heat?" --attach paper.pdf --output json
+    """
     if (conversation is not None) + last + ephemeral > 1:
         raise CliError(
             "--conversation, --last and --ephemeral exclude each other",
@@ -44,24 +71,29 @@ def ask(
             code=ExitCode.USAGE,
         )
     text = read_prompt(prompt, from_stdin)
+    changes: dict[str, Any] = {"sources": False} if no_sources else {}
+    changes |= {"max_tokens": max_tokens} if max_tokens else {}
 
-    from chatapp.assistant import factory
     from chatapp.cli.printers import make_printer
-    from chatapp.cli.session import HeadlessSession
-    from chatapp.conversations.ids import utc_now
-    from chatapp.settings import load_settings
+    from chatapp.cli.script.operations import Operation
 
-    settings = load_settings({"generation.max_tokens": max_tokens}).settings
-    assistant = factory.build_assistant(settings, ephemeral=ephemeral, use_index=not no_sources)
-    assistant.sample(greedy=greedy, seed=seed)
-    session = HeadlessSession(assistant, make_printer(output, quiet=quiet), utc_now)
-    if last and (latest := assistant.store.latest()):
-        conversation = latest.id
+    operations = [
+        *([Operation(1, "set", changes)] if changes else []),
+        *(Operation(1, "attach", file) for file in attach),
+        Operation(1, "user", text),
+    ]
+    setup = Setup(model=model, ephemeral=ephemeral, seed=seed, greedy=greedy, allow=allow)
+    return run_session(
+        setup,
+        operations,
+        make_printer(output, quiet=quiet),
+        choose=lambda assistant: _latest(assistant) if last else conversation,
+    )
 
-    async def body() -> None:
-        await session.render(assistant.turn(conversation, text))
 
-    return session.run(body, model=settings.model)
+def _latest(assistant: Assistant) -> str | None:
+    latest = assistant.store.latest()
+    return latest.id if latest else None
 
 
 def read_prompt(prompt: str | None, from_stdin: bool) -> str:

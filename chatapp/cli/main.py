@@ -31,6 +31,7 @@ class Entry(NamedTuple):
 COMMANDS: dict[str, Entry] = {
     "ask": Entry("chatapp.cli.ask:ask", "Ask one question and print the answer."),
     "run": Entry("chatapp.cli.run:run", "Run a scripted session from a file or stdin."),
+    "replay": Entry("chatapp.cli.replay:replay", "Run a recorded session again and compare."),
     "conversations": Entry(
         "chatapp.cli.conversations:conversations", "List, show, search, rename, delete, restore."
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -34,6 +35,29 @@ def sampling_options(command: F) -> F:
     return command
 
 
+def model_option(command: F) -> F:
+    """Add `--model`."""
+    return click.option("--model", metavar="NAME", callback=clean, help="Answer with this model.")(
+        command
+    )
+
+
+def allow_option(command: F) -> F:
+    """Add `--allow`."""
+    return click.option(
+        "--allow",
+        metavar="TOOL,…",
+        multiple=True,
+        callback=_globs,
+        help="Let these tools run without asking; `*` stands for any letters.",
+    )(command)
+
+
+def _globs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    words = (word.strip() for value in values for word in sanitize_text(value).split(","))
+    return tuple(word for word in words if word)
+
+
 def limit_option(default: int) -> Callable[[F], F]:
     """Return the `--limit` option of a command that lists rows."""
     return click.option(
@@ -57,3 +81,23 @@ def read_stdin(*, instead: str) -> bytes:
             code=ExitCode.LIMIT,
         )
     return raw
+
+
+def read_text(file: str) -> str:
+    """Return the text of a file, or of stdin for `-`. Raises CliError."""
+    try:
+        if file == "-":
+            raw = read_stdin(instead="save it as a file and name that.")
+        else:
+            raw = Path(file).read_bytes()
+        return raw.decode("utf-8-sig")
+    except FileNotFoundError as error:
+        raise CliError(
+            f"there is no file {file}", hint="check the path.", code=ExitCode.NOT_FOUND
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise CliError(
+            f"{file} cannot be read: {error}",
+            hint="name a UTF-8 text file.",
+            code=ExitCode.USAGE,
+        ) from error

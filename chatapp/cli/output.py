@@ -13,10 +13,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def output_option(*choices: str) -> Callable[[F], F]:
     """Return the `--output` option of a command; the first choice is the default."""
+    offered = choices or ("text", "json", "jsonl")
     return click.option(
         "--output",
-        type=click.Choice(choices),
-        default=choices[0],
+        type=click.Choice(offered),
+        default=offered[0],
         show_default=True,
         help="How to print the result.",
     )

@@ -34,7 +34,8 @@ class Printer(Protocol):
 class TextPrinter:
     """The answer as it is made, then its sources.
 
-    `quiet` leaves warnings out; `transcript` puts each question before its answer.
+    `quiet` leaves warnings out; `transcript` puts each question before its answer, and
+    shows what commands say.
     """
 
     def __init__(self, *, quiet: bool = False, transcript: bool = False) -> None:
@@ -56,7 +57,7 @@ class TextPrinter:
                 self._end_line()
                 self._write(sources_list(self._citations))
                 self._citations = []
-            case CommandResult(text=text) if text:
+            case CommandResult(text=text) if text and self._transcript:
                 self._write(text + "\n")
             case Error():
                 self._end_line()

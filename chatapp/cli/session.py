@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import sys
+import time
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
 from datetime import datetime
@@ -19,17 +20,24 @@ from chatapp.assistant.events import (
     Citation,
     Error,
     Event,
+    MemoryUsed,
     MessageDone,
     SessionEnd,
     SessionStart,
+    ToolApproval,
+    ToolResult,
     TurnStart,
     Usage,
     Warning,
 )
+from chatapp.cli.approvals import Approvals
 from chatapp.cli.errors import ExitCode
 from chatapp.cli.printers import Printer
+from chatapp.cli.script.expect import Said
 from chatapp.conversations import StoredCitation
-from chatapp.version import __version__
+
+Body = Callable[[], Coroutine[Any, Any, None]]
+"""What a session does between its start and its end."""
 
 SIGHUP_EXIT = 129  # 128 + 1, as shells report it
 
@@ -41,6 +49,7 @@ _EXIT_CODES = {
     "timeout": ExitCode.LIMIT,
     "expect_failed": ExitCode.EXPECT,
     "usage": ExitCode.USAGE,
+    "approval_needed": ExitCode.APPROVAL,
 }
 _SIGNALS: dict[signal.Signals, int] = {
     signal.SIGINT: ExitCode.SIGINT,
@@ -59,21 +68,39 @@ class HeadlessSession:
         self.conversation: str | None = None
         self.answer: MessageDone | None = None
         self.citations: list[StoredCitation] = []
+        self.approvals = Approvals()
         self.errors: list[Error] = []
         self.signalled: int | None = None
         self.expected = 0
         self._turns = 0
+        self._decided: set[str] = set()  # ids of tool calls that were decided in advance
+        self._tools: list[str] = []
+        self._memories: list[str] = []
+        self._milliseconds = 0.0
         self._printer = printer
         self._envelope = Envelope(clock)
 
-    def run(self, body: Callable[[], Coroutine[Any, Any, None]], *, model: str) -> int:
+    @property
+    def said(self) -> Said:
+        """Return the last answer as an `expect` sees it."""
+        answer = self.answer
+        return Said(
+            text=answer.text if answer else "",
+            cites=len(self.citations),
+            grounding=answer.grounding if answer else None,
+            milliseconds=self._milliseconds,
+            tools=self._tools,
+            memories=self._memories,
+        )
+
+    def run(self, body: Body, start: SessionStart) -> int:
         """Carry out `body` between `session.start` and `session.end`; return the exit code.
 
         After a signal the process ends here.
         """
         handlers = {number: signal.getsignal(number) for number in _SIGNALS}
         try:
-            return asyncio.run(self._whole(body, model))
+            return asyncio.run(self._whole(body, start))
         except OSError:
             if self.signalled is None:
                 raise
@@ -87,28 +114,56 @@ class HeadlessSession:
 
     def emit(self, event: Event) -> None:
         """Note what matters for the end of the session and print the event."""
+        self._note(event)
+        self._printer.show(event, self._envelope.wrap(event))
+        if isinstance(event, ToolApproval):
+            self._attend(event)
+
+    def _note(self, event: Event) -> None:
         match event:
             case TurnStart():
                 self.conversation, self._turns = event.conversation, self._turns + 1
-                self.answer, self.citations = None, []
+                self.answer, self.citations, self._tools, self._memories = None, [], [], []
             case Citation():
                 self.citations.append(event)
+            case ToolResult(name=name, error=""):
+                self._tools.append(name)
+            case MemoryUsed(items=items):
+                self._memories += [item.text for item in items]
             case MessageDone():
                 self.answer = event
             case Error():
                 self.errors.append(event)
-        self._printer.show(event, self._envelope.wrap(event))
+
+    def _attend(self, event: ToolApproval) -> None:
+        """Answer a tool that asks, as decided in advance; what nobody decided is an error."""
+        if event.decision == "asked":
+            decision = self.approvals.decide(event.name)
+            if decision is not None:
+                self._decided.add(event.id)
+            self.assistant.approve(event.id, decision or "deny")
+        elif event.decision == "denied" and event.id not in self._decided:
+            self.emit(
+                Error(
+                    "approval_needed",
+                    f"The tool {event.name} was not allowed to run.",
+                    f"Allow it with --allow {event.name}, or with `approve` in a script.",
+                )
+            )
 
     async def render(self, events: AsyncGenerator[Event, None]) -> None:
         """Print a turn to its end. When printing fails, the turn is stopped and kept."""
+        began = time.monotonic()
         async with aclosing(events):
             async for event in events:
                 self.emit(event)
+        self._milliseconds = (time.monotonic() - began) * 1000
 
-    async def _whole(self, body: Callable[[], Coroutine[Any, Any, None]], model: str) -> int:
+    async def _whole(
+        self, body: Callable[[], Coroutine[Any, Any, None]], start: SessionStart
+    ) -> int:
         self._obey_signals()
-        seed = self.assistant.options.sampling.seed
-        self.emit(SessionStart(version=__version__, model=model, seed=seed, offline=True))
+        self.emit(start)
         for notice in self.assistant.store.notices:
             self.emit(Warning("store", notice))
         await body()

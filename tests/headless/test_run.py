@@ -10,7 +10,8 @@ import pytest
 
 from chatapp import paths
 from chatapp.cli.main import main
-from chatapp.cli.script import ScriptError, parse_script
+from chatapp.cli.script.operations import ScriptError
+from chatapp.cli.script.parse import parse_script
 
 REPEATABLE = ("--seed", "1", "--greedy", "--clock", "2026-01-01T00:00:00Z", "--ephemeral")
 
@@ -34,17 +35,17 @@ EVERYTHING = (
     {"expect": {"contains": "Hello", "regex": "^H.*you", "equals": "Hello there, you."}},
     {"user": "Who painted the Mona Lisa?"},
     {"expect": {"cites": 1, "grounding": "grounded"}},
-    {"command": {"name": "sources"}},
-    {"command": {"name": "rename", "args": {"title": "Art"}}},
-    {"command": {"name": "calc", "args": {"expression": "6 * 7"}}},
+    {"sources": None},
+    {"rename": "Art"},
+    {"calc": "6 * 7"},
     {"set": {"sources": False}},
     {"interrupt": {"after_tokens": 1}},
     {"user": "Who painted it?"},
     {"expect": {"equals": "Hello "}},
-    {"command": {"name": "continue"}},
+    {"continue": None},
     {"expect": {"equals": "Hello there, you."}},
-    {"command": {"name": "regenerate"}},
-    {"command": {"name": "new"}},
+    {"regenerate": None},
+    {"new": None},
     {"user": "hello"},
 )
 
@@ -78,7 +79,7 @@ def test_every_line_meets_the_printed_schema(chatapp, script):
     schema = json.loads(chatapp("run", "--schema").out)
     failing = (
         {"expect": {"contains": "zebra"}},
-        {"command": {"name": "open", "args": {"conversation": "x"}}},
+        {"open": "x"},
     )
     done = chatapp("run", script(*EVERYTHING, *failing), "--output", "jsonl", "--keep-going")
     lines = [json.loads(line) for line in done.out.splitlines()]
@@ -149,29 +150,31 @@ class TestScripts:
             ("[]", "one object"),
             ('{"user": "a", "system": "b"}', "one object"),
             ('{"sing": "a"}', "there is no operation 'sing'"),
-            ('{"user": 1}', "takes a text"),
+            ('"sing"', "there is no operation 'sing'"),
+            ('"user"', "`user`: None is not of type 'string'"),
+            ('{"user": 1}', "1 is not of type 'string'"),
             ('{"user": " "}', "cannot be empty"),
-            ('{"set": {"colour": "red"}}', "there is no 'colour'"),
-            ('{"set": {"max_tokens": true}}', "'max_tokens' cannot be true"),
-            ('{"set": {}}', "takes an object"),
-            ('{"expect": {"regex": "("}}', "no regular expression"),
-            ('{"expect": {"grounding": "yes"}}', "'grounding' is one of"),
-            ('{"interrupt": {"after_tokens": 0}}', "at least 1"),
-            ('{"command": {"name": "fly"}}', "no command /fly"),
-            ('{"command": {"name": "rename", "args": {"name": "x"}}}', "/rename TITLE"),
-            ('{"command": {"name": "rename"}}', "/rename TITLE"),
-            ('{"command": {"name": "rename", "args": {"title": "\\u001b"}}}', "/rename TITLE"),
-            ('{"command": {"name": "calc", "args": {"": "1"}}}', "/calc EXPRESSION"),
-            ('{"command": {"name": "list", "args": 0}}', "object of texts"),
-            ('{"command": {"name": "calc", "args": {"expression": 1}}}', "object of texts"),
-            ('{"command": "list"}', "takes an object"),
-            ('{"user": "a", "user": "b"}', "a key stands twice"),
             ('{"user": "\\u001b\\u200b"}', "cannot be empty"),
-            ('{"set": {"temperature": NaN}}', "cannot be nan"),
-            ('{"set": {"top_k": -5}}', "cannot be -5; give a whole number at least 0"),
-            ('{"set": {"max_tokens": 0}}', "at least 1"),
-            ('{"set": {"seed": -1}}', "'seed' is from 0"),
-            ('{"set": {"seed": 9223372036854775808}}', "'seed' is from 0"),
+            ('{"user": "a", "user": "b"}', "a key stands twice"),
+            ('{"set": {"colour": "red"}}', "there is no 'colour'"),
+            ('{"set": {"max_tokens": true}}', "True is not of type 'integer'"),
+            ('{"set": {}}', "takes an object"),
+            ('{"set": {"temperature": NaN}}', "NaN is no number"),
+            ('{"set": {"top_k": -5}}', "-5 is less than the minimum of 0"),
+            ('{"set": {"max_tokens": 0}}', "`set.max_tokens`: 0 is less than the minimum of 1"),
+            ('{"set": {"seed": -1}}', "minimum of 0"),
+            ('{"set": {"seed": 9223372036854775808}}', "greater than the maximum"),
+            ('{"expect": {"regex": "("}}', "no regular expression"),
+            ('{"expect": {"grounding": "yes"}}', "'yes' is not one of"),
+            ('{"interrupt": {"after_tokens": 0}}', "minimum of 1"),
+            ('{"interrupt": "soon"}', "is not valid under any of the given schemas"),
+            ('{"approve": {"tool": "x", "decision": "maybe"}}', "not one of"),
+            ('{"rename": {"name": "x"}}', "/rename TITLE"),
+            ('"rename"', "/rename TITLE"),
+            ('{"rename": ""}', "/rename TITLE"),
+            ('{"rename": "\\u001b"}', "/rename TITLE"),
+            ('{"new": "now"}', "takes no arguments"),
+            ('{"calc": {"expression": 1}}', "1 is not of type 'string'"),
             ("[" * 200_000, "nested too deeply"),
         ],
     )
@@ -208,7 +211,7 @@ class TestScripts:
         assert len(chatapp("conversations", "list").out.splitlines()) == 2
 
     def test_a_command_that_fails_names_its_line(self, chatapp, script):
-        done = chatapp("run", script({"command": {"name": "sources"}}))
+        done = chatapp("run", script({"sources": None}))
         assert done.code == 2
         assert "line 3: No conversation is open" in done.err
 

@@ -21,7 +21,7 @@ SCRIPT = """
 {"expect": {"regex": "\\\\w+", "grounding": "model"}}
 {"interrupt": {"after_tokens": 3}}
 {"user": "how are you?"}
-{"command": {"name": "continue"}}
+"continue"
 {"user": "Where are my conversations stored?"}
 {"expect": {"contains": "chatapp.sqlite3", "cites": 1, "grounding": "grounded"}}
 {"user": "Who wrote Don Quixote?"}

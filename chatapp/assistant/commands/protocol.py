@@ -8,9 +8,10 @@ takes longer, or asks for an approval, is a stream of events in the result.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from chatapp.assistant.assistant import Assistant
+from chatapp.assistant.attachments import Attachment
 from chatapp.assistant.events import Event
 from chatapp.conversations import NotFound
 from chatapp.feedback.store import NotJudgeable
@@ -25,10 +26,19 @@ class CommandError(ValueError):
 
 @dataclass
 class Session:
-    """What commands act on; `conversation` is None before the first turn of a new one."""
+    """What commands act on; `conversation` is None before the first turn of a new one.
+
+    `attachments` wait for the next message.
+    """
 
     assistant: Assistant
     conversation: str | None = None
+    attachments: list[Attachment] = field(default_factory=list)
+
+    def send(self, text: str) -> AsyncGenerator[Event, None]:
+        """Return the turn that answers `text`, with the files that wait for it."""
+        waiting, self.attachments = self.attachments, []
+        return self.assistant.turn(self.conversation, text, attachments=waiting)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,16 @@ import asyncio
 import difflib
 from collections.abc import Mapping
 
-from chatapp.assistant.commands import answers, conversations, feedback, memory, tools
+from chatapp.assistant.commands import (
+    answers,
+    conversations,
+    feedback,
+    memory,
+    messages,
+    model,
+    organising,
+    tools,
+)
 from chatapp.assistant.commands.protocol import Command, CommandError, Result, Session
 
 
@@ -51,7 +60,10 @@ def _help(session: Session, arguments: Mapping[str, str]) -> Result:
 
 COMMANDS: tuple[Command, ...] = (
     *conversations.COMMANDS,
+    *organising.COMMANDS,
+    *messages.COMMANDS,
     *answers.COMMANDS,
+    *model.COMMANDS,
     *memory.COMMANDS,
     *feedback.COMMANDS,
     *tools.COMMANDS,

@@ -28,6 +28,7 @@ from chatapp.assistant.events.memory import (
 from chatapp.assistant.events.session import (
     CommandResult,
     ModelLoading,
+    OperationStart,
     SessionEnd,
     SessionStart,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "MessageDelta",
     "MessageDone",
     "ModelLoading",
+    "OperationStart",
     "Retrieval",
     "RetrievedPassage",
     "SessionEnd",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from chatapp.assistant.events.answer import Usage
 from chatapp.assistant.events.base import Event, FinishReason, Grounding
@@ -12,13 +12,34 @@ from chatapp.conversations.types import StoredCitation
 
 @dataclass(frozen=True)
 class SessionStart(Event):
-    """First event of `ask` and `run`: what is about to answer."""
+    """First event of `ask` and `run`: what is about to answer, and all that repeats it.
+
+    `clock` is the fixed time of the session, None where time passes; `allow` holds the globs of
+    tools that ran without asking.
+    """
 
     type: ClassVar[str] = "session.start"
     version: str
     model: str
     seed: int | None
     offline: bool
+    greedy: bool
+    clock: str | None
+    allow: list[str]
+    keep_going: bool
+
+
+@dataclass(frozen=True)
+class OperationStart(Event):
+    """A step of the script begins: its line, its name, and its value as it was written.
+
+    The operations of a transcript are the script that `chatapp replay` runs again.
+    """
+
+    type: ClassVar[str] = "operation"
+    line: int
+    name: str
+    value: Any
 
 
 @dataclass(frozen=True)

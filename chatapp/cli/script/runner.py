@@ -5,31 +5,43 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 from chatapp.assistant.commands import CommandError, Session, perform
-from chatapp.assistant.events import CommandResult, Error, Event
-from chatapp.cli.script import Operation, Said, unmet
+from chatapp.assistant.events import CommandResult, Error, Event, OperationStart
+from chatapp.assistant.failures import explain
+from chatapp.cli.script.expect import unmet
+from chatapp.cli.script.operations import Operation, arguments_of
 from chatapp.cli.session import HeadlessSession
+from chatapp.conversations import StorageError
 
 
 class ScriptRunner:
     """Carries out operations in order until one fails (or all of them, with `keep_going`)."""
 
-    def __init__(self, session: HeadlessSession, keep_going: bool, seconds: float | None) -> None:
+    def __init__(
+        self,
+        session: HeadlessSession,
+        *,
+        conversation: str | None = None,
+        keep_going: bool = False,
+        seconds: float | None = None,
+    ) -> None:
         self._session = session
         self._assistant = session.assistant
         self._keep_going = keep_going
         self._seconds = seconds
         self._expired = False
-        self._commands = Session(session.assistant)
-        self._handlers: dict[str, Callable[[Operation], Awaitable[None]]] = {
+        self._commands = Session(session.assistant, conversation)
+        self._own: dict[str, Callable[[Operation], Awaitable[None]]] = {
             "user": self._user,
             "system": self._system,
             "set": self._set,
             "interrupt": self._interrupt,
+            "approve": self._approve,
             "expect": self._expect,
-            "command": self._command,
+            "save": self._save,
         }
 
     async def run(self, operations: list[Operation]) -> None:
@@ -37,7 +49,8 @@ class ScriptRunner:
         if self._seconds is not None:
             asyncio.get_running_loop().call_later(self._seconds, self._expire)
         for operation in operations:
-            await self._handlers[operation.name](operation)
+            self._session.emit(OperationStart(operation.line, operation.name, operation.value))
+            await self._own.get(operation.name, self._command)(operation)
             if self._expired:
                 message = f"The session took longer than {self._seconds:g} seconds."
                 self._session.emit(Error("timeout", message))
@@ -50,38 +63,49 @@ class ScriptRunner:
         self._assistant.interrupt()
 
     async def _user(self, operation: Operation) -> None:
-        await self._render(self._assistant.turn(self._commands.conversation, operation.value))
+        await self._render(self._commands.send(operation.value))
 
     async def _system(self, operation: Operation) -> None:
         self._change(system=operation.value)
 
     async def _set(self, operation: Operation) -> None:
         values = dict(operation.value)
-        if "sources" in values:
-            self._change(use_sources=values.pop("sources"))
+        for switch in ("sources", "memory"):
+            if switch in values:
+                self._change(**{f"use_{switch}": values.pop(switch)})
         self._assistant.sample(**values)
 
     async def _interrupt(self, operation: Operation) -> None:
-        self._change(interrupt_after=operation.value["after_tokens"])
+        value = operation.value
+        self._change(interrupt_after=value if isinstance(value, int) else value["after_tokens"])
+
+    async def _approve(self, operation: Operation) -> None:
+        value = operation.value if isinstance(operation.value, dict) else {"tool": operation.value}
+        self._session.approvals.add(value["tool"], value.get("decision", "conversation"))
 
     async def _expect(self, operation: Operation) -> None:
-        answer = self._session.answer
-        said = Said(
-            answer.text if answer else "",
-            len(self._session.citations),
-            answer.grounding if answer else None,
-        )
-        problems = unmet(operation.value, said)
+        problems = unmet(operation.value, self._session.said)
         for problem in problems:
-            self._session.emit(Error("expect_failed", f"line {operation.line}: {problem}"))
+            self._fail("expect_failed", operation, problem)
         self._session.expected += not problems
 
-    async def _command(self, operation: Operation) -> None:
-        name = operation.value["name"].removeprefix("/")
+    async def _save(self, operation: Operation) -> None:
+        text = self._session.said.text + "\n"
         try:
-            result = await perform(self._commands, name, operation.value.get("args", {}))
+            await asyncio.to_thread(Path(operation.value).write_text, text, encoding="utf-8")
+        except OSError as error:
+            self._fail("storage", operation, f"{operation.value}: {error.strerror}")
+
+    async def _command(self, operation: Operation) -> None:
+        name = operation.name
+        try:
+            arguments = arguments_of(name, operation.value)
+            result = await perform(self._commands, name, arguments)
         except CommandError as error:
-            self._session.emit(Error("usage", f"line {operation.line}: {error}"))
+            self._fail("usage", operation, str(error))
+            return
+        except StorageError as error:
+            self._session.emit(explain(error))
             return
         if result.text:
             self._session.emit(CommandResult(name, result.text))
@@ -89,9 +113,13 @@ class ScriptRunner:
             await self._render(result.events)
 
     async def _render(self, events: AsyncGenerator[Event, None]) -> None:
+        self._change(attended=bool(self._session.approvals))
         await self._session.render(events)
-        self._commands.conversation = self._session.conversation
+        self._commands.conversation = self._session.conversation or self._commands.conversation
         self._change(interrupt_after=None)
 
     def _change(self, **changes: Any) -> None:
         self._assistant.options = dataclasses.replace(self._assistant.options, **changes)
+
+    def _fail(self, code: str, operation: Operation, problem: str) -> None:
+        self._session.emit(Error(code, f"line {operation.line}: {problem}"))

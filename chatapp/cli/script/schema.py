@@ -1,0 +1,71 @@
+"""The JSON Schema of scripts, and what it says of a value in words a person can use."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from chatapp.assistant.commands import COMMANDS, find_command
+from chatapp.cli.script.operations import operation_schemas
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator, ValidationError
+
+
+def script_schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of a script: the list of a YAML file.
+
+    Each line of the JSONL form meets `#/$defs/operation`.
+    """
+    schemas = operation_schemas()
+    alone = [
+        name for name, schema in schemas.items() if {"type": "null"} in schema.get("anyOf", ())
+    ]
+    whole = {
+        "type": "object",
+        "properties": dict(schemas),
+        "minProperties": 1,
+        "maxProperties": 1,
+        "additionalProperties": False,
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "chatapp script",
+        "type": "array",
+        "items": {"$ref": "#/$defs/operation"},
+        "$defs": {"operation": {"anyOf": [whole, {"enum": alone}]}},
+    }
+
+
+def check_value(name: str, value: Any) -> None:
+    """Raise ValueError when `value` does not meet the schema of the operation `name`."""
+    from jsonschema.exceptions import best_match
+
+    error = best_match(_validator(name).iter_errors(value))
+    if error is not None:
+        raise ValueError(_in_words(name, error))
+
+
+@cache
+def _validator(name: str) -> Draft202012Validator:
+    from jsonschema import Draft202012Validator
+
+    return Draft202012Validator(operation_schemas()[name])
+
+
+def _in_words(name: str, error: ValidationError) -> str:
+    where = ".".join([name, *(str(step) for step in error.absolute_path)])
+    known = operation_schemas()[name].get("properties", {})
+    match error.validator:
+        case "additionalProperties" if known:
+            given: Any = error.instance
+            extra = ", ".join(repr(key) for key in given if key not in known)
+            return f"there is no {extra} in `{name}`; there are {', '.join(known)}"
+        case "minProperties":
+            return f"`{where}` takes an object with some of {', '.join(known)}"
+        case "pattern":
+            return f"`{where}` cannot be empty"
+        case "anyOf" if name in {command.name for command in COMMANDS}:
+            return f"`{name}` is used as {find_command(name).usage}"
+        case _:
+            return f"`{where}`: {error.message}"
