@@ -22,9 +22,10 @@ from chatapp.inference.generator import Generator
 if TYPE_CHECKING:
     from chatapp.memory import Memory
     from chatapp.settings import Settings
+    from retrieval.embedding import Embedder
     from retrieval.index import Index
 
-__all__ = ["HANDBOOK", "build_assistant", "model_dir", "open_index"]
+__all__ = ["HANDBOOK", "build_assistant", "model_dir", "open_embedder", "open_index"]
 
 HANDBOOK = "handbook"
 
@@ -83,11 +84,21 @@ def open_index() -> Index:
     return index
 
 
-def _open_memory(store: ConversationStore) -> Memory:
-    from chatapp.memory import Memory
+def open_embedder() -> Embedder | None:
+    """Return the embedder that the index searches with, None where there is none.
+
+    Raises:
+        EmbedderDamaged: its files are there but do not make one.
+    """
     from retrieval.embedding import load_embedder
 
-    return Memory(store, lambda: load_embedder(resources.embedder_dir()))
+    return load_embedder(resources.embedder_dir())
+
+
+def _open_memory(store: ConversationStore) -> Memory:
+    from chatapp.memory import Memory
+
+    return Memory(store, open_embedder)
 
 
 def _load_generator(settings: Settings) -> Generator:

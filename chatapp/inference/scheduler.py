@@ -100,10 +100,17 @@ class Scheduler:
         """Return the token ids of a chat; an assistant's message at its end is left open."""
         return prompt_ids(self._tokenizer, messages)
 
-    def text_ids(self, text: str) -> list[int]:
-        """Return the token ids of a text that is to be continued."""
+    def text_ids(self, text: str | Sequence[int]) -> list[int]:
+        """Return the token ids of a text that is to be continued; ids are taken as they are."""
+        if not isinstance(text, str):
+            return list(text)
         begin = self._tokenizer.begin
-        return [*([] if begin is None else [begin]), *self._tokenizer.encode(text)]
+        ids = [*([] if begin is None else [begin]), *self._tokenizer.encode(text)]
+        return ids or [self._tokenizer.end_of_text]
+
+    def text(self, text: str | Sequence[int]) -> str:
+        """Return what `text_ids` takes as text."""
+        return text if isinstance(text, str) else self._tokenizer.decode(text)
 
     def submit(
         self,

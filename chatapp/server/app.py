@@ -6,6 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -15,12 +16,16 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from chatapp.server.chat import ChatAnswer, read_chat
+from chatapp.server.completions import CompletionAnswer, read_completion
+from chatapp.server.embeddings import embeddings
 from chatapp.server.errors import ApiError, as_api_error
 from chatapp.server.guard import Guard
+from chatapp.server.metrics import Metrics
+from chatapp.server.openapi import document
 from chatapp.server.reading import read_json
 from chatapp.server.responses import ClientGone, EventStream, error_response, unless_gone
-from chatapp.server.schemas import CHAT
-from chatapp.server.service import RAW, Service
+from chatapp.server.schemas import CHAT, COMPLETION, EMBEDDINGS
+from chatapp.server.service import Service
 
 log = logging.getLogger("chatapp")
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -46,17 +51,34 @@ class Api:
             return EventStream(answer.chunks())
         return JSONResponse(await unless_gone(request.receive, answer.whole()))
 
+    async def complete(self, request: Request) -> Response:
+        """POST /v1/completions"""
+        service = self._service
+        body = await read_json(request, COMPLETION, service.config.read_seconds)
+        service.require_raw(body["model"])
+        wanted = read_completion(body, service.defaults, service.scheduler.vocab_size)
+        ask = CompletionAnswer.ask(wanted, service.scheduler, request.state.client)
+        answer = await unless_gone(request.receive, ask)
+        if body.get("stream"):
+            return EventStream(answer.chunks())
+        return JSONResponse(await unless_gone(request.receive, answer.whole()))
+
+    async def embed(self, request: Request) -> Response:
+        """POST /v1/embeddings"""
+        body = await read_json(request, EMBEDDINGS, self._service.config.read_seconds)
+        embedder = self._service.require_embedder(body["model"])
+        return JSONResponse(await embeddings(body, embedder))
+
     async def models(self, request: Request) -> Response:
         """GET /v1/models"""
-        return JSONResponse(
-            {"object": "list", "data": [self._model(name) for name in self._names()]}
-        )
+        data = [self._model(name) for name in self._service.models()]
+        return JSONResponse({"object": "list", "data": data})
 
     async def model(self, request: Request) -> Response:
         """GET /v1/models/{model}"""
         name = request.path_params["model"]
-        if name not in self._names():
-            self._service.require_raw(name)
+        if name not in self._service.models():
+            raise self._service.no_model(name)
         return JSONResponse(self._model(name))
 
     async def health(self, request: Request) -> Response:
@@ -64,8 +86,9 @@ class Api:
         load = self._service.scheduler.load()
         return JSONResponse({"status": "ok", "running": load.running, "waiting": load.waiting})
 
-    def _names(self) -> list[str]:
-        return list(dict.fromkeys((RAW, self._service.scheduler.name)))
+    async def openapi(self, request: Request) -> Response:
+        """GET /openapi.json"""
+        return JSONResponse(document())
 
     def _model(self, name: str) -> dict[str, Any]:
         return {
@@ -80,7 +103,23 @@ class Api:
 def build_app(service: Service) -> Starlette:
     """Return the ASGI application over a service."""
     api, config = Api(service), service.config
-    middleware = [Middleware(Guard, config=config)]
+    routes = [
+        Route("/v1/chat/completions", _safe(api.chat), methods=["POST"]),
+        Route("/v1/completions", _safe(api.complete), methods=["POST"]),
+        Route("/v1/embeddings", _safe(api.embed), methods=["POST"]),
+        Route("/v1/models", _safe(api.models)),
+        Route("/v1/models/{model:path}", _safe(api.model)),
+        Route("/health", _safe(api.health)),
+        Route("/openapi.json", _safe(api.openapi)),
+    ]
+    metrics = Metrics(service.scheduler, frozenset(route.path for route in routes))
+
+    async def show_metrics(request: Request) -> Response:
+        """GET /metrics"""
+        return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
+
+    routes.append(Route("/metrics", _safe(show_metrics)))
+    middleware = [Middleware(metrics.watch), Middleware(Guard, config=config)]
     if config.origins:
         pages = Middleware(
             CORSMiddleware,
@@ -88,14 +127,9 @@ def build_app(service: Service) -> Starlette:
             allow_methods=["GET", "POST"],
             allow_headers=["Authorization", "Content-Type"],
         )
-        middleware.insert(0, pages)
+        middleware.insert(1, pages)
     return Starlette(
-        routes=[
-            Route("/v1/chat/completions", _safe(api.chat), methods=["POST"]),
-            Route("/v1/models", _safe(api.models)),
-            Route("/v1/models/{model:path}", _safe(api.model)),
-            Route("/health", _safe(api.health)),
-        ],
+        routes=routes,
         middleware=middleware,
         exception_handlers={HTTPException: _unknown_route},
     )

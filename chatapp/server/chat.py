@@ -76,7 +76,7 @@ class ChatAnswer:
         """Submit a request; raises what `Scheduler.submit` raises."""
         prompt = await asyncio.to_thread(scheduler.prompt, request.messages)
         replies = await Replies.ask(
-            scheduler, prompt, request.params, count=request.count, client=client
+            scheduler, [prompt], request.params, count=request.count, client=client
         )
         return cls(request, replies, scheduler.spelled)
 

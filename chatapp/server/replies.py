@@ -15,7 +15,7 @@ Item = TextDelta | Finished
 
 
 class Replies:
-    """Some replies to one prompt; iterate once, then close. Made inside the running loop."""
+    """The replies to some prompts, counted through. Made inside the running loop; iterate once."""
 
     def __init__(self, count: int) -> None:
         self._loop = asyncio.get_running_loop()
@@ -29,21 +29,26 @@ class Replies:
     async def ask(
         cls,
         scheduler: Scheduler,
-        prompt: Sequence[int],
+        prompts: Sequence[Sequence[int]],
         params: SamplingParams,
         *,
         count: int = 1,
         client: str = "",
     ) -> Replies:
-        """Submit a request; raises what `Scheduler.submit` raises."""
-        replies = cls(count)
-        listeners = [replies._listener(index) for index in range(count)]
-        submit = asyncio.to_thread(scheduler.submit, prompt, params, listeners, client=client)
-        work = asyncio.ensure_future(submit)
+        """Submit `count` replies to each prompt, all of them or none.
+
+        Raises:
+            Exception: what `Scheduler.submit` raises.
+        """
+        replies = cls(len(prompts) * count)
+        listeners = [replies._listener(place) for place in range(len(prompts) * count)]
+        work = asyncio.ensure_future(
+            asyncio.to_thread(_submit, scheduler, prompts, params, listeners, client)
+        )
         try:
             replies._tickets = await asyncio.shield(work)
         except asyncio.CancelledError:
-            work.add_done_callback(_cancel_tickets)
+            work.add_done_callback(_cancel_submitted)
             raise
         return replies
 
@@ -69,8 +74,7 @@ class Replies:
     def cancel(self) -> None:
         """Stop what is still in the making."""
         if self._left:
-            for ticket in self._tickets:
-                ticket.cancel()
+            _cancel(self._tickets)
 
     def _listener(self, index: int) -> Listener:
         def listen(item: Item | Exception) -> None:
@@ -87,7 +91,31 @@ class Replies:
         self._some.set()
 
 
-def _cancel_tickets(submitted: asyncio.Future[list[Ticket]]) -> None:
+def _submit(
+    scheduler: Scheduler,
+    prompts: Sequence[Sequence[int]],
+    params: SamplingParams,
+    listeners: Sequence[Listener],
+    client: str,
+) -> list[Ticket]:
+    """Submit in a worker thread, for compiling a constraint takes time."""
+    count = len(listeners) // len(prompts)
+    tickets: list[Ticket] = []
+    try:
+        for place, prompt in enumerate(prompts):
+            mine = listeners[place * count : (place + 1) * count]
+            tickets += scheduler.submit(prompt, params, mine, client=client)
+    except Exception:
+        _cancel(tickets)
+        raise
+    return tickets
+
+
+def _cancel_submitted(submitted: asyncio.Future[list[Ticket]]) -> None:
     if not submitted.cancelled() and submitted.exception() is None:
-        for ticket in submitted.result():
-            ticket.cancel()
+        _cancel(submitted.result())
+
+
+def _cancel(tickets: Sequence[Ticket]) -> None:
+    for ticket in tickets:
+        ticket.cancel()

@@ -6,16 +6,18 @@ import dataclasses
 import time
 from dataclasses import dataclass
 
-from chatapp.assistant.factory import model_dir
+from chatapp.assistant.factory import model_dir, open_embedder
 from chatapp.inference.generator import SamplingParams
 from chatapp.inference.load import load_decoder
 from chatapp.inference.scheduler import Scheduler
 from chatapp.server.config import ServerConfig
+from chatapp.server.embeddings import Embedder
 from chatapp.server.errors import ApiError
 from chatapp.settings import Settings
 
 GROUNDED = "chatapp"  # answers like the chat itself: from the sources, with citations
 RAW = "chatapp-raw"  # the bare model, whatever its own name is
+EMBEDDER = "chatapp-embeddings"  # what the index searches with
 
 
 @dataclass
@@ -27,12 +29,14 @@ class Service:
         scheduler: makes replies of the bare model.
         defaults: how to sample where a request does not say.
         started: seconds since the epoch.
+        embedder: None where no embedder is installed.
     """
 
     config: ServerConfig
     scheduler: Scheduler
     defaults: SamplingParams
     started: int
+    embedder: Embedder | None = None
 
     def close(self) -> None:
         """Finish what runs, or cut it after the time of grace. Blocks as long."""
@@ -42,13 +46,27 @@ class Service:
     def require_raw(self, model: str) -> None:
         """Raise ApiError (404) unless a request means the bare model."""
         if model not in (RAW, self.scheduler.name):
-            known = f"{RAW}, {self.scheduler.name}"
-            raise ApiError(
-                404,
-                f"there is no model {model[:100]!r} here; there are: {known}",
-                code="model_not_found",
-                param="model",
-            )
+            raise self.no_model(model)
+
+    def require_embedder(self, model: str) -> Embedder:
+        """Return the embedder. Raises ApiError (404) unless a request means it, and it is there."""
+        if model != EMBEDDER or self.embedder is None:
+            raise self.no_model(model)
+        return self.embedder
+
+    def models(self) -> list[str]:
+        """Return the names of all models."""
+        embedders = [EMBEDDER] if self.embedder is not None else []
+        return list(dict.fromkeys((RAW, self.scheduler.name, *embedders)))
+
+    def no_model(self, name: str) -> ApiError:
+        """Return the answer to a request for a model that is not there, or cannot do this."""
+        return ApiError(
+            404,
+            f"no model {name[:100]!r} can do this here; there are: {', '.join(self.models())}",
+            code="model_not_found",
+            param="model",
+        )
 
 
 def open_service(settings: Settings, config: ServerConfig) -> Service:
@@ -69,4 +87,4 @@ def open_service(settings: Settings, config: ServerConfig) -> Service:
         queue_per_client=max(1, config.queue // 2),
     )
     defaults = SamplingParams(**dataclasses.asdict(settings.generation))
-    return Service(config, scheduler, defaults, int(time.time()))
+    return Service(config, scheduler, defaults, int(time.time()), open_embedder())

@@ -11,10 +11,12 @@ import pytest
 from tests.server.conftest import Ask, Running, chat
 
 
-def streamed(server: Running, body: dict[str, Any]) -> list[dict[str, Any]]:
+def streamed(
+    server: Running, body: dict[str, Any], path: str = "/chat/completions"
+) -> list[dict[str, Any]]:
     """Return the chunks of a streamed answer; it must end with [DONE]."""
     request = urllib.request.Request(
-        f"{server.url}/chat/completions",
+        f"{server.url}{path}",
         json.dumps(body | {"stream": True}).encode(),
         {"content-type": "application/json"},
     )
