@@ -74,6 +74,8 @@ class Branching(StoreFile):
 
         def job(db: Database) -> Conversation:
             message = rows.get_message(db, message_id)
+            if message.deleted_at:  # with all that follows it; what is read now stays
+                return rows.get_conversation(db, message.conversation_id)
             live = f"id in ({_SUBTREE} select id from down) and deleted_at is null"
             values = {"id": message_id, "now": self.now()}
             streaming = f"select 1 from messages where status = 'streaming' and {live}"
