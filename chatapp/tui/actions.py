@@ -10,7 +10,7 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from chatapp.tui import craft_actions
+from chatapp.tui import craft_actions, message_actions
 from chatapp.tui.guard import guarded
 
 if TYPE_CHECKING:
@@ -33,8 +33,9 @@ async def new(chat: ChatScreen, argument: str) -> None:
 
 
 async def stop(chat: ChatScreen, argument: str) -> None:
-    """Stop the answer; when none runs, put the cursor back into the input."""
+    """Stop the answer; when none runs, leave off editing and put the cursor into the input."""
     if not chat.answering.stop():
+        chat.composer.leave_edit()
         chat.set_focus(chat.composer)
 
 
@@ -69,16 +70,6 @@ async def continue_(chat: ChatScreen, argument: str) -> None:
     await chat.answering.again(
         state, state, lambda assistant: assistant.continue_(state.message_id)
     )
-
-
-async def copy(chat: ChatScreen, argument: str) -> None:
-    """Copy the selected answer, else the last one, by way of the terminal (OSC 52)."""
-    state = chat.selected or chat.transcript.last_answer()
-    if state is None or not state.text:
-        chat.hint("There is no answer to copy yet.")
-        return
-    chat.app.copy_to_clipboard(state.text)
-    chat.hint("Copied, if this terminal lets programs copy.")
 
 
 async def search(chat: ChatScreen, argument: str) -> None:
@@ -162,13 +153,13 @@ ACTIONS: dict[str, Action] = {
     "sources": sources,
     "regenerate": regenerate,
     "continue": continue_,
-    "copy": copy,
     "search": search,
     "rename": rename,
     "delete": delete,
     "undo": undo,
     "help": help_,
     "quit": quit_,
+    **message_actions.ACTIONS,
     **craft_actions.ACTIONS,
 }
 
@@ -177,10 +168,10 @@ TAKES_TEXT = {"search", "theme"}
 """Actions that take what is typed after them; other arguments go to the shared registry."""
 
 ONLY_HERE = {
-    "copy": "Copy the selected answer, else the last one.",
     "sidebar": "Show or hide the conversations.",
-    "undo": "Bring the conversation back that was deleted last.",
+    "undo": "Bring back the conversation or message that was deleted last.",
     "quit": "Leave; everything is stored.",
+    **message_actions.ONLY_HERE,
     **craft_actions.ONLY_HERE,
 }
 """Commands of the terminal UI that scripts do not have, with their help."""
@@ -208,6 +199,13 @@ async def run_registered(chat: ChatScreen, name: str, argument: str) -> None:
     await chat.reading.arrive(session.conversation)
     if result.text:
         await chat.transcript.note(result.text)
+    if result.events is None:
+        return
+    if chat.answering.turn is not None:
+        await result.events.aclose()
+        chat.hint("One answer at a time: Esc stops the one being written.")
+    else:
+        await chat.answering.follow(result.events)
 
 
 def command_rows() -> list[tuple[str, str]]:

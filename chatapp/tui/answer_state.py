@@ -5,16 +5,15 @@ A running answer outlives its widget: the person may open another conversation a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
 from chatapp.assistant import events
 from chatapp.assistant.events import Citation, FinishReason, Grounding, Usage
-from chatapp.conversations.types import Message, StoredCitation
+from chatapp.conversations.types import Message
 
 
-@dataclass
+@dataclass(eq=False)
 class AnswerState:
     """One answer. `activity` says what is being done for it and is empty when nothing is."""
 
@@ -28,6 +27,9 @@ class AnswerState:
     seconds: float = 0.0
     notes: list[str] = field(default_factory=list)
     remembered: list[str] = field(default_factory=list)
+    siblings: tuple[str, ...] = ()
+    copied_block: int = -1
+    complete: bool = True
 
     @property
     def running(self) -> bool:
@@ -85,17 +87,17 @@ class AnswerState:
         self.usage, self.seconds = event.usage, event.seconds
 
 
-def stored_answer(message: Message, citations: Sequence[StoredCitation]) -> AnswerState:
-    """Return the state of an answer that was read from the store."""
+def stored_answer(message: Message) -> AnswerState:
+    """Return the state of an answer as stored; `Library.complete` adds its citations and rest."""
     reasons: dict[str, FinishReason] = {"interrupted": "interrupted", "error": "error"}
     return AnswerState(
         message_id=message.id,
         text=message.text,
         grounding=cast("Grounding | None", message.grounding),
         finish_reason=reasons.get(message.status, "stop"),
-        citations=[Citation(**vars(citation)) for citation in citations],
         usage=Usage(**message.usage) if message.usage else None,
         seconds=message.seconds,
+        complete=False,
     )
 
 

@@ -8,7 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chatapp.tui.entries import Entry, Question
+
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from chatapp.assistant.events import Event
     from chatapp.tui.answer_state import AnswerState
     from chatapp.tui.screens.chat import ChatScreen
@@ -22,19 +26,33 @@ class Answering:
         self._chat = chat
         self.turn: Turn | None = None
 
-    async def ask(self, text: str) -> None:
-        """Send a message; it waits for the model if that is still loading."""
+    @property
+    def here(self) -> bool:
+        """True while an answer is written in the conversation on the screen."""
+        return self.turn is not None and (
+            self.turn.conversation_id == self._chat.reading.conversation_id
+        )
+
+    async def ask(self, text: str, *, instead_of: Question | None = None) -> None:
+        """Send a message; it waits for the model if that is still loading.
+
+        `instead_of` is an earlier question of this conversation: a new branch begins beside it.
+        """
         from chatapp.tui.answer_state import AnswerState
         from chatapp.tui.turn import Turn
 
         chat = self._chat
-        self.turn = turn = Turn(None, AnswerState(activity="waiting for the model"), text)
+        state, question = AnswerState(activity="waiting for the model"), Question(text)
+        self.turn = turn = Turn(None, state, question)
         async with chat.reading.switching:
             turn.conversation_id = here = chat.reading.conversation_id
             chat.composer.accept_sent(text)
-            await chat.transcript.add(text)
-            await chat.transcript.add(turn.state)
-            await self._start(turn, lambda assistant: assistant.turn(here, text))
+            old = "" if instead_of is None else instead_of.message_id
+            if instead_of is not None:
+                await chat.transcript.cut_from(instead_of)
+            await chat.transcript.add(question)
+            await chat.transcript.add(state)
+            await self._start(turn, lambda a: a.edit(old, text) if old else a.turn(here, text))
 
     async def again(self, old: AnswerState, new: AnswerState, stream: Stream) -> None:
         """Run a turn whose answer `new` takes the place of `old`; both may be the same."""
@@ -44,9 +62,18 @@ class Answering:
         self.turn = turn = Turn(chat.reading.conversation_id, new)
         async with chat.reading.switching:
             if new is not old and chat.reading.conversation_id == turn.conversation_id:
-                await chat.transcript.remove_answer(old)
+                await chat.transcript.discard(old)
                 await chat.transcript.add(new)
             await self._start(turn, stream)
+
+    async def follow(self, events: AsyncIterator[Event]) -> None:
+        """Run the turn that a command gave back; its messages are shown once they are stored."""
+        from chatapp.tui.answer_state import AnswerState
+        from chatapp.tui.turn import Turn
+
+        chat = self._chat
+        self.turn = turn = Turn(chat.reading.conversation_id, AnswerState(activity="working"))
+        await self._start(turn, lambda assistant: events)
 
     def stop(self) -> bool:
         """Stop the running answer, keeping its text; say whether one was running."""
@@ -69,8 +96,24 @@ class Answering:
             self.turn = None
             chat.status.set_activity("")
         if turn.question and not turn.stored:
-            chat.composer.give_back(turn.question)
+            chat.composer.give_back(turn.question.text)
+        await self._learn_versions(turn)
         await chat.reading.refresh_listing()
+
+    async def _learn_versions(self, turn: Turn) -> None:
+        """Ask the store how many versions there are now at the places of this turn."""
+        library = self._chat.reading.library
+        if library is None or not turn.stored:
+            return
+        entries: list[Entry] = [turn.state]
+        if turn.question is not None:
+            entries.append(turn.question)
+        for entry in entries:
+            entry.complete = False
+        await library.complete(entries)
+        for entry in entries:
+            if (view := self._chat.transcript.view(entry)) is not None:
+                view.redraw_versions()
 
     async def _on_event(self, turn: Turn, event: Event) -> None:
         """Draw one event of the running turn, if its answer is on the screen."""
@@ -80,8 +123,12 @@ class Answering:
         answer = chat.transcript.answer(turn.state)
         if isinstance(event, TurnStart):
             turn.conversation_id = event.conversation
+            if turn.question is not None:
+                turn.question.message_id = event.user_message
             if answer is not None and chat.reading.conversation_id is None:
                 await chat.reading.name_new(event.conversation)
+            elif answer is None and self.here:
+                await chat.reading.reload()
         if answer is None:
             return
         await answer.show(event)

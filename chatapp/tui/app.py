@@ -180,8 +180,7 @@ class ChatApp(App[int]):
         if self.chat.answering.stop():
             return
         if selected := self._selected_text():
-            self.copy_to_clipboard(selected)
-            self.chat.hint("Copied, if this terminal lets programs copy.")
+            await self.chat.copy(selected)
         elif self._quit_armed:
             await self.action_quit()
         else:

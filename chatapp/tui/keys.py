@@ -23,10 +23,15 @@ class Place(NamedTuple):
 PLACES = (
     Place("While typing", ("widgets.composer:Composer",)),
     Place("Anywhere", ("screens.chat:ChatScreen", "app:ChatApp")),
-    Place("On an answer (Shift+Tab or click)", ("widgets.answer:Answer",)),
+    Place(
+        "On a message (Shift+Tab or click)",
+        ("widgets.message_view:MessageView", "widgets.answer:Answer"),
+    ),
     Place("In the list of conversations", ("widgets.conversation_options:ConversationOptions",)),
     Place("In the transcript", ("widgets.transcript:Transcript",)),
     Place("In the search", ("screens.search:SearchScreen",)),
+    Place("In the details", ("screens.details:DetailsScreen",)),
+    Place("In the tree of branches", ("screens.tree:TreeScreen",)),
     Place("In a source", ("screens.passage:PassageScreen",)),
     Place("In a dialog", ("screens.prompt:PromptScreen",)),
     Place("In this help", ("screens.help:HelpScreen",)),

@@ -7,8 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from chatapp.assistant.events import Citation
 from chatapp.conversations.types import Conversation, Message, MessageHit
-from chatapp.tui.answer_state import AnswerState, stored_answer
+from chatapp.tui.answer_state import stored_answer
+from chatapp.tui.branches import BranchRow, branch_rows
+from chatapp.tui.details import Row, details_of
+from chatapp.tui.entries import Entry, Question
 
 if TYPE_CHECKING:
     from chatapp.conversations.store import ConversationStore
@@ -22,7 +26,7 @@ class Loaded:
     """A conversation ready to show. `interrupted` is its last answer when that was cut off."""
 
     conversation: Conversation
-    entries: list[str | AnswerState]
+    entries: list[Entry]
     interrupted: str | None
 
 
@@ -40,6 +44,11 @@ class Library:
         """Return one conversation. Raises NotFound."""
         return await asyncio.to_thread(self._load, conversation_id)
 
+    async def complete(self, entries: Sequence[Entry]) -> None:
+        """Add to these messages what is only needed once they are on the screen."""
+        if not all(entry.complete for entry in entries):
+            await asyncio.to_thread(self._complete, entries)
+
     async def latest_id(self) -> str | None:
         """Return the id of the conversation used last."""
         latest = await asyncio.to_thread(self._store.latest)
@@ -48,6 +57,30 @@ class Library:
     async def conversation(self, conversation_id: str) -> Conversation:
         """Return the facts about one conversation. Raises NotFound."""
         return await asyncio.to_thread(self._store.conversation, conversation_id)
+
+    async def branches(self, conversation_id: str) -> list[BranchRow]:
+        """Return the rows of the conversation's tree. Raises NotFound."""
+        return await asyncio.to_thread(self._branches, conversation_id)
+
+    async def select(self, message_id: str) -> str:
+        """Read the branch through this message from now on; return its conversation's id."""
+        return (await asyncio.to_thread(self._store.select, message_id)).id
+
+    async def details(self, entry: Entry) -> list[Row]:
+        """Return what there is to know about a message. Raises NotFound."""
+        return await asyncio.to_thread(self._details, entry)
+
+    async def fork(self, message_id: str) -> str:
+        """Copy the branch down to this message; return the new conversation's id."""
+        return (await asyncio.to_thread(self._store.fork, message_id)).id
+
+    async def delete_message(self, message_id: str) -> str:
+        """Hide a message and what follows it; return the conversation's id."""
+        return (await asyncio.to_thread(self._store.delete_message, message_id)).id
+
+    async def restore_message(self, message_id: str) -> str:
+        """Bring a deleted message and what followed it back; return the conversation's id."""
+        return (await asyncio.to_thread(self._store.restore_message, message_id)).id
 
     async def rename(self, conversation_id: str, title: str) -> None:
         await asyncio.to_thread(self._store.rename, conversation_id, title)
@@ -71,11 +104,30 @@ class Library:
         cut_off = last is not None and last.role == "assistant" and last.status == "interrupted"
         return Loaded(
             self._store.conversation(conversation_id),
-            [self._entry(message) for message in messages],
+            [_entry(message) for message in messages],
             last.id if last is not None and cut_off else None,
         )
 
-    def _entry(self, message: Message) -> str | AnswerState:
-        if message.role != "assistant":
-            return message.text
-        return stored_answer(message, self._store.citations(message.id))
+    def _branches(self, conversation_id: str) -> list[BranchRow]:
+        tip = self._store.conversation(conversation_id).tip
+        return branch_rows(self._store.tree(conversation_id), tip)
+
+    def _details(self, entry: Entry) -> list[Row]:
+        message = self._store.message(entry.message_id)
+        return details_of(entry, message, self._store.turns(message_id=message.id))
+
+    def _complete(self, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            if entry.complete or not entry.message_id:
+                continue
+            entry.siblings = tuple(m.id for m in self._store.siblings(entry.message_id))
+            if not isinstance(entry, Question):
+                stored = self._store.citations(entry.message_id)
+                entry.citations = [Citation(**vars(citation)) for citation in stored]
+            entry.complete = True
+
+
+def _entry(message: Message) -> Entry:
+    if message.role == "assistant":
+        return stored_answer(message)
+    return Question(message.text, message.id)

@@ -6,17 +6,24 @@ One part of the chat screen (`chat.reading`); the running answer is the other (`
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from chatapp.tui import actions
+from chatapp.tui.entries import Entry, Question
 from chatapp.tui.errors import Problem, problem_of
 from chatapp.tui.text import one_line
 
 if TYPE_CHECKING:
     from chatapp.assistant.assistant import Assistant
-    from chatapp.tui.answer_state import AnswerState
     from chatapp.tui.library import Library
     from chatapp.tui.screens.chat import ChatScreen
+
+
+class Deleted(NamedTuple):
+    """What `undo` brings back: a conversation, or one message of it and what followed."""
+
+    conversation_id: str
+    message_id: str | None = None
 
 
 class Reading:
@@ -28,7 +35,7 @@ class Reading:
         self.conversation_id: str | None = None
         self.switching = asyncio.Lock()
         """Held while the transcript is replaced: a message sent meanwhile is not painted over."""
-        self._deleted: list[str] = []
+        self._deleted: list[Deleted] = []
         self._drafts: dict[str | None, str] = {}
 
     async def begin(self, assistant: Assistant, *, resume: str | None) -> None:
@@ -37,6 +44,7 @@ class Reading:
 
         chat = self._chat
         self.library = Library(assistant.store)
+        chat.transcript.complete = self.library.complete
         chat.menu.commands = actions.command_rows()
         if notices := "\n".join(assistant.store.notices):
             chat.trouble(Problem("The conversations were repaired", notices), retry=False)
@@ -63,6 +71,7 @@ class Reading:
         composer = self._chat.composer
         async with self.switching:
             left = self.conversation_id
+            composer.leave_edit()
             await self._show(conversation_id)
             self._drafts[left] = composer.text
             composer.set_draft(self._drafts.pop(conversation_id, ""))
@@ -73,7 +82,7 @@ class Reading:
         """Show a conversation. Raises NotFound before anything has changed."""
         chat, turn = self._chat, self._chat.answering.turn
         title, interrupted = "", None
-        entries: list[str | AnswerState] = []
+        entries: list[Entry] = []
         if conversation_id is not None and self.library is not None:
             loaded = await self.library.load(conversation_id)
             title, entries = loaded.conversation.title, loaded.entries
@@ -82,14 +91,29 @@ class Reading:
         chat.select(None)
         await chat.withdraw_recovery()
         if turn is not None and turn.conversation_id == conversation_id:
-            entries = [turn.state if _is(entry, turn.state) else entry for entry in entries]
+            running = turn.state
+            entries = [running if e.message_id == running.message_id else e for e in entries]
         elif interrupted is not None:
             chat.offer_recovery(interrupted)
         await chat.transcript.show(entries)
-        chat.composer.remember([entry for entry in entries if isinstance(entry, str)])
+        chat.composer.remember([entry.text for entry in entries if isinstance(entry, Question)])
         chat.set_title(title)
         last = chat.transcript.last_answer()
         chat.status.set_cost(last.usage if last else None, last.seconds if last else 0.0)
+
+    async def read_branch(self, message_id: str) -> None:
+        """Read the branch through this message from now on, and go to the message."""
+        if self.library is None:
+            return
+        async with self.switching:
+            await self._show(await self.library.select(message_id))
+        if (entry := self._chat.transcript.entry(message_id)) is not None:
+            await self._chat.transcript.go_to(entry)
+
+    async def reload(self) -> None:
+        """Show the conversation as it is stored now."""
+        async with self.switching:
+            await self._show(self.conversation_id)
 
     async def name_new(self, conversation_id: str) -> None:
         """The new conversation has its row now: it gets its title and its place in the list."""
@@ -102,7 +126,10 @@ class Reading:
             await self.open(conversation_id)
             return
         if conversation_id is not None and self.library is not None:
-            self._chat.set_title((await self.library.conversation(conversation_id)).title)
+            conversation = await self.library.conversation(conversation_id)
+            self._chat.set_title(conversation.title)
+            if conversation.tip != self._tip and not self._chat.answering.here:
+                await self.reload()
         await self.refresh_listing()
 
     async def rename(self, conversation_id: str, title: str) -> None:
@@ -116,7 +143,7 @@ class Reading:
         if self.library is None:
             return
         gone = await self.library.delete(conversation_id)
-        self._deleted.append(conversation_id)
+        self._deleted.append(Deleted(conversation_id))
         if conversation_id == self.conversation_id:
             await self.open(None)
         else:
@@ -127,9 +154,38 @@ class Reading:
         """Bring back and open what was deleted last; say whether there was anything."""
         if self.library is None or not self._deleted:
             return False
-        conversation = await self.library.restore(self._deleted.pop())
-        await self.open(conversation.id)
+        gone = self._deleted.pop()
+        if gone.message_id is None:
+            await self.library.restore(gone.conversation_id)
+            await self.open(gone.conversation_id)
+            return True
+        await self.library.restore_message(gone.message_id)
+        if gone.conversation_id != self.conversation_id:
+            await self.open(gone.conversation_id)
+        await self.read_branch(gone.message_id)
         return True
+
+    async def delete_message(self, message_id: str) -> None:
+        """Delete a message and what follows it; both can be brought back until the app is left."""
+        if self.library is None:
+            return
+        async with self.switching:
+            conversation_id = await self.library.delete_message(message_id)
+            self._deleted.append(Deleted(conversation_id, message_id))
+            await self._show(conversation_id)
+        self._chat.hint("Deleted, with all that followed it. /undo brings it back.")
+
+    async def fork(self, message_id: str) -> None:
+        """Go on from this message in a new conversation; this one stays as it is."""
+        if self.library is not None:
+            await self.open(await self.library.fork(message_id))
+            self._chat.hint("This is a copy up to there; the other conversation is unchanged.")
+
+    @property
+    def _tip(self) -> str | None:
+        """The id of the last message on the screen."""
+        entries = self._chat.transcript.entries
+        return entries[-1].message_id if entries else None
 
     async def refresh_listing(self) -> None:
         """Read the list of conversations again."""
@@ -140,7 +196,3 @@ class Reading:
         if turn is not None and turn.conversation_id is not None:
             cut_off.discard(turn.conversation_id)
         self._chat.sidebar.show(conversations, current=self.conversation_id, interrupted=cut_off)
-
-
-def _is(entry: str | AnswerState, state: AnswerState) -> bool:
-    return not isinstance(entry, str) and entry.message_id == state.message_id

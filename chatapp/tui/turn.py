@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from chatapp.assistant import events
 from chatapp.tui.answer_state import AnswerState
+from chatapp.tui.entries import Question
 from chatapp.tui.errors import problem_of
 
 if TYPE_CHECKING:
@@ -24,11 +25,11 @@ Listener = Callable[["Turn", events.Event], Awaitable[None]]
 
 @dataclass
 class Turn:
-    """A turn that was asked for; `question` is what to give back if it could not start."""
+    """A turn that was asked for; `question` is given back if the turn could not start."""
 
     conversation_id: str | None
     state: AnswerState
-    question: str = ""
+    question: Question | None = None
     stop_requested: bool = False
 
     @property

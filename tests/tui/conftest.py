@@ -124,7 +124,7 @@ async def ask(pilot: Pilot[int], text: str) -> None:
 
 def answers(app: ChatApp) -> list[AnswerState]:
     """Return the answers of the conversation on screen, oldest first."""
-    return [entry for entry in app.chat.transcript.entries if not isinstance(entry, str)]
+    return [entry for entry in app.chat.transcript.entries if isinstance(entry, AnswerState)]
 
 
 def screen_text(app: ChatApp) -> str:

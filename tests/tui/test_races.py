@@ -70,7 +70,7 @@ async def test_what_is_typed_right_after_enter_is_the_next_message(chat: Chat) -
         await until(
             lambda: app.chat.answering.turn is None and len(app.chat.transcript.entries) == 2
         )
-        assert app.chat.transcript.entries[0] == "hello"
+        assert app.chat.transcript.entries[0].text == "hello"
         assert app.chat.composer.text == "next"
 
 

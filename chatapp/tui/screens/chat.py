@@ -9,6 +9,7 @@ when it is first needed, which is why handlers of such widgets' messages go by n
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
@@ -23,6 +24,7 @@ from textual.widgets import Static, TextArea
 from chatapp.tui import actions
 from chatapp.tui.answering import Answering
 from chatapp.tui.backend import Backend
+from chatapp.tui.entries import Entry, Question
 from chatapp.tui.errors import Problem
 from chatapp.tui.guard import guarded
 from chatapp.tui.layout import CSS, ROOMY, fit
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from chatapp.tui.widgets.answer import Answer
     from chatapp.tui.widgets.answer_markdown import AnswerMarkdown
     from chatapp.tui.widgets.conversation_options import ConversationOptions
+    from chatapp.tui.widgets.message_view import MessageView
     from chatapp.tui.widgets.recovery_banner import RecoveryBanner
     from chatapp.tui.widgets.trouble_panel import TroublePanel
 
@@ -131,7 +134,7 @@ class ChatScreen(Screen[None]):
         self.keymap = keymap or {}
         self.reading = Reading(self)
         self.answering = Answering(self)
-        self.selected: AnswerState | None = None
+        self.selected: Entry | None = None
         self._sidebar_wanted: bool | None = None
         self._hint_timer: Timer | None = None
 
@@ -201,7 +204,7 @@ class ChatScreen(Screen[None]):
         """Show the sources of the selected answer and go there, or hide them and go back."""
         self.sources.display = not self.sources.display
         if self.sources.display:
-            self.select(self.selected or self.transcript.last_answer())
+            self.select(self.selected_answer or self.transcript.last_answer())
             self.sources.focus_list()
         else:
             self.set_focus(self.composer)
@@ -212,6 +215,16 @@ class ChatScreen(Screen[None]):
         if self._hint_timer is not None:
             self._hint_timer.stop()  # the hint before must not take this one along
         self._hint_timer = self.set_timer(HINT_SECONDS, lambda: self.status.set_hint(""))
+
+    async def copy(self, text: str) -> str:
+        """Copy `text` by the best way there is; show and return how that went."""
+        from chatapp import paths
+        from chatapp.tui.clipboard import copy_text
+
+        file = paths.data_dir() / "copied.txt"
+        said = await copy_text(text, self.app.copy_to_clipboard, os.environ, file)
+        self.hint(said)
+        return said
 
     def set_title(self, title: str) -> None:
         self.query_one("#title", Static).update(one_line(title, 120))
@@ -236,10 +249,16 @@ class ChatScreen(Screen[None]):
 
     # Sources
 
-    def select(self, state: AnswerState | None) -> None:
-        """Make this the answer that keys and the sources panel speak of."""
-        self.selected = state
-        self.sources.show(state.citations if state else [])
+    @property
+    def selected_answer(self) -> AnswerState | None:
+        """The selected answer; None while nothing or a question is selected."""
+        return None if isinstance(self.selected, Question) else self.selected
+
+    def select(self, entry: Entry | None) -> None:
+        """Make this the message that commands speak of; the panel shows an answer's sources."""
+        self.selected = entry
+        answer = self.selected_answer
+        self.sources.show(answer.citations if answer else [])
 
     def present_sources(self, state: AnswerState) -> None:
         """Select a finished answer; open the panel where there is room for it."""
@@ -263,10 +282,10 @@ class ChatScreen(Screen[None]):
         if await actions.run_slash(self, event.text):
             self.composer.accept_sent(event.text)
         elif self.answering.turn is not None:
-            self.composer.give_back(event.text)
+            self.composer.give_back(event.text, instead_of=event.instead_of)
             self.hint("One answer at a time: Esc stops the one being written.")
         else:
-            await self.answering.ask(event.text)
+            await self.answering.ask(event.text, instead_of=event.instead_of)
 
     @on(TextArea.Changed, "#composer")
     def _typed(self) -> None:
@@ -280,22 +299,25 @@ class ChatScreen(Screen[None]):
     async def on_composer_help_requested(self) -> None:
         await actions.run(self, "help")
 
-    def on_answer_selected(self, event: Answer.Selected) -> None:
-        self.select(event.state)
+    def on_message_view_selected(self, event: MessageView.Selected) -> None:
+        self.select(event.entry)
+
+    async def on_message_view_act(self, event: MessageView.Act) -> None:
+        self.select(event.entry)
+        await actions.run(self, event.name)
+
+    async def on_message_view_neighbour_wanted(self, event: MessageView.NeighbourWanted) -> None:
+        await self.transcript.go_by(event.entry, event.step)
 
     def on_answer_source_requested(self, event: Answer.SourceRequested) -> None:
         self.open_source(event.state, event.n)
-
-    async def on_answer_copy_requested(self, event: Answer.CopyRequested) -> None:
-        self.select(event.state)
-        await actions.run(self, "copy")
 
     def on_answer_markdown_link_refused(self, event: AnswerMarkdown.LinkRefused) -> None:
         self.hint(f"Links are not opened: {one_line(event.href, 200)}")
 
     def on_sources_panel_opened(self, event: SourcesPanel.Opened) -> None:
-        if self.selected is not None:
-            self.open_source(self.selected, event.citation.n)
+        if self.selected_answer is not None:
+            self.open_source(self.selected_answer, event.citation.n)
 
     async def on_sidebar_chosen(self, event: Sidebar.Chosen) -> None:
         work = self.reading.open(event.conversation_id)

@@ -7,7 +7,7 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Static
 from textual.widgets.markdown import MarkdownStream
@@ -18,19 +18,21 @@ from chatapp.tui.answer_state import AnswerState
 from chatapp.tui.text import shortened
 from chatapp.tui.widgets.answer_markdown import AnswerMarkdown
 from chatapp.tui.widgets.grounding_badge import GroundingBadge
+from chatapp.tui.widgets.message_view import MessageView
+from chatapp.tui.widgets.version_line import VersionLine
 
 SHOWN_CHARACTERS = 40_000
 
 
-class Answer(Vertical, can_focus=True):
-    """Focusing an answer selects it: the sources panel shows its quotes."""
+class Answer(MessageView):
+    """Selecting an answer makes the sources panel show its quotes."""
 
     DEFAULT_CSS = """
     Answer {
-        height: auto;
-        margin: 0 0 1 0;
         padding: 0 2 0 3;
         &:focus { border-left: outer $accent; padding: 0 2; }
+        & .foot { height: auto; }
+        & VersionLine { margin-left: 2; }
         & .activity { height: 1; color: $text-muted; }
         & .memory { height: auto; color: $text-muted; display: none; }
         & .notes { height: auto; color: $text-warning; display: none; }
@@ -43,15 +45,7 @@ class Answer(Vertical, can_focus=True):
         Binding("enter", "open(1)", "Source", id="answer.open", tooltip="Open its first source"),
         Binding("1", "open(1)", "Open source 1, and so on to 9", id="answer.open_1", show=False),
         *(Binding(str(n), f"open({n})", id=f"answer.open_{n}", show=False) for n in range(2, 10)),
-        Binding("c,y", "copy", "Copy", id="answer.copy", tooltip="Copy this answer"),
     ]
-
-    class Selected(Message):
-        """This answer got the focus."""
-
-        def __init__(self, state: AnswerState) -> None:
-            super().__init__()
-            self.state = state
 
     class SourceRequested(Message):
         """The person wants to see source `n` of this answer in its document."""
@@ -61,15 +55,8 @@ class Answer(Vertical, can_focus=True):
             self.state = state
             self.n = n
 
-    class CopyRequested(Message):
-        """The person wants this answer in the clipboard."""
-
-        def __init__(self, state: AnswerState) -> None:
-            super().__init__()
-            self.state = state
-
     def __init__(self, state: AnswerState) -> None:
-        super().__init__(classes="" if state.running else "-finished")
+        super().__init__(state, classes="" if state.running else "-finished")
         self.state = state
         self._markdown = AnswerMarkdown(self._shown())
         self._activity = Static("", classes="activity", markup=False)
@@ -83,7 +70,9 @@ class Answer(Vertical, can_focus=True):
         yield self._activity
         yield self._notes
         yield self._memory
-        yield self._badge
+        with Horizontal(classes="foot"):
+            yield self._badge
+            yield VersionLine(self.state)
 
     def on_mount(self) -> None:
         self._draw_facts()
@@ -127,9 +116,6 @@ class Answer(Vertical, can_focus=True):
         self._badge.show(state.grounding, len(state.citations))
         self._badge.display = state.grounding is not None and not state.failed
 
-    def on_focus(self) -> None:
-        self.post_message(self.Selected(self.state))
-
     @on(AnswerMarkdown.CitationClicked)
     def _citation_clicked(self, event: AnswerMarkdown.CitationClicked) -> None:
         event.stop()
@@ -137,6 +123,3 @@ class Answer(Vertical, can_focus=True):
 
     def action_open(self, n: int) -> None:
         self.post_message(self.SourceRequested(self.state, n))
-
-    def action_copy(self) -> None:
-        self.post_message(self.CopyRequested(self.state))

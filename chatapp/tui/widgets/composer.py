@@ -10,6 +10,7 @@ from textual.message import Message
 from textual.widgets import TextArea
 
 from chatapp.assistant.text import sanitize_text
+from chatapp.tui.entries import Question
 from chatapp.tui.widgets.command_menu import CommandMenu
 
 FOLD_CHARACTERS = 4_000
@@ -46,11 +47,15 @@ class Composer(TextArea):
     ]
 
     class Sent(Message):
-        """The person pressed Enter on `text` (pastes unfolded), which has left the input."""
+        """`text` (pastes unfolded) was sent and has left the input.
 
-        def __init__(self, text: str) -> None:
+        `instead_of` is the earlier question that it is an edited version of.
+        """
+
+        def __init__(self, text: str, instead_of: Question | None = None) -> None:
             super().__init__()
             self.text = text
+            self.instead_of = instead_of
 
     class HelpRequested(Message):
         """`?` was typed into the empty input."""
@@ -67,6 +72,8 @@ class Composer(TextArea):
         self._draft = ""
         self._folded: dict[str, str] = {}
         self._folds = 0
+        self._editing: Question | None = None
+        self._aside = ""  # what was typed before an earlier message was taken for editing
 
     @property
     def value(self) -> str:
@@ -96,8 +103,9 @@ class Composer(TextArea):
             # Cleared at once: what is typed from here on belongs to the next message.
             # Other markers stay: they may stand in the draft of another conversation.
             self._folded = {m: pasted for m, pasted in self._folded.items() if m not in self.text}
-            self.set_draft("")
-            self.post_message(self.Sent(text))
+            instead_of = self._editing
+            self._clear()
+            self.post_message(self.Sent(text, instead_of))
 
     def accept_sent(self, text: str) -> None:
         """Keep a message that was taken in the history."""
@@ -105,8 +113,31 @@ class Composer(TextArea):
             self.sent.append(text)
         self._position = len(self.sent)
 
-    def give_back(self, text: str) -> None:
+    def begin_edit(self, question: Question) -> None:
+        """Take an earlier question for editing; what was typed waits until that is over."""
+        if self._editing is None:
+            self._aside = self.text
+        self._editing = question
+        self.set_draft(self._fold(question.text))
+        self.border_title = "editing an earlier message, Esc leaves it as it was"
+
+    def leave_edit(self) -> bool:
+        """Leave off editing and show what was typed before; say whether anything was edited."""
+        if self._editing is None:
+            return False
+        self._clear()
+        return True
+
+    def _clear(self) -> None:
+        """Empty the input; after an edit, show what was typed before."""
+        self.set_draft(self._aside)
+        self._editing, self._aside, self.border_title = None, "", None
+
+    def give_back(self, text: str, *, instead_of: Question | None = None) -> None:
         """Put a message that could not be sent back, before what was typed since."""
+        if instead_of is not None:
+            self.begin_edit(instead_of)
+            self.set_draft("")
         since = self.text
         self.set_draft(f"{self._fold(text)}\n{since}" if since else self._fold(text))
 
