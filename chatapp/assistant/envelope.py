@@ -51,7 +51,18 @@ class Envelope:
             "conversation": self._conversation,
             "turn": self._turn,
         }
-        return head | event.payload()
+        return head | {name: _rounded(value) for name, value in event.payload().items()}
+
+
+def _rounded(value: Any) -> Any:
+    """Round floats to a millionth: what lies below is noise of the machine, not information."""
+    if isinstance(value, float):
+        return round(value, 6)
+    if isinstance(value, list):
+        return [_rounded(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _rounded(item) for name, item in value.items()}
+    return value
 
 
 def event_schema() -> dict[str, Any]:

@@ -88,7 +88,7 @@ class PlainChat:
             if text.startswith("/"):
                 self._command(runner, text)
             else:
-                self._render(runner, self._assistant.turn(self._session.conversation, text))
+                self._render(runner, self._session.send(text))
             if not self._private():
                 self._lines.keep(text)
         except KeyboardInterrupt:
