@@ -186,9 +186,10 @@ class Reading(StoreFile):
 
     def interrupted(self, conversation_id: str | None = None) -> list[Message]:
         """Return cut-off answers that end their conversation, newest first: continue or redo."""
+        # Named, because SQLite would rather go through all messages than sort these few.
         query = f"""
-            select {rows.MESSAGE_COLUMNS} from messages m
-            join conversations c on c.id = m.conversation_id and c.tip = m.id
+            select {rows.MESSAGE_COLUMNS} from messages m indexed by messages_interrupted
+            cross join conversations c on c.id = m.conversation_id and c.tip = m.id
             where m.status = 'interrupted' and c.deleted_at is null
                 and (:id is null or m.conversation_id = :id)
             order by m.key desc

@@ -1,21 +1,26 @@
 """Finding messages by words: in what was said, and in attachments and tool results.
 
 Words are looked up in a word index; text without spaces between words, and code, in an index of
-trigrams. Both exist twice, for messages and for their parts.
+trigrams. Both exist twice, for messages and for their parts. The work is bounded whatever the size
+of the file: matches are collected newest first, and only so many are ranked.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from chatapp.conversations.snippets import snippet
 from chatapp.conversations.types import MessageHit, SearchFilters
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
 SEARCH_CHARACTERS = 1_000  # what is searched for; SQLite refuses patterns of 50,000 bytes
+# With more matches than this the newest are shown: a word that is everywhere ranks nothing.
+MOST_RANKED = 1_000
+_SHORTEST_PREFIX = 2  # letters; all words that begin with one letter are too many to go through
 # A word with something between its letters that no prose has there: `foo_bar`, `a->b`, `x::y`.
 _CODE = re.compile(r"\w(?:_|->|::|\.\w+\(|\(\)|=)\w*|[{}<>\[\]=]")
 _TRIGRAM = 3  # characters; the substring index knows nothing shorter
@@ -23,13 +28,13 @@ _TRIGRAM = 3  # characters; the substring index knows nothing shorter
 _UNSPACED = re.compile("[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
 
-@dataclass(frozen=True)
-class _Query:
-    """How one text is looked up: in the table pair `kind`, or by a scan when that is empty."""
+class _Found(NamedTuple):
+    """A matching row: the lower the score the better, and the newer first."""
 
-    kind: str
-    argument: str
-    snippet_tokens: int  # words, or characters in the trigram tables
+    score: float
+    newest: int  # the negative key of the message
+    key: int
+    table: str
 
 
 def search(db: Database, text: str, limit: int, filters: SearchFilters) -> list[MessageHit]:
@@ -38,58 +43,100 @@ def search(db: Database, text: str, limit: int, filters: SearchFilters) -> list[
     Words must all be there, the last one at least as a beginning. Text without spaces between
     words, and code, must be there as it is written.
     """
-    query = _parse(text[:SEARCH_CHARACTERS].strip())
-    if query is None:
-        return []
-    conditions, values = _conditions(filters)
-    found = f"({_sources(query, conditions)}) order by score, key desc limit :limit"
-    seen: dict[str, MessageHit] = {}
-    for row in db.query(
-        f"select * from {found}", {**values, "match": query.argument, "limit": 2 * limit}
-    ):
-        hit = {name: value for name, value in row.items() if name not in ("score", "key")}
-        seen.setdefault(row["message_id"], MessageHit(**hit))
-    return list(seen.values())[:limit]
-
-
-def _parse(text: str) -> _Query | None:
+    text = text[:SEARCH_CHARACTERS].strip()
     words = re.findall(r"\w+", text)
+    hits: dict[str, MessageHit] = {}
+    for found in _attempts(db, text, words, limit, filters):
+        wanted = words if found.table.endswith("fts") else [text]
+        hit = _hit(db, found, wanted)
+        hits.setdefault(hit.message_id, hit)
+        if len(hits) == limit:
+            break
+    return list(hits.values())
+
+
+def _attempts(
+    db: Database, text: str, words: list[str], limit: int, filters: SearchFilters
+) -> Iterator[_Found]:
+    """Yield matches, best first; wider ways of matching only once the narrower ones are used up."""
     if not words:
-        return None
+        return
     if not (_UNSPACED.search(text) or _CODE.search(text)):
-        return _Query("fts", " ".join(f'"{word}"' for word in words) + "*", 24)
-    if len(text) < _TRIGRAM:
-        return _Query("", text, 0)
-    return _Query("trigram", '"' + text.replace('"', '""') + '"', 64)
+        exact = " ".join(f'"{word}"' for word in words)
+        yield from _both(db, "fts", exact, limit, filters)
+        if len(words[-1]) >= _SHORTEST_PREFIX:
+            yield from _both(db, "fts", exact + "*", limit, filters, ranked=False)
+    elif len(text) < _TRIGRAM:
+        yield from _scan(db, text, limit, filters)
+    else:
+        yield from _both(db, "trigram", '"' + text.replace('"', '""') + '"', limit, filters)
 
 
-def _sources(query: _Query, conditions: str) -> str:
-    return " union all ".join(
-        f"select * from ({_source(query, table, conditions)})" for table in ("messages", "parts")
-    )
+def _both(
+    db: Database, kind: str, match: str, limit: int, filters: SearchFilters, *, ranked: bool = True
+) -> list[_Found]:
+    """Return matches in messages and in parts, best first."""
+    found: list[_Found] = []
+    for source in ("messages", "parts"):
+        found += _matches(db, source, f"{source}_{kind}", match, limit, filters, ranked=ranked)
+    return sorted(found)
 
 
-def _source(query: _Query, table: str, conditions: str) -> str:
-    """Return the query over messages, or over parts, which lead to their messages."""
-    if query.kind:
-        index = f"{table}_{query.kind}"
-        score = f"bm25({index})"
-        snippet = f"snippet({index}, 0, '', '', '…', {query.snippet_tokens})"
-        source = f"{index} join {table} x on x.key = {index}.rowid"
-        matching = f"{index} match :match"
-    else:  # too short for an index: a scan, newest first
-        score, snippet, source = "0", "substr(x.text, 1, 160)", f"{table} x"
-        matching = "x.text like '%' || :match || '%'"
-    message = "m.id = x.message_id" if table == "parts" else "m.key = x.key"
-    return f"""
-        select m.id as message_id, m.conversation_id, c.title as conversation_title,
-            m.role, m.created_at, {snippet} as snippet, {score} as score, m.key as key
-        from {source}
-        join messages m on {message}
-        join conversations c on c.id = m.conversation_id and c.deleted_at is null
-        where {matching} and m.status <> 'streaming' and m.deleted_at is null {conditions}
-        order by score, m.key desc limit :limit
+def _matches(
+    db: Database,
+    source: str,
+    index: str,
+    match: str,
+    limit: int,
+    filters: SearchFilters,
+    *,
+    ranked: bool,
+) -> list[_Found]:
+    conditions, values = _conditions(db, filters, source)
+    rows = f"""
+        from {index} join {source} x on x.key = {index}.rowid {_joins(source)}
+        where {index} match :match and {conditions}
     """
+    values["match"], values["most"] = match, MOST_RANKED
+    newest = f"select x.key, m.key {rows} order by {index}.rowid desc limit :most"
+    found = db.execute(newest, values).fetchall()
+    if not ranked or len(found) == MOST_RANKED or not found:
+        return [_Found(0.0, -newer, key, index) for key, newer in found[:limit]]
+    values["least"], values["limit"] = found[-1][0], limit
+    best = f"""
+        select bm25({index}) as score, -m.key, x.key {rows} and {index}.rowid >= :least
+        order by score limit :limit
+    """
+    ranked_rows = db.execute(best, values).fetchall()
+    return [_Found(score, newer, key, index) for score, newer, key in ranked_rows]
+
+
+def _scan(db: Database, text: str, limit: int, filters: SearchFilters) -> list[_Found]:
+    """Look at every message, newest first: for what is too short for the index."""
+    conditions, values = _conditions(db, filters, "messages")
+    query = f"""
+        select m.key from messages x {_joins("messages")}
+        where x.text like '%' || :match || '%' and {conditions}
+        order by m.key desc limit :limit
+    """
+    found = db.execute(query, {**values, "match": text, "limit": limit})
+    return [_Found(0.0, -key, key, "messages_trigram") for (key,) in found]
+
+
+def _hit(db: Database, found: _Found, wanted: list[str]) -> MessageHit:
+    source = found.table.partition("_")[0]
+    query = f"""
+        select m.id, m.conversation_id, c.title, m.role, m.created_at, x.text
+        from {source} x {_joins(source)} where x.key = ?
+    """
+    message_id, conversation_id, title, role, when, text = db.execute(query, [found.key]).fetchone()
+    return MessageHit(message_id, conversation_id, title, role, when, snippet(text, wanted))
+
+
+def _joins(source: str) -> str:
+    """Return the joins from the rows `x` of a source to their messages and conversations."""
+    message = "m.id = x.message_id" if source == "parts" else "m.key = x.key"
+    return f"join messages m on {message} join conversations c on c.id = m.conversation_id"
 
 
 _CONDITIONS = {
@@ -104,7 +151,14 @@ _CONDITIONS = {
 }
 
 
-def _conditions(filters: SearchFilters) -> tuple[str, dict[str, Any]]:
-    """Return the filters that are set as SQL conditions, with their values."""
+def _conditions(db: Database, filters: SearchFilters, source: str) -> tuple[str, dict[str, Any]]:
+    """Return what a hit must fulfil as SQL, with its values."""
     values = {name: value for name, value in vars(filters).items() if value is not None}
-    return "".join(f" and {_CONDITIONS[name]}" for name in values), values
+    live = "c.deleted_at is null and m.deleted_at is null and m.status <> 'streaming'"
+    conditions = [live, *(_CONDITIONS[name] for name in values)]
+    if filters.conversation_id is not None and source == "messages":
+        # within its row keys, so that words of the whole history need not be gone through
+        query = "select min(key), max(key) from messages where conversation_id = ?"
+        values["first"], values["last"] = db.execute(query, [filters.conversation_id]).fetchone()
+        conditions.append("x.key between :first and :last")
+    return " and ".join(conditions), values
