@@ -99,9 +99,7 @@ class Branching(StoreFile):
 
         def job(db: Database) -> Conversation:
             message = rows.get_message(db, message_id)
-            query = "select deleted_with from messages where id = ?"
-            root = db.execute(query, [message_id]).fetchone()[0]
-            if root is not None:
+            if root := message.deleted_with:
                 _refuse_deleted(db, rows.get_message(db, root).parent_id)
                 db.execute(
                     "update messages set deleted_at = null, deleted_with = null "

@@ -6,6 +6,7 @@ within one millisecond, so ids made by one process are strictly increasing.
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import threading
 from collections.abc import Callable
@@ -49,6 +50,13 @@ class UlidFactory:
             else:
                 self._last += 1
             return _encode(self._last)
+
+
+def derived_id(moment: datetime, name: str) -> str:
+    """Return the ULID that a thing of another program always gets: its time, a hash of its name."""
+    digest = hashlib.blake2b(name.encode(), digest_size=_RANDOM_BITS // 8).digest()
+    milliseconds = max(0, int(moment.timestamp() * 1000))
+    return _encode(milliseconds << _RANDOM_BITS | int.from_bytes(digest))
 
 
 def _encode(value: int) -> str:

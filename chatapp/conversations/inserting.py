@@ -91,7 +91,7 @@ def add_parts(db: Database, message_id: str, parts: Iterable[Part]) -> None:
                 "message_id": message_id,
                 "n": last,
                 "kind": part.kind,
-                "data": json.dumps(plain, ensure_ascii=False),
+                "data": json.dumps(plain, ensure_ascii=False, allow_nan=False),
                 "text": text,
                 "content_hash": part_hash(part.kind, part.data),
             }
@@ -110,7 +110,7 @@ def add_turns(db: Database, message_id: str, turns: Iterable[Turn], now: str) ->
     db.table("turns").insert_all(
         {
             **asdict(turn),
-            "sampling": json.dumps(dict(turn.sampling), ensure_ascii=False),
+            "sampling": json.dumps(dict(turn.sampling), allow_nan=False),
             "message_id": message_id,
             "created_at": turn.created_at or now,
         }

@@ -25,7 +25,7 @@ CONVERSATION_COLUMNS = (
 MESSAGE_COLUMNS = (
     "m.id, m.conversation_id, m.parent_id, m.role, m.text, m.status, m.created_at, "
     "m.finish_reason, m.grounding, m.model, m.seconds, m.usage, m.content_hash, m.deleted_at, "
-    "m.origin"
+    "m.origin, m.deleted_with"
 )
 
 

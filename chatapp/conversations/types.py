@@ -46,7 +46,8 @@ class Conversation:
 class Message:
     """One message as stored. The fields from `finish_reason` to `usage` are for answers.
 
-    `content_hash` is empty while it streams; `origin` is the message a fork copied it from.
+    `content_hash` is empty while it streams; `origin` is the message a fork copied it from;
+    `deleted_with` is the message whose deletion took this one along.
     """
 
     id: str
@@ -64,6 +65,7 @@ class Message:
     content_hash: str = ""
     deleted_at: str | None = None
     origin: str | None = None
+    deleted_with: str | None = None
 
 
 @dataclass(frozen=True)
