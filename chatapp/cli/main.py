@@ -33,7 +33,7 @@ COMMANDS: dict[str, Entry] = {
     "run": Entry("chatapp.cli.run:run", "Run a scripted session from a file or stdin."),
     "replay": Entry("chatapp.cli.replay:replay", "Run a recorded session again and compare."),
     "conversations": Entry(
-        "chatapp.cli.conversations:conversations", "List, show, search, rename, delete, restore."
+        "chatapp.cli.conversations:conversations", "List, find, organise, export and import chats."
     ),
     "memory": Entry("chatapp.cli.memory:memory", "List, add, edit, forget what is remembered."),
     "feedback": Entry(

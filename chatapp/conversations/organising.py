@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from chatapp.conversations import inserting, rows
 from chatapp.conversations.file import StoreFile
-from chatapp.conversations.types import Conversation
+from chatapp.conversations.types import Conversation, StorageError
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -49,7 +49,10 @@ class Organising(StoreFile):
         return self._update(conversation_id, values)
 
     def tag(self, conversation_id: str, name: str) -> Conversation:
-        """Put a tag on a conversation; one it has already stays. Raises NotFound."""
+        """Put a tag on a conversation; one it has already stays. Raises NotFound.
+
+        Tags are kept in small letters, without a hash. Raises StorageError for an empty one.
+        """
 
         def put(db: Database) -> None:
             db.execute(
@@ -109,5 +112,5 @@ def _tag_name(name: str) -> str:
     """Return a tag as it is stored: one word or several, without the hash a person may type."""
     plain = " ".join(name.split()).removeprefix("#").casefold()
     if not plain:
-        raise ValueError("a tag has at least one letter")
+        raise StorageError("A tag has at least one letter.", "Write one.")
     return plain

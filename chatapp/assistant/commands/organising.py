@@ -9,7 +9,14 @@ from pathlib import Path
 from chatapp.assistant.commands.protocol import Argument, Command, CommandError, Result, Session
 from chatapp.assistant.commands.targets import current, flat
 from chatapp.conversations import Conversation, ConversationStore
-from chatapp.conversations.export import as_json, as_markdown
+from chatapp.conversations.exchange import (
+    ImportFailed,
+    import_conversations,
+    to_html,
+    to_json,
+    to_markdown,
+)
+from retrieval.text import sanitize_text
 
 
 def _persona(session: Session, arguments: Mapping[str, str]) -> Result:
@@ -64,10 +71,23 @@ def _export(session: Session, arguments: Mapping[str, str]) -> Result:
 
 
 def _json(store: ConversationStore, conversation_id: str) -> str:
-    return json.dumps(as_json(store, conversation_id), ensure_ascii=False, indent=2) + "\n"
+    return json.dumps(to_json(store, conversation_id), ensure_ascii=False, indent=2) + "\n"
 
 
-_FORMATS: dict[str, Callable[[ConversationStore, str], str]] = {".md": as_markdown, ".json": _json}
+def _import(session: Session, arguments: Mapping[str, str]) -> Result:
+    path = Path(arguments["file"]).expanduser()
+    try:
+        done = import_conversations(session.assistant.store, path, clean=sanitize_text)
+    except ImportFailed as error:
+        raise CommandError(f"{error.message} {error.hint}".strip()) from error
+    return Result(f"Imported {len(done.new)} conversations; {len(done.known)} were there already.")
+
+
+_FORMATS: dict[str, Callable[[ConversationStore, str], str]] = {
+    ".md": to_markdown,
+    ".html": to_html,
+    ".json": _json,
+}
 _TAG = Argument("tag", "A word.")
 
 COMMANDS = (
@@ -93,8 +113,14 @@ COMMANDS = (
     Command("untag", "Take a tag off this conversation.", _untag, (_TAG,)),
     Command(
         "export",
-        "Write this conversation to a file: Markdown or JSON, by its ending.",
+        "Write this conversation to a file: Markdown, HTML or JSON, by its ending.",
         _export,
+        (Argument("file", "Path of the file."),),
+    ),
+    Command(
+        "import",
+        "Read conversations from a file: exported JSON, or what ChatGPT exports.",
+        _import,
         (Argument("file", "Path of the file."),),
     ),
 )

@@ -18,9 +18,17 @@ from chatapp.cli.conversations.group import (
 from chatapp.cli.errors import CliError, ExitCode
 from chatapp.cli.options import clean
 from chatapp.cli.output import output_option, print_json
+from retrieval.text import sanitize_text
 
 if TYPE_CHECKING:
     from chatapp.conversations import Conversation, ConversationStore
+
+
+def _clean_all(
+    ctx: click.Context, param: click.Parameter, values: tuple[str, ...]
+) -> tuple[str, ...]:
+    return tuple(sanitize_text(value) for value in values)
+
 
 _undo = click.option("--undo", is_flag=True, help="The other way round.")
 
@@ -39,7 +47,7 @@ def rename(conversation_id: str, title: str, output: str) -> None:
 
 @conversations.command()
 @conversation_id
-@click.argument("names", nargs=-1, required=True)
+@click.argument("names", nargs=-1, required=True, callback=_clean_all)
 @click.option("--remove", is_flag=True, help="Take the tags off.")
 @output_option("text", "json")
 def tag(conversation_id: str, names: tuple[str, ...], remove: bool, output: str) -> None:
@@ -47,7 +55,7 @@ def tag(conversation_id: str, names: tuple[str, ...], remove: bool, output: str)
 
     def change(store: ConversationStore) -> Conversation:
         apply = store.untag if remove else store.tag
-        return [apply(conversation_id, _tag_name(name)) for name in names][-1]
+        return [apply(conversation_id, name) for name in names][-1]
 
     _change(output, "tags taken off" if remove else "tagged", change)
 
@@ -128,12 +136,3 @@ def _change(output: str, done: str, change: Callable[[ConversationStore], Conver
         print_json(asdict(changed))
     else:
         click.echo(f"{done}: {changed.title}")
-
-
-def _tag_name(name: str) -> str:
-    from retrieval.text import sanitize_text
-
-    plain = sanitize_text(name).strip(" #\n\t")
-    if not plain:
-        raise CliError("a tag has at least one letter", hint="write one.", code=ExitCode.USAGE)
-    return plain
