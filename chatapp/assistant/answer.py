@@ -18,6 +18,7 @@ from chatapp.assistant.prompt import LONGEST_PROMPT
 from chatapp.assistant.reply import Reply
 from chatapp.assistant.run import Ending, Interrupted, Run
 from chatapp.assistant.services import Services
+from chatapp.assistant.titles import improve_title
 from chatapp.assistant.writing import Writing
 
 _ENDING: dict[FinishReason, Ending] = {
@@ -45,6 +46,8 @@ async def write_answer(services: Services, run: Run, draft: Draft) -> Ending:
         run.emit(failures.explain(error))
         reason = "error"
     stored = await asyncio.shield(asyncio.wrap_future(reply.finish(reason)))
+    if draft.new and _ENDING[reason] == "ok":
+        await asyncio.to_thread(improve_title, services.store, draft.question, draft.path)
     run.emit(reply.done(stored, reason))
     return _ENDING[reason]
 
@@ -53,7 +56,7 @@ async def _produce(writing: Writing) -> FinishReason:
     question = writing.draft.question.text
     if len(question) > LONGEST_PROMPT:
         raise failures.TurnFailed(failures.too_long(question))
-    if not writing.draft.continues and (
+    if not (writing.draft.continues or writing.draft.by_model) and (
         await answer_from_memory(writing)
         or await answer_from_tools(writing)
         or await answer_from_sources(writing)

@@ -127,6 +127,14 @@ class Assistant:
         """Answer the same question again; the old answer stays as a sibling."""
         return self._answer(lambda: self._drafts.again(message_id, self.options))
 
+    def compare(self, message_id: str) -> AsyncGenerator[Event, None]:
+        """Answer the question again in another way, for a person to pick the better answer.
+
+        The model answers, with another seed and never greedily; both answers stay as siblings,
+        `feedback.prefer` stores the choice, and `store.select` shows it.
+        """
+        return self._answer(lambda: self._drafts.compared(message_id, self.options))
+
     def continue_(self, message_id: str) -> AsyncGenerator[Event, None]:
         """Go on with a cut-off answer in place; one without text is answered anew."""
         return self._answer(lambda: self._drafts.continued(message_id, self.options))

@@ -18,6 +18,8 @@ from retrieval.text import sanitize_text
 
 T = TypeVar("T")
 
+_VARIED = 0.7  # temperature at which two answers usually differ
+
 
 @dataclass(frozen=True)
 class Draft:
@@ -25,7 +27,7 @@ class Draft:
 
     `new` says that the question was typed just now, so the memory may learn from it. `attempt`
     counts the answers that the question had before, so that a fixed seed gives another one. `tool`
-    is what the person called by its name.
+    is what the person called by its name; `by_model` leaves no other way of answering.
     """
 
     conversation_id: str
@@ -36,6 +38,7 @@ class Draft:
     new: bool = False
     attempt: int = 0
     tool: Route | None = None
+    by_model: bool = False
 
     @property
     def continues(self) -> bool:
@@ -101,6 +104,13 @@ class Drafts:
         answer = await _shielded(self._store.begin_answer(question.id))
         siblings = await asyncio.to_thread(self._store.siblings, answer.id)
         return await self._draft(question, answer, options, attempt=len(siblings) - 1)
+
+    async def compared(self, message_id: str, options: Options) -> Draft:
+        """Write an empty answer for the model to fill otherwise. Raises NotFound."""
+        draft = await self.again(message_id, options)
+        own = draft.options.sampling
+        varied = replace(own, greedy=False, temperature=max(own.temperature, _VARIED))
+        return replace(draft, options=replace(draft.options, sampling=varied), by_model=True)
 
     async def continued(self, message_id: str, options: Options) -> Draft:
         """Reopen a cut-off answer. Raises NotFound."""
