@@ -54,6 +54,7 @@ class Engine:
     ) -> None:
         self.name = name
         self.context_length = decoder.context_length
+        self.knows_tools = tokenizer.knows_tools
         self.decoder = decoder
         self._tokenizer = tokenizer
         self._slots = Slots(decoder)

@@ -18,10 +18,15 @@ Role = Literal["system", "user", "assistant", "tool"]
 
 @dataclass(frozen=True)
 class ChatMessage:
-    """One message of a chat prompt."""
+    """One message of a chat prompt.
+
+    `tools` offers tools to a model whose template knows them: the JSON of name, description and
+    parameters of each. They hold for the whole prompt, whichever message names them.
+    """
 
     role: Role
     content: str
+    tools: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

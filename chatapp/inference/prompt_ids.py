@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from chatapp.inference.generator import ChatMessage, ContextOverflow
@@ -11,9 +12,10 @@ from chatapp.model.tokenizer import ChatTokenizer
 def prompt_ids(tokenizer: ChatTokenizer, messages: Sequence[ChatMessage]) -> list[int]:
     """Return the prompt of a chat; an assistant's message at its end is left open."""
     pairs = [(message.role, message.content) for message in messages]
+    tools = [json.loads(tool) for message in messages for tool in message.tools]
     if pairs and pairs[-1][0] == "assistant":
-        return tokenizer.encode_prompt(pairs[:-1], partial=pairs[-1][1])
-    return tokenizer.encode_prompt(pairs)
+        return tokenizer.encode_prompt(pairs[:-1], partial=pairs[-1][1], tools=tools)
+    return tokenizer.encode_prompt(pairs, tools=tools)
 
 
 def room_after(prompt: Sequence[int], context_length: int) -> int:

@@ -8,10 +8,11 @@ so a message cannot forge a turn.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
@@ -57,9 +58,11 @@ class ChatTokenizer:
         padding: id that is never a target.
         begin: id that starts every text, if one does.
         side_files: contents of the files that belong beside tokenizer.json, by name.
+        knows_tools: whether the chat template can offer tools to the model.
     """
 
     stop: tuple[str, ...] = ()
+    knows_tools = False
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
@@ -180,8 +183,16 @@ class ChatTokenizer:
             trained += [False] * len(header) + [role == "assistant"] * len(body)
         return EncodedChat(ids, trained)
 
-    def encode_prompt(self, messages: Sequence[tuple[str, str]], partial: str = "") -> list[int]:
-        """Encode a conversation and open the assistant's turn, which may be partly written."""
+    def encode_prompt(
+        self,
+        messages: Sequence[tuple[str, str]],
+        partial: str = "",
+        tools: Sequence[Mapping[str, Any]] = (),
+    ) -> list[int]:
+        """Encode a conversation and open the assistant's turn, which may be partly written.
+
+        `tools` are functions as JSON Schema has them; a template that `knows_tools` offers them.
+        """
         header = [self._roles["assistant"], *self._newline]
         return [
             *self.encode_chat(messages).ids,

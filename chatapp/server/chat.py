@@ -11,11 +11,12 @@ from typing import Any
 
 from chatapp.inference.generator import ChatMessage, Finished, SamplingParams
 from chatapp.inference.scheduler import Scheduler
+from chatapp.inference.tool_calls import ToolUse
 from chatapp.server.choice import Choice, Event, Tally
 from chatapp.server.messages import chat_messages
 from chatapp.server.replies import Item, Replies
 from chatapp.server.sampling import sampling_params
-from chatapp.server.tool_calls import ToolUse, constraint, tool_use
+from chatapp.server.tool_calls import constraint, tool_use
 from chatapp.version import __version__
 
 FINGERPRINT = f"chatapp-{__version__}"

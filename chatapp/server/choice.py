@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from chatapp.inference.generator import Finished, TextDelta, TokenLogprob
+from chatapp.inference.tool_calls import OPEN, read_calls
 from chatapp.server.logprobs import chat_logprobs
-from chatapp.server.tool_calls import OPEN, read_calls
 
 Event = dict[str, Any]
 

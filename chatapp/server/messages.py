@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from chatapp.inference.generator import ChatMessage, Role
+from chatapp.inference.tool_calls import written_call
 from chatapp.server.errors import ApiError
-from chatapp.server.tool_calls import written_call
 
 _ROLES: dict[str, Role] = {"developer": "system"}
 

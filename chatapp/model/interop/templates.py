@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Protocol
 from chatapp.model.tokenizer import ROLE_TOKENS, TokenizerError
 
 Messages = Sequence[tuple[str, str]]
+Tools = Sequence[Mapping[str, Any]]
 
 
 class Template(Protocol):
@@ -22,7 +23,12 @@ class Template(Protocol):
     stop: ClassVar[tuple[str, ...]]
     writes_start: ClassVar[bool]
 
-    def render(self, messages: Messages, *, answer: bool) -> str:
+    @property
+    def knows_tools(self) -> bool:
+        """Whether it can offer tools."""
+        ...
+
+    def render(self, messages: Messages, *, answer: bool, tools: Tools = ()) -> str:
         """Return the conversation as text, with the assistant's turn opened if `answer`.
 
         Raises:
@@ -37,6 +43,7 @@ class PlainTranscript:
 
     stop: ClassVar[tuple[str, ...]] = ("\nUser:", "\nAssistant:")
     writes_start: ClassVar[bool] = False
+    knows_tools: ClassVar[bool] = False
     _NAMES: ClassVar = {
         "user": "User: ",
         "assistant": "Assistant: ",
@@ -44,7 +51,7 @@ class PlainTranscript:
         "system": "",
     }
 
-    def render(self, messages: Messages, *, answer: bool) -> str:
+    def render(self, messages: Messages, *, answer: bool, tools: Tools = ()) -> str:
         """See `Template.render`."""
         check_roles(messages)
         turns = [f"{self._NAMES[role]}{content.strip()}\n" for role, content in messages]
@@ -60,7 +67,12 @@ class JinjaTemplate:
     stop: ClassVar[tuple[str, ...]] = ()
     writes_start: ClassVar[bool] = True
 
-    def render(self, messages: Messages, *, answer: bool) -> str:
+    @property
+    def knows_tools(self) -> bool:
+        """See `Template.knows_tools`; templates have one name for them."""
+        return "tools" in self.source
+
+    def render(self, messages: Messages, *, answer: bool, tools: Tools = ()) -> str:
         """See `Template.render`.
 
         Many templates know no system or tool message, or want user and assistant to alternate; a
@@ -70,23 +82,24 @@ class JinjaTemplate:
 
         check_roles(messages)
         try:
-            return self._text(messages, answer)
+            return self._text(messages, answer, tools)
         except TemplateError:
             pass
         try:
-            return self._text(alternating(messages), answer)
+            return self._text(alternating(messages), answer, tools)
         except TemplateError as error:
             raise TokenizerError(
                 f"the model's chat template refuses this conversation: {error}"
             ) from error
 
-    def _text(self, messages: Messages, answer: bool) -> str:
+    def _text(self, messages: Messages, answer: bool, tools: Tools) -> str:
         from transformers.utils import chat_template_utils
 
         render: Any = chat_template_utils.render_jinja_template  # its annotation is not true
         conversation = [{"role": role, "content": content} for role, content in messages]
         rendered, _ = render(
             conversations=[conversation],
+            tools=[{"type": "function", "function": dict(tool)} for tool in tools] or None,
             chat_template=self.source,
             add_generation_prompt=answer,
             enable_thinking=False,  # the chat shows answers; templates that think ask for this

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -120,6 +120,7 @@ class ImportedTokenizer(ChatTokenizer):
             JinjaTemplate(files.template, files.tokens) if files.template else PlainTranscript()
         )
         self.stop = self._template.stop
+        self.knows_tools = self._template.knows_tools
 
     @staticmethod
     def _end(known: dict[str, int], end_ids: Sequence[int]) -> int:
@@ -189,20 +190,31 @@ class ImportedTokenizer(ChatTokenizer):
             trained[len(before) : stop] = [True] * (stop - len(before))
         return EncodedChat(ids, trained)
 
-    def encode_prompt(self, messages: Sequence[tuple[str, str]], partial: str = "") -> list[int]:
+    def encode_prompt(
+        self,
+        messages: Sequence[tuple[str, str]],
+        partial: str = "",
+        tools: Sequence[Mapping[str, Any]] = (),
+    ) -> list[int]:
         """See `ChatTokenizer.encode_prompt`."""
-        prompt = self._rendered(messages, answer=True)
+        prompt = self._rendered(messages, answer=True, tools=tools)
         return [*prompt, *self.encode(partial)] if partial else prompt
 
     def role_token(self, role: str) -> int:
         """Refuse: here a role is opened by text, not by one token."""
         raise ValueError(f"an imported model has no token that opens the turn of {role!r}")
 
-    def _rendered(self, messages: Sequence[tuple[str, str]], *, answer: bool) -> list[int]:
+    def _rendered(
+        self,
+        messages: Sequence[tuple[str, str]],
+        *,
+        answer: bool,
+        tools: Sequence[Mapping[str, Any]] = (),
+    ) -> list[int]:
         """Return the ids of a conversation, with the assistant's turn opened if `answer`."""
         hidden = _Hidden(self._special_pattern)
         safe = [(role, hidden.hide(content)) for role, content in messages]
-        text = self._template.render(safe, answer=answer)
+        text = self._template.render(safe, answer=answer, tools=tools)
         ids = [] if self._template.writes_start else self._start_ids()
         for piece, plain in hidden.split(text):
             ids += self.encode(piece) if plain else self._ids_of(piece)
