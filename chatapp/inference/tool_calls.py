@@ -103,7 +103,7 @@ def read_calls(text: str, names: Sequence[str] = ()) -> list[dict[str, Any]]:
     if OPEN in text:
         return [_call(value) for value in _after_each(text, OPEN) if _is_call(value)]
     if _MISTRAL in text:
-        values = next(iter(_after_each(text, _MISTRAL)), [])
+        values: Any = next(iter(_after_each(text, _MISTRAL)), [])
         listed = values if isinstance(values, list) else [values]
         return [_call(value) for value in listed if _is_call(value)]
     bare = text.strip().removeprefix(_PYTHON_TAG).strip()
@@ -136,7 +136,7 @@ def _after_each(text: str, mark: str) -> list[Any]:
 
 def _objects(text: str) -> list[Any]:
     """Return JSON values one after the other, parted by white space or semicolons."""
-    values = []
+    values: list[Any] = []
     while text:
         try:
             value, end = json.JSONDecoder().raw_decode(text)
