@@ -35,10 +35,24 @@ class InstalledModels:
         # a name with a dot in front is a download or an import that has not ended
         own = sorted(file.parent.name for file in paths.models_dir().glob("[!.]*/config.json"))
         names = dict.fromkeys([self.default, SHIPPED, *own])
-        return [_described(name, model_dir(replace(self._settings, model=name))) for name in names]
+        remotes = self._settings.remotes
+        found = [
+            _described(name, model_dir(replace(self._settings, model=name)))
+            for name in names
+            if name not in remotes
+        ]
+        found += [
+            ModelChoice(name, "remote", f"{remote.model} at {remote.base_url}")
+            for name, remote in remotes.items()
+        ]
+        return sorted(found, key=lambda choice: choice.name != self.default)
 
     def load(self, name: str, progress: Progress) -> Generator:
         """See `Catalogue.load`."""
+        if name in self._settings.remotes:
+            from chatapp.inference.remote import open_remote
+
+            return open_remote(name, self._settings.remotes[name])
         chosen = replace(self._settings, model=name)
         for fraction in _read_ahead(model_dir(chosen)):
             progress(fraction)

@@ -36,6 +36,9 @@ def too_long(text: str) -> Error:
     )
 
 
+_NO_MODEL = {"ModelUnavailable", "RemoteError"}
+
+
 def explain(error: Exception) -> Error:
     """Return the error event for an exception; one that nobody expected is logged."""
     match error:
@@ -48,7 +51,7 @@ def explain(error: Exception) -> Error:
         case ContextOverflow():
             return Error("context_overflow", str(error), _SHORTEN)
     # By name, because importing the module that defines it would import torch.
-    if any(kind.__name__ == "ModelUnavailable" for kind in type(error).__mro__):
+    if any(kind.__name__ in _NO_MODEL for kind in type(error).__mro__):
         hint = getattr(error, "hint", "") or "Run `chatapp doctor`. Cited answers work without it."
         return Error("model_unavailable", str(error), hint)
     log.exception("A turn failed", exc_info=error)

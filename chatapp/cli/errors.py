@@ -69,6 +69,7 @@ _PROMISED: dict[str, ExitCode] = {
     "TrainingDiverged": ExitCode.ERROR,
     "RollOutMismatch": ExitCode.ERROR,
     "AdapterError": ExitCode.ERROR,
+    "RemoteError": ExitCode.ERROR,
     "ServerRefused": ExitCode.USAGE,
 }
 _OWN_PACKAGES = ("chatapp.", "retrieval.", "tools.")

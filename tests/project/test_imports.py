@@ -41,7 +41,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "tools",
     },
     "chatapp.training": {"chatapp.model", "chatapp.inference"},
-    "chatapp.inference": {"chatapp.model"},
+    "chatapp.inference": {"chatapp.model", "retrieval"},  # of retrieval the client alone, below
     "chatapp.model": {"chatapp.kernels"},
     "chatapp.kernels": set(),
     "retrieval": set(),
@@ -198,6 +198,18 @@ def test_one_module_at_most_reaches_the_network() -> None:
         and i.importer not in users | {LISTENS}
     ]
     assert shown(others) == []
+
+
+def test_inference_knows_nothing_of_retrieval_but_the_client() -> None:
+    """A remote model is reached through the one module that speaks HTTP."""
+    used = {
+        (i.importer, i.target)
+        for i in IMPORTS
+        if room(i.importer) == "chatapp.inference" and room(i.target) == "retrieval"
+    }
+    client = "retrieval.web.http"
+    modules = ("chatapp.inference.remote", "chatapp.inference.remote_errors")
+    assert used == {(module, client) for module in modules}
 
 
 def test_one_module_speaks_http_to_mcp_servers() -> None:

@@ -1,0 +1,1 @@
+"""Reaching the network: `http` is the one module that imports httpx."""

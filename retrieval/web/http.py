@@ -1,0 +1,189 @@
+"""HTTP for people who wait: requests that can be stopped at any moment and fail in known ways.
+
+This is the one module that imports httpx, so that it can be swapped in one place. Its errors:
+
+    HttpError
+    ├── Unreachable      no connection: refused, no such name, a bad certificate
+    ├── TimedOut         connected, and then silence
+    ├── Dropped          the connection broke, or what came was no HTTP
+    ├── Stopped          `should_stop` said so
+    └── Refused          an answer whose status says no: `.status`, `.body`, `.retry_after`
+
+Nothing here logs, and no error holds a header: headers carry keys.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+_ASK_SECONDS = 0.05  # how often `should_stop` is asked
+_MOST_BODY = 1 << 20  # bytes of an answer that is read whole
+_MOST_LINE = 8 << 20  # characters of a streamed line
+_AHEAD = 64  # lines that are taken in before anybody wants them
+
+
+class HttpError(Exception):
+    """A request that did not work out; see the module."""
+
+
+class Unreachable(HttpError):
+    """There is no connection to be had."""
+
+
+class TimedOut(HttpError):
+    """Nothing came for too long."""
+
+
+class Dropped(HttpError):
+    """The connection broke, or what came was no HTTP."""
+
+
+class Stopped(HttpError):
+    """Nobody wants the answer any more."""
+
+
+class Refused(HttpError):
+    """The server answered, and said no."""
+
+    def __init__(self, status: int, body: str, retry_after: float | None) -> None:
+        super().__init__(f"status {status}")
+        self.status, self.body, self.retry_after = status, body, retry_after
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait, in seconds: for a connection, for the first line, for each other one."""
+
+    connect: float = 10.0
+    first: float = 120.0
+    next: float = 60.0
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked; a `json` body makes it a POST."""
+
+    url: str
+    headers: Mapping[str, str]
+    json: Any = None
+
+
+def read_json(request: Request, patience: Patience, should_stop: Callable[[], bool]) -> Any:
+    """Return the JSON that the server answers, at most 1 MiB.
+
+    Raises:
+        HttpError: see the module. An answer that is no JSON counts as `Dropped`.
+    """
+    import json
+
+    text = "\n".join(read_lines(request, patience, should_stop))
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise Dropped("the answer is no JSON") from None
+
+
+def read_lines(
+    request: Request, patience: Patience, should_stop: Callable[[], bool]
+) -> Iterator[str]:
+    """Yield the lines of an answer as they come. Call it in a thread without an event loop.
+
+    Raises:
+        HttpError: see the module.
+    """
+    with asyncio.Runner() as runner:
+        lines: asyncio.Queue[str | HttpError | None] = asyncio.Queue(_AHEAD)
+        pump = runner.get_loop().create_task(_pump(request, patience, lines))
+        seconds = patience.connect + patience.first
+        try:
+            while True:
+                line = runner.run(_next(lines, seconds, should_stop))
+                if line is None:
+                    return
+                yield line
+                seconds = patience.next
+        finally:
+            pump.cancel()
+            runner.run(_settled(pump))
+
+
+async def _next(
+    lines: asyncio.Queue[str | HttpError | None], seconds: float, should_stop: Callable[[], bool]
+) -> str | None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if should_stop():
+            raise Stopped("stopped")
+        try:
+            item = await asyncio.wait_for(lines.get(), _ASK_SECONDS)
+        except TimeoutError:
+            continue
+        if isinstance(item, HttpError):
+            raise item
+        return item
+    raise TimedOut(f"nothing came for {seconds:g} s")
+
+
+async def _pump(
+    request: Request, patience: Patience, lines: asyncio.Queue[str | HttpError | None]
+) -> None:
+    """Do the request, and put its lines, its end (None) or its failure into the queue."""
+    try:
+        async for line in _lines(request, patience):
+            await lines.put(line)
+        await lines.put(None)
+    except HttpError as error:
+        await lines.put(error)
+    except httpx.ConnectTimeout:
+        await lines.put(TimedOut(f"no connection within {patience.connect:g} s"))
+    except (httpx.ConnectError, httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+        await lines.put(Unreachable(str(error) or type(error).__name__))
+    except httpx.TimeoutException:
+        await lines.put(TimedOut("the server went silent"))
+    except httpx.HTTPError as error:
+        await lines.put(Dropped(str(error) or type(error).__name__))
+
+
+async def _lines(request: Request, patience: Patience) -> AsyncIterator[str]:
+    timeout = httpx.Timeout(max(patience.first, patience.next), connect=patience.connect)
+    method = "GET" if request.json is None else "POST"
+    async with (
+        httpx.AsyncClient(timeout=timeout) as client,
+        client.stream(
+            method, request.url, headers=dict(request.headers), json=request.json
+        ) as answer,
+    ):
+        if answer.status_code != httpx.codes.OK:
+            body = await _beginning(answer)
+            raise Refused(answer.status_code, body, _retry_after(answer))
+        async for line in answer.aiter_lines():
+            if len(line) > _MOST_LINE:
+                raise Dropped("the answer has no end of line")
+            yield line
+
+
+async def _beginning(answer: httpx.Response) -> str:
+    """Return the first MiB of a body."""
+    body = b""
+    async for piece in answer.aiter_bytes():
+        body += piece
+        if len(body) >= _MOST_BODY:
+            break
+    return body[:_MOST_BODY].decode("utf-8", "replace")
+
+
+def _retry_after(answer: httpx.Response) -> float | None:
+    try:
+        return max(0.0, float(answer.headers.get("retry-after", "")))
+    except ValueError:
+        return None
+
+
+async def _settled(task: asyncio.Task[None]) -> None:
+    await asyncio.gather(task, return_exceptions=True)
