@@ -63,16 +63,15 @@ def test_every_library_that_is_imported_is_declared() -> None:
 
 
 def test_every_library_that_is_declared_is_imported() -> None:
-    """A dependency is a cost; one that nothing imports is dropped, with two exceptions.
+    """A dependency is a cost; one that nothing imports is dropped, with one exception.
 
-    httpx is a fixed part of the stack, whose room (web search) comes later. `lxml_html_clean` is
-    what trafilatura needs, through an extra of lxml whose name older versions of pip do not
-    recognise.
+    `lxml_html_clean` is what trafilatura needs, through an extra of lxml whose name older versions
+    of pip do not recognise.
     """
     homes = packages_distributions()
     used = {found.target.split(".")[0] for found in all_imports()}
     needed = {home.lower() for name in used for home in homes.get(name, [])}
-    assert declared() - needed == {"lxml_html_clean", "httpx"}
+    assert declared() - needed == {"lxml_html_clean"}
 
 
 def test_the_makefile_asks_for_the_same_torch() -> None:
