@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from chatapp.assistant import failures, remembering
+from chatapp.assistant.events import MemoryUsed
 from chatapp.assistant.lazy import Lazy
+from chatapp.assistant.prompt import build_prompt
+from chatapp.assistant.remembering import Item
 from chatapp.assistant.writing import Writing
-from chatapp.inference.generator import Generator
+from chatapp.conversations import Message
+from chatapp.inference.generator import ChatMessage, Generator
 
 if TYPE_CHECKING:
     from chatapp.memory import Memory
@@ -19,11 +24,8 @@ async def answer_from_memory(writing: Writing) -> bool:
     if memory is None:
         return False
     draft, now = writing.draft, writing.services.clock()
-    earlier = {message.id for message in draft.path}
     taken = await writing.attempt(
-        memory,
-        lambda known: remembering.take(known, draft.question, earlier, now, new=draft.new),
-        failures.no_memory,
+        memory, lambda known: remembering.take(known, draft, now), failures.no_memory
     )
     if taken is None:
         return False
@@ -39,24 +41,51 @@ async def answer_from_memory(writing: Writing) -> bool:
     return True
 
 
-async def known_facts(writing: Writing, generator: Generator) -> str:
-    """Return what the model is told of the person, within its share of the window."""
+async def known_facts(
+    writing: Writing, lazy: Lazy[Generator], generator: Generator, history: Sequence[Message]
+) -> str:
+    """Return what the model is told beside the conversation, within its share of the window."""
     memory = _memory(writing)
     if memory is None:
         return ""
-    share = generator.context_length * remembering.PROMPT_SHARE
-    characters = int(share * remembering.CHARACTERS_PER_TOKEN)
-    question, now = writing.draft.question.text, writing.services.clock()
-    facts = await writing.attempt(
+    draft, now = writing.draft, writing.services.clock()
+    seen = await writing.run.in_thread(lazy.thread, lambda: _seen(writing, generator, history))
+    found = await writing.attempt(
         memory,
-        lambda known: known.relevant(question, now, characters=characters),
+        lambda known: remembering.items_for_prompt(known, draft, seen, now),
         failures.no_memory,
     )
-    if not facts:
+    if not found:
         return ""
-    writing.reply.memories += len(facts)
-    writing.emit(remembering.used_facts(facts))
-    return remembering.facts_prompt(facts)
+    items = await writing.run.in_thread(lazy.thread, lambda: _fitting(generator, found))
+    if not items:
+        return ""
+    await writing.attempt(
+        memory, lambda known: remembering.note_used(known, draft, items), failures.no_memory
+    )
+    writing.reply.memories += len(items)
+    writing.emit(MemoryUsed([item.used for item in items]))
+    return remembering.as_prompt(items)
+
+
+def _seen(writing: Writing, generator: Generator, history: Sequence[Message]) -> set[str]:
+    """Return the ids of the messages that fit the window when nothing is added to it."""
+    said = [message for message in history if message.text]
+    options = writing.options
+    prompt = build_prompt(
+        generator, said, system=options.system, max_tokens=options.sampling.max_tokens
+    )
+    return {message.id for message in said[prompt.dropped :]}
+
+
+def _fitting(generator: Generator, items: Sequence[Item]) -> list[Item]:
+    """Return the first items whose lines take at most their share of the window."""
+    most = int(generator.context_length * remembering.PROMPT_SHARE)
+    for count in range(len(items), 0, -1):
+        told = ChatMessage("system", remembering.as_prompt(items[:count]))
+        if generator.count_tokens([told]) <= most:
+            return list(items[:count])
+    return []
 
 
 def _memory(writing: Writing) -> Lazy[Memory] | None:

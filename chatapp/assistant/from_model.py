@@ -25,8 +25,8 @@ async def answer_from_model(writing: Writing) -> FinishReason:
     options, draft = writing.options, writing.draft
     lazy = writing.services.models.get(options.model)
     generator = await writing.run.in_thread(lazy.thread, lazy.get)
-    known = await known_facts(writing, generator)
     history = [*draft.path, *([draft.message] if draft.continues else [])]
+    known = await known_facts(writing, lazy, generator, history)
     prompt = await writing.run.in_thread(
         lazy.thread,
         partial(

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from chatapp.assistant.lazy import Lazy
     from chatapp.memory import Memory
 
-_MOST_CHARACTERS = 4_000
 _SOURCE = "what you told me"
 
 
@@ -27,13 +26,8 @@ class ToolMemory:
 
     def search(self, query: str, limit: int) -> Sequence[Remembered]:
         """Return the facts that fit the query best, best first."""
-        facts = self._memory.call(
-            lambda memory: memory.relevant(query, self._clock(), characters=_MOST_CHARACTERS)
-        )
-        return [
-            Remembered(fact.id, fact.to_person(), fact.valid_from, _SOURCE)
-            for fact in facts[:limit]
-        ]
+        facts = self._memory.call(lambda memory: memory.relevant(query, self._clock(), limit=limit))
+        return [Remembered(fact.id, fact.to_person(), fact.valid_from, _SOURCE) for fact in facts]
 
     def add(self, text: str) -> Remembered:
         """Store a fact. Raises ValueError."""

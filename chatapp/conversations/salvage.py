@@ -31,6 +31,7 @@ _TABLES = (
     ("tags", "rowid"),
     ("drafts", "rowid"),
     ("facts", "key"),
+    ("fact_uses", "rowid"),
     ("memory_tombstones", "rowid"),  # or what was forgotten could come back
     ("memory_salt", "rowid"),
     ("feedback", "key"),
@@ -123,7 +124,7 @@ def _mend(target: Database) -> None:
         """,
         *(
             f"delete from {table} where message_id not in (select id from messages)"
-            for table in ("citations", "parts", "turns")
+            for table in ("citations", "parts", "turns", "fact_uses")
         ),
         *(
             f"update {table} set {column}_id = null "

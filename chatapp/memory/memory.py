@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from chatapp.conversations import ConversationStore, Message
 from chatapp.memory import questions
 from chatapp.memory.profile import Profile
-from chatapp.memory.ranking import choose
+from chatapp.memory.ranking import MOST_FACTS, choose
 from chatapp.memory.recall import Recall
 from chatapp.memory.types import Fact, Learnt, Round
 
@@ -68,26 +68,33 @@ class Memory:
     def reply(self, question: str, now: datetime, *, without: Collection[str] = ()) -> Reply | None:
         """Return the answer to a question about the person or about what was said, else None.
 
-        `without` are ids of user messages that are no earlier conversation, such as the question.
+        `without` are ids of user messages that answer nothing, such as the question itself.
         """
         asked = questions.asks_about_person(question)
         if asked is not None:
             facts = questions.facts_for(self.profile, asked)
-            self.profile.used(fact.id for fact in facts)
             return Reply(questions.answer(facts, asked), facts=tuple(facts))
         if questions.asks_what_was_said(question):
             return self._what_was_said(question, now, without)
         return None
 
-    def relevant(self, question: str, now: datetime, *, characters: int) -> list[Fact]:
-        """Return the facts to put into the prompt for `question`, within so many characters."""
+    def relevant(self, question: str, now: datetime, *, limit: int = MOST_FACTS) -> list[Fact]:
+        """Return the facts that have to do with `question`, most relevant first."""
         facts = self.profile.facts()
-        if not facts:
-            return []
-        chosen = choose(facts, question, now, self._embedder, characters=characters)
-        if chosen:
-            self.profile.used(fact.id for fact in chosen)
-        return chosen
+        return choose(facts, question, now, self._embedder, limit=limit) if facts else []
+
+    def dropped(
+        self, question: str, now: datetime, conversation: str, seen: Collection[str], *, limit: int
+    ) -> list[Round]:
+        """Return rounds of a conversation that the model no longer sees and `question` needs.
+
+        `seen` are ids of the user messages that still are in its window.
+        """
+        self.recall.index_new()
+        found = self.recall.search(
+            question, now, limit=limit, without=seen, conversation=conversation
+        )
+        return [r for r in found if r.score >= NEAR_THE_BEST * found[0].score]
 
     def _what_was_said(self, question: str, now: datetime, without: Collection[str]) -> Reply:
         self.recall.index_new()

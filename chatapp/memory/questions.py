@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from chatapp.memory.profile import Profile, normalised
+from chatapp.memory.normal import normalised
+from chatapp.memory.profile import Profile
 from chatapp.memory.rules_file import language_of, load_rules
 from chatapp.memory.slots import SLOTS
 from chatapp.memory.types import Fact

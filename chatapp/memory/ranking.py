@@ -1,7 +1,8 @@
 """Which facts take part in a prompt: relevance decides, age and use only nudge.
 
-At most `limit` facts within a budget of characters. Instructions and the name to use always hold;
-any other fact must have to do with the question, by a shared word or by meaning.
+At most `limit` facts; how many of them fit a prompt is decided where its tokens are counted.
+Instructions and the name to use always hold; any other fact must have to do with the question, by
+a shared word or by meaning.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from chatapp.memory.profile import normalised
+from chatapp.memory.normal import normalised
 from chatapp.memory.slots import SLOTS
 from chatapp.memory.types import Fact
 
@@ -33,7 +34,6 @@ def choose(
     now: datetime,
     embedder: Embedder | None,
     *,
-    characters: int,
     limit: int = MOST_FACTS,
 ) -> list[Fact]:
     """Return the active facts to put into a prompt for `question`, most relevant first."""
@@ -43,13 +43,7 @@ def choose(
         ((score + _NUDGE * _freshness(fact, now), fact) for fact, score in scored if score > 0),
         key=lambda pair: (-pair[0], pair[1].id),
     )
-    chosen: list[Fact] = []
-    for _, fact in ranked:
-        length = len(fact.to_model())
-        if len(chosen) < limit and length <= characters:
-            chosen.append(fact)
-            characters -= length
-    return chosen
+    return [fact for _, fact in ranked[:limit]]
 
 
 def _relevances(facts: Sequence[Fact], question: str, embedder: Embedder | None) -> list[float]:
@@ -75,9 +69,10 @@ def _relevances(facts: Sequence[Fact], question: str, embedder: Embedder | None)
 
 
 def _freshness(fact: Fact, now: datetime) -> float:
-    """Return 0 to 1: how recently it was said, by its slot's half-life, and that it is of use."""
+    """Return 0 to 1: how recently it was said or used, by its slot's half-life."""
     half_life = SLOTS[fact.slot].half_life_days
     if half_life is None:
         return 1.0
-    age = (now - datetime.fromisoformat(fact.last_seen)).total_seconds() / 86_400
+    latest = max(fact.last_seen, fact.last_used or "")
+    age = (now - datetime.fromisoformat(latest)).total_seconds() / 86_400
     return float(0.5 ** (max(age, 0.0) / half_life))

@@ -73,6 +73,7 @@ class Recall:
         *,
         limit: int = 5,
         without: Collection[str] = (),
+        conversation: str | None = None,
         routes: Routes = "both",
     ) -> list[Round]:
         """Return the rounds nearest to `question`, best first.
@@ -82,13 +83,14 @@ class Recall:
             now: the present, which "last week" counts from.
             limit: how many rounds at most.
             without: ids of user messages to leave out, such as those the model sees anyway.
+            conversation: look in this one only.
             routes: which rankings take part; one alone is for comparisons.
         """
         rankings = []
         if routes != "meaning":
-            rankings.append(self._by_words(question))
+            rankings.append(self._by_words(question, conversation))
         if routes != "words" and self._embedder is not None:
-            rankings.append(self._by_meaning(question))
+            rankings.append(self._by_meaning(question, conversation))
         scores = fuse(rankings)
         rounds = self._fetch(list(scores), scores)
         interval = interval_in(question, now)
@@ -97,7 +99,7 @@ class Recall:
         kept = [found for found in rounds if found.message_id not in without]
         return sorted(kept, key=lambda found: -found.score)[:limit]
 
-    def _by_words(self, question: str) -> list[int]:
+    def _by_words(self, question: str, conversation: str | None) -> list[int]:
         """Return round keys by BM25 over questions and answers, best first."""
         words = [w for w in re.findall(r"\w+", question.casefold()) if w not in _STOP]
         if not words:
@@ -106,18 +108,22 @@ class Recall:
         query = """
             select case m.role when 'user' then m.key else p.key end as key
             from (
-                select rowid, rank from messages_fts where messages_fts match ?
-                order by rank limit ?
+                select rowid, rank from messages_fts where messages_fts match :match
+                    and (:id is null or rowid in (
+                        select key from messages where conversation_id = :id
+                    ))
+                order by rank limit :limit
             ) found
             join messages m on m.key = found.rowid
             left join messages p on p.id = m.parent_id
             order by found.rank
         """
-        rows = self._store.read(lambda db: list(db.query(query, [match, 4 * CANDIDATES])))
+        values = {"match": match, "id": conversation, "limit": 4 * CANDIDATES}
+        rows = self._store.read(lambda db: list(db.query(query, values)))
         keys = (row["key"] for row in rows if row["key"] is not None)
         return list(dict.fromkeys(keys))[:CANDIDATES]
 
-    def _by_meaning(self, question: str) -> list[int]:
+    def _by_meaning(self, question: str, conversation: str | None) -> list[int]:
         """Return round keys by cosine, best first."""
         import numpy as np
 
@@ -127,8 +133,15 @@ class Recall:
             return []
         wanted = self._embedder.embed([question])[0]
         scores = vectors @ np.round(wanted * 127).astype(np.int8).astype(np.float32)
+        if conversation is not None:
+            scores[~np.isin(keys, self._keys_of(conversation))] = 0
         best = np.argsort(-scores, kind="stable")[:CANDIDATES]
         return [int(keys[place]) for place in best if scores[place] > 0]
+
+    def _keys_of(self, conversation: str) -> list[int]:
+        query = "select key from messages where conversation_id = ? and role = 'user'"
+        rows = self._store.read(lambda db: list(db.query(query, [conversation])))
+        return [row["key"] for row in rows]
 
     def _loaded(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Return all vectors; only those written since the last call are read."""

@@ -6,6 +6,7 @@ A single-valued slot closes its old value when a new one comes (`home`); a many-
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 
@@ -17,6 +18,7 @@ class Slot:
     or "Your" for the person and after "The user" for a prompt. `stable` values do not change in
     a life: a second one is asked about instead of believed. `half_life_days` is how fast a fact
     loses weight when facts are ranked (None: never). `opposite` is the slot a new value ends.
+    Keys in `several` may hold more values although the slot is `single`: one has two sisters.
     """
 
     name: str
@@ -26,6 +28,7 @@ class Slot:
     stable: bool = False
     half_life_days: float | None = None
     opposite: str = ""
+    several: frozenset[str] = frozenset()
 
     def to_person(self, key: str, value: str) -> str:
         """Return the fact as said to the person, such as `you live in Berlin`."""
@@ -37,6 +40,16 @@ class Slot:
 
 
 _YEAR, _HALF_YEAR, _FORTNIGHT = 365.0, 180.0, 14.0
+_SEVERAL = frozenset(
+    re.findall(
+        r"\w+",
+        """
+        sister brother son daughter twin aunt uncle cousin niece nephew neighbour neighbor roommate
+        flatmate dog cat puppy kitten hamster rabbit bird horse fish chicken teacher doctor
+        schwester bruder sohn tochter tante onkel cousine nichte neffe nachbar nachbarin hund katze
+        """,
+    )
+)
 
 
 SLOTS: dict[str, Slot] = {
@@ -89,6 +102,7 @@ SLOTS: dict[str, Slot] = {
             "your {key} is called {value}",
             "The user's {key} is called {value}.",
             single=True,
+            several=_SEVERAL,
         ),
         Slot(
             "favourite",

@@ -12,6 +12,7 @@ from chatapp.assistant.events import (
     MemoryProposed,
     MemoryUsed,
     MessageDone,
+    TurnStart,
     Warning,
 )
 from chatapp.conversations import ConversationStore
@@ -93,8 +94,66 @@ async def test_the_model_is_told_what_matters_for_the_question(
     await collect(assistant.turn(None, "I work at Siemens."))
     events = await collect(assistant.turn(None, "write a poem about pizza"))
     assert generator.prompts[-1][0].role == "system"
-    assert generator.prompts[-1][0].content == "The user likes pizza."
+    (pizza,) = assistant.profile.held("likes")
+    assert generator.prompts[-1][0].content == (
+        "Remembered of the user (id, day):\n"
+        f"- [{pizza.id[-6:]}, {pizza.valid_from[:10]}] The user likes pizza."
+    )
     assert [item.text for item in only(events, MemoryUsed).items] == ["you like pizza"]
+
+
+async def test_what_the_model_is_told_takes_a_tenth_of_its_window_at_most(
+    assistant: Assistant, generator: FakeGenerator
+) -> None:
+    """Thirty facts fit the question; eight lines at most, and fewer where they are long."""
+    for number in range(30):
+        assistant.profile.remember(f"The garden has bed number {number} with many kinds of herbs")
+    generator.context_length = 4_000
+    await collect(assistant.turn(None, "write a poem about my garden"))
+    lines = generator.prompts[-1][0].content.splitlines()
+    assert len(lines) == 1 + 8
+    generator.context_length = 500
+    events = await collect(assistant.turn(None, "write a poem about my garden"))
+    told = generator.prompts[-1][0]
+    assert 1 < len(told.content.splitlines()) < 1 + 8
+    assert generator.count_tokens([told]) <= 50
+    assert len(only(events, MemoryUsed).items) == len(told.content.splitlines()) - 1
+
+
+async def test_rounds_that_left_the_window_are_recalled_for_the_model(
+    assistant: Assistant, generator: FakeGenerator
+) -> None:
+    """What is dropped from the prompt stays within reach; what is still seen is not repeated."""
+    generator.context_length = 300
+    first = await collect(assistant.turn(None, "the treasure lies under the old oak tree"))
+    conversation = only(first, TurnStart).conversation
+    for number in range(12):
+        text = f"let us talk of thing {number} " + "for a very long while " * 4
+        await collect(assistant.turn(conversation, text))
+    events = await collect(assistant.turn(conversation, "write a poem about that oak tree"))
+    prompt = generator.prompts[-1]
+    assert "under the old oak tree" in prompt[0].content
+    assert not any("under the old oak tree" in message.content for message in prompt[1:])
+    assert any("oak" in item.text for item in only(events, MemoryUsed).items)
+
+
+async def test_two_hundred_turns_of_told_memories_create_none(
+    assistant: Assistant, generator: FakeGenerator
+) -> None:
+    """Memories are put in front of the model, which repeats them as its own; nothing is learnt."""
+    for text in ("I live in Rome.", "I love pizza.", "My sister is called Julia."):
+        await collect(assistant.turn(None, text))
+    before = [(fact.value, fact.seen_count) for fact in assistant.profile.facts(everything=True)]
+    told = 0
+    for number in range(200):
+        said = generator.prompts[-1][0].content if generator.prompts else ""
+        generator.reply = f"I live in Paris. My name is Bot. {said}"
+        text = f"write poem {number} about pizza, Rome and Julia"
+        events = await collect(assistant.turn(None, text))
+        told += len(every(events, MemoryUsed))
+    assert told == 200
+    after = [(fact.value, fact.seen_count) for fact in assistant.profile.facts(everything=True)]
+    assert after == before
 
 
 async def test_a_private_conversation_neither_reads_nor_writes(

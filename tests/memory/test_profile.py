@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-from pathlib import Path
-
 import pytest
 
-from chatapp.conversations import ConversationStore, NotFound
-from chatapp.conversations.backups import back_up
-from chatapp.feedback import Feedback
+from chatapp.conversations import ConversationStore
 from chatapp.memory import Profile, SecretRefused
-from chatapp.memory.forgetting import forget
 from chatapp.memory.transfer import BrokenExport, as_json, import_json
-from tests.conversations.helpers import say, texts
+from tests.conversations.helpers import say
 from tests.memory.conftest import Tell
 
 
@@ -80,6 +74,34 @@ class TestUpdates:
         profile.confirm(learnt.fact.id)
         assert values(profile, "name") == ["Bob"]
 
+    def test_the_older_value_said_again_answers_the_question_too(
+        self, tell: Tell, profile: Profile
+    ) -> None:
+        for name in ("Anna", "Bob", "Anna"):
+            tell(f"My name is {name}.")
+        assert [(fact.value, fact.status) for fact in profile.facts()] == [("Anna", "active")]
+
+    def test_a_doubt_can_be_dropped(self, tell: Tell, profile: Profile) -> None:
+        tell("My name is Anna.")
+        (learnt,) = tell("My name is Bob.")
+        assert learnt.fact is not None
+        profile.reject(learnt.fact.id)
+        assert [fact.value for fact in profile.facts(everything=True)] == ["Anna"]
+
+    def test_one_may_have_two_sisters_and_one_wife(self, tell: Tell, profile: Profile) -> None:
+        for text in ("sister is called Julia", "sister is called Ida", "wife is called Eva"):
+            tell(f"My {text}.")
+        tell("My wife is called Ada.")
+        assert {f.value for f in profile.held("relation", "sister")} == {"Julia", "Ida"}
+        assert [f.value for f in profile.held("relation", "wife")] == ["Ada"]
+
+    def test_what_was_hidden_can_be_shown_again(self, tell: Tell, profile: Profile) -> None:
+        tell("I live in Rome.")
+        hidden = profile.expire(profile.held("home")[0].id)
+        assert values(profile, "home") == []
+        profile.show(hidden.id)
+        assert values(profile, "home") == ["Rome"]
+
     def test_saying_it_twice_answers_the_question(self, tell: Tell, profile: Profile) -> None:
         tell("My name is Anna.")
         tell("My name is Bob.")
@@ -131,6 +153,17 @@ class TestSources:
         assert (home.slot, home.value) == ("home", "Kiel")
         assert (note.slot, note.value) == ("note", "The spare key is under the pot")
 
+    def test_asking_again_to_remember_is_no_error(self, profile: Profile) -> None:
+        first, again = (profile.remember("I live in Kiel").fact for _ in range(2))
+        assert first is not None
+        assert again is not None
+        assert (first.id, again.seen_count) == (again.id, 2)
+
+    def test_an_end_of_what_is_not_known_is_kept_as_a_note(self, profile: Profile) -> None:
+        note = profile.remember("I no longer live in Rome").fact
+        assert note is not None
+        assert (note.slot, note.value) == ("note", "I no longer live in Rome")
+
     def test_a_loop_of_injected_memories_creates_none(self, tell: Tell, profile: Profile) -> None:
         """200 turns whose answers repeat what is known leave the profile as it was."""
         tell("I live in Berlin.")
@@ -138,93 +171,6 @@ class TestSources:
             facts = " ".join(fact.to_model() for fact in profile.facts())
             tell(f"And what about number {turn}?", answer=f"{facts} I live in Paris, as you do.")
         assert [fact.value for fact in profile.facts(everything=True)] == ["Berlin"]
-
-
-class TestForgetting:
-    def test_no_file_holds_the_words_any_more(
-        self, tell: Tell, store: ConversationStore, profile: Profile, path: Path
-    ) -> None:
-        """Database, log, search table and backup are searched byte by byte."""
-        tell("Hello. I live in Qwertzburg, but I like cheese.")
-        for number in range(20):
-            tell(f"This is remark number {number} about nothing.")
-        Feedback(store).rate(store.messages(store.conversations()[-1].id)[1].id, 1.0)
-        assert back_up(path) is not None
-        (home,) = profile.held("home")
-        done = forget(store, home.id)
-        assert (done.message_redacted, done.backups_scrubbed) == (True, 1)
-        files = [str(file) for file in path.parent.iterdir()]
-        found = subprocess.run(["grep", "-lia", "qwertzburg", *files], capture_output=True)
-        assert found.stdout == b""
-        assert "I like cheese" in texts(store, store.conversations()[-1].id)[0]
-
-    def test_what_was_forgotten_is_not_learnt_again(
-        self, tell: Tell, store: ConversationStore, profile: Profile
-    ) -> None:
-        tell("I live in Rome.")
-        exported = as_json(store)
-        forget(store, profile.held("home")[0].id)
-        assert tell("I live in Rome.") == []
-        import json
-
-        assert import_json(store, json.dumps(exported)).refused == 1
-        assert profile.facts(everything=True) == []
-
-    def test_the_person_can_bring_it_back(
-        self, tell: Tell, store: ConversationStore, profile: Profile
-    ) -> None:
-        tell("I live in Rome.")
-        forget(store, profile.held("home")[0].id)
-        profile.remember("I live in Rome")
-        assert values(profile, "home") == ["Rome"]
-
-    def test_the_message_can_be_kept(
-        self, tell: Tell, store: ConversationStore, profile: Profile
-    ) -> None:
-        tell("I live in Rome.")
-        done = forget(store, profile.held("home")[0].id, keep_message=True)
-        assert not done.message_redacted
-        assert done.mentions == 1
-
-    def test_hiding_keeps_it(self, tell: Tell, profile: Profile) -> None:
-        tell("I live in Rome.")
-        profile.expire(profile.held("home")[0].id)
-        assert profile.facts() == []
-        assert [fact.status for fact in profile.facts(everything=True)] == ["expired"]
-
-    def test_a_fact_outlives_the_conversation_it_came_from(
-        self, store: ConversationStore, profile: Profile
-    ) -> None:
-        started = say(store, "I live in Rome.")
-        profile.learn(started.user)
-        assert [f.value for f in profile.learnt_from(started.conversation.id)] == ["Rome"]
-        store.purge(started.conversation.id)
-        (home,) = profile.held("home")
-        assert (home.value, home.source_text, home.message_id) == ("Rome", "I live in Rome", None)
-
-    def test_a_damaged_file_gives_back_facts_and_stays_forgetful(
-        self, tell: Tell, store: ConversationStore, profile: Profile, path: Path
-    ) -> None:
-        """Salvage keeps what is remembered, and keeps forgotten what was forgotten."""
-        tell("I live in Rome.")
-        tell("I love tea.")
-        forget(store, profile.held("home")[0].id)
-        for number in range(60):
-            tell(f"Remark {number} " + "x" * 900)
-        store.close()
-        data = bytearray(path.read_bytes())
-        data[-8192:] = b"\xaa" * 8192
-        path.write_bytes(data)
-        reopened = ConversationStore.open(path)
-        assert "damaged" in reopened.notices[0]
-        saved = Profile(reopened)
-        assert [fact.value for fact in saved.facts()] == ["tea"]
-        assert saved.learn(say(reopened, "I live in Rome.").user) == []
-        reopened.close()
-
-    def test_an_unknown_id_is_named(self, store: ConversationStore) -> None:
-        with pytest.raises(NotFound, match="no memory NOPE"):
-            forget(store, "NOPE")
 
 
 class TestTransfer:

@@ -32,8 +32,8 @@ def _forget(session: Session, arguments: Mapping[str, str]) -> Result:
     fact = _one_fact(session, arguments["memory"])
     done = session.assistant.forget(fact.id)
     text = f"Forgotten: {done.fact.to_person()}."
-    if done.message_redacted:
-        text += " The words were taken out of the message they were read from."
+    if done.messages_redacted:
+        text += f" The words were taken out of {done.messages_redacted} message(s)."
     if done.mentions:
         text += f" {done.mentions} other message(s) still hold “{done.fact.value}”."
     return Result(text)

@@ -156,3 +156,18 @@ def m007_parts(db: Database) -> None:
         from messages where model <> '' and status <> 'streaming' and json_valid(usage);
         """
     )
+
+
+@migrations(name="m008_fact_uses")
+def m008_fact_uses(db: Database) -> None:
+    """Which answers were told or say a fact: shown below them, and blanked when it is forgotten."""
+    db.executescript(
+        """
+        create table fact_uses (
+            message_id text not null references messages(id) on delete cascade,
+            fact_id text not null,
+            primary key (message_id, fact_id)
+        );
+        create index fact_uses_fact on fact_uses(fact_id);
+        """
+    )

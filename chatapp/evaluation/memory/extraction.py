@@ -13,7 +13,7 @@ from chatapp.evaluation.estimates import Estimate, estimate, ratio
 from chatapp.evaluation.memory.cases import Message, Statement
 from chatapp.evaluation.result import Metrics
 from chatapp.evaluation.suite import present
-from chatapp.memory.profile import normalised
+from chatapp.memory.normal import normalised
 
 Extract = Callable[[str], Sequence[Statement]]
 

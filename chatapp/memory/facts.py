@@ -1,0 +1,66 @@
+"""Rows of the table `facts`: reading, writing, ending. Every function works inside a transaction.
+
+A fact is never overwritten by another: what no longer holds is closed and names its successor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from chatapp.conversations import NotFound
+from chatapp.memory.types import Fact
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+COLUMNS = (
+    "id, slot, fact_key, value, status, rule, confidence, message_id, conversation_id, start, end, "
+    "source_text, valid_from, valid_to, superseded_by, seen_count, last_seen, last_used, "
+    "use_count, pinned"
+)
+
+
+def select(db: Database, where: str, values: Iterable[Any] = ()) -> list[Fact]:
+    """Return the facts that fulfil an SQL condition, and its order if it names one."""
+    rows = db.query(f"select {COLUMNS} from facts where {where}", list(values))
+    return [Fact(**{**row, "pinned": bool(row["pinned"])}) for row in rows]
+
+
+def get(db: Database, fact_id: str) -> Fact:
+    """Return one fact. Raises NotFound."""
+    for fact in select(db, "id = ?", [fact_id]):
+        return fact
+    raise NotFound(f"There is no memory {fact_id}.")
+
+
+def update(db: Database, fact_id: str, **values: Any) -> Fact:
+    """Change columns of a fact and return it."""
+    names = ", ".join(f"{name} = :{name}" for name in values)
+    db.execute(f"update facts set {names} where id = :id", {**values, "id": fact_id})
+    return get(db, fact_id)
+
+
+def held(db: Database, slot: str, key: str, *, review: bool = False) -> list[Fact]:
+    """Return the facts of a slot that are active, with `review` also those that wait."""
+    statuses = "('active', 'review')" if review else "('active')"
+    where = f"slot = ? and fact_key = ? and status in {statuses} order by key"
+    return select(db, where, [slot, key])
+
+
+def close(db: Database, fact: Fact, now: str, successor: str | None = None) -> Fact:
+    """End a fact: it held until now."""
+    return update(db, fact.id, status="closed", valid_to=now, superseded_by=successor)
+
+
+def close_others(db: Database, kept: Fact, now: str) -> list[Fact]:
+    """End all active facts of the slot and key of `kept` but itself."""
+    others = [fact for fact in held(db, kept.slot, kept.fact_key) if fact.id != kept.id]
+    return [close(db, fact, now, kept.id) for fact in others]
+
+
+def remove(db: Database, fact_id: str) -> None:
+    """Delete the row and what points to it. The words may stand elsewhere: see `forgetting`."""
+    db.execute("delete from facts where id = ?", [fact_id])
+    db.execute("update facts set superseded_by = null where superseded_by = ?", [fact_id])
+    db.execute("delete from fact_uses where fact_id = ?", [fact_id])

@@ -1,0 +1,138 @@
+"""What one statement does to the profile: a new fact, the end of an old one, a question, a count.
+
+A slot of one value closes what it held. What does not change in a life is asked about once; said
+again it is meant. The same said again is counted, and a longer form of it kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from chatapp.conversations import ConversationStore, Message
+from chatapp.memory import facts, tombstones
+from chatapp.memory.extract import Candidate
+from chatapp.memory.normal import normalised, refines
+from chatapp.memory.slots import SLOTS
+from chatapp.memory.types import Fact, Learnt
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a statement comes from: a message, or with `asked` the person's wish to remember."""
+
+    clause: str
+    message: Message | None = None
+    asked: bool = False
+
+
+class Learning:
+    """Applies statements to the facts in the file of `store`, inside the caller's transaction."""
+
+    def __init__(self, store: ConversationStore) -> None:
+        self._store = store
+
+    def apply(self, db: Database, candidate: Candidate, source: Source) -> Learnt | None:
+        """Return what the statement changed, or None."""
+        if candidate.closes:
+            closed = self._close(db, candidate)
+            return Learnt(None, tuple(closed)) if closed else None
+        if source.asked:
+            tombstones.dig_up(db, candidate.slot, candidate.key, candidate.value)
+        elif tombstones.is_buried(db, candidate.slot, candidate.key, candidate.value):
+            return None
+        known = self._known(db, candidate)
+        if known is not None:
+            return self._said_again(db, known, candidate, source)
+        return self._new(db, candidate, source)
+
+    def _new(self, db: Database, candidate: Candidate, source: Source) -> Learnt:
+        slot = SLOTS[candidate.slot]
+        single = slot.single and candidate.key not in slot.several
+        older = facts.held(db, candidate.slot, candidate.key) if single else []
+        asks = bool(older) and slot.stable and not source.asked
+        fact = self._insert(db, candidate, source, status="review" if asks else "active")
+        if asks:
+            return Learnt(fact, asks=True)
+        ended = [*older, *self._opposed(db, candidate)]
+        return Learnt(
+            fact, tuple(facts.close(db, old, self._store.now(), fact.id) for old in ended)
+        )
+
+    def _known(self, db: Database, candidate: Candidate) -> Fact | None:
+        """Return the live fact that says the same, in the same or in more or fewer words."""
+        norm, single = normalised(candidate.value), SLOTS[candidate.slot].single
+        for fact in facts.held(db, candidate.slot, candidate.key, review=True):
+            held = normalised(fact.value)
+            if held == norm or (single and refines(held, norm)):
+                return fact
+        return None
+
+    def _said_again(
+        self, db: Database, known: Fact, candidate: Candidate, source: Source
+    ) -> Learnt | None:
+        now = self._store.now()
+        changes: dict[str, Any] = {"seen_count": known.seen_count + 1, "last_seen": now}
+        longer = len(candidate.value) > len(known.value)  # "Berlin" became "Berlin, Germany"
+        if longer:
+            changes |= {"value": candidate.value, "norm": normalised(candidate.value)}
+        fact = facts.update(db, known.id, **changes, status="active")
+        if known.status == "review":  # said twice: it is meant
+            return Learnt(fact, tuple(facts.close_others(db, fact, now)))
+        self._drop_doubts(db, fact)
+        return Learnt(fact) if longer or source.asked else None
+
+    def _drop_doubts(self, db: Database, fact: Fact) -> None:
+        """The older value was said again: what contradicted it was a slip."""
+        for doubt in facts.held(db, fact.slot, fact.fact_key, review=True):
+            if doubt.status == "review":
+                facts.remove(db, doubt.id)
+
+    def _opposed(self, db: Database, candidate: Candidate) -> list[Fact]:
+        """Return the active facts that a new one contradicts: what is liked was disliked."""
+        slot, norm = SLOTS[candidate.slot].opposite, normalised(candidate.value)
+        where = "slot = ? and norm = ? and status = 'active'"
+        return facts.select(db, where, [slot, norm]) if slot else []
+
+    def _close(self, db: Database, candidate: Candidate) -> list[Fact]:
+        norm = normalised(candidate.value)
+        return [
+            facts.close(db, fact, self._store.now())
+            for fact in facts.held(db, candidate.slot, candidate.key)
+            if not norm or refines(normalised(fact.value), norm)
+        ]
+
+    def _insert(self, db: Database, candidate: Candidate, source: Source, *, status: str) -> Fact:
+        fact_id, now, message = self._store.unused_id(db), self._store.now(), source.message
+        db.table("facts").insert(
+            {
+                "id": fact_id,
+                "slot": candidate.slot,
+                "fact_key": candidate.key,
+                "value": candidate.value,
+                "norm": normalised(candidate.value),
+                "status": status,
+                "rule": candidate.rule,
+                "message_id": message.id if message else None,
+                "conversation_id": message.conversation_id if message else None,
+                "start": candidate.start if message else None,
+                "end": candidate.end if message else None,
+                "source_text": source.clause,
+                "valid_from": message.created_at if message else now,
+                "last_seen": now,
+            }
+        )
+        return facts.get(db, fact_id)
+
+
+def from_message(message: Message, candidate: Candidate) -> Source:
+    """Return the place a candidate was read from."""
+    return Source(message.text[candidate.start : candidate.end], message)
+
+
+def on_request(text: str) -> Source:
+    """Return the source of what a person asked to remember."""
+    return replace(Source(text), asked=True)

@@ -1,0 +1,60 @@
+"""Tombstones: what was forgotten is recognised when it comes again, and told to nobody.
+
+Each is a keyed hash of slot, key and value under a random salt of the file, so that the words
+cannot be guessed from it without the file, and stand nowhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from chatapp.memory.normal import normalised
+from chatapp.memory.slots import SLOTS
+from chatapp.memory.types import Fact
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+
+def bury(db: Database, fact: Fact, now: str) -> None:
+    """Leave a mark of the fact, and one of `Berlin` for `Berlin, Germany`."""
+    for value in {fact.value, fact.value.partition(",")[0]}:
+        db.execute(
+            "insert or ignore into memory_tombstones (hash, created_at) values (?, ?)",
+            [_mark(db, fact.slot, fact.fact_key, normalised(value)), now],
+        )
+
+
+def is_buried(db: Database, slot: str, key: str, value: str) -> bool:
+    """Return whether this was forgotten, for a slot of one value also in fewer words."""
+    marks = (_mark(db, slot, key, norm) for norm in _forms(slot, normalised(value)))
+    return any(
+        next(db.query("select 1 from memory_tombstones where hash = ?", [mark]), None)
+        for mark in marks
+    )
+
+
+def dig_up(db: Database, slot: str, key: str, value: str) -> None:
+    """Remove the marks of a fact: the person wants it remembered after all."""
+    for norm in _forms(slot, normalised(value)):
+        mark = _mark(db, slot, key, norm)
+        db.execute("delete from memory_tombstones where hash = ?", [mark])
+
+
+def _forms(slot: str, norm: str) -> Iterator[str]:
+    """Yield the value and, where a longer one only says it better, its beginnings."""
+    words = norm.split()
+    shortest = 1 if SLOTS[slot].single else len(words)
+    for length in range(min(shortest, len(words)), len(words) + 1):
+        yield " ".join(words[:length])
+
+
+def _mark(db: Database, *parts: str) -> str:
+    salt = next((row["salt"] for row in db.query("select salt from memory_salt")), None)
+    if salt is None:
+        salt = secrets.token_bytes(32)
+        db.execute("insert into memory_salt (salt) values (?)", [salt])
+    return hashlib.blake2b("\0".join(parts).encode(), key=salt, digest_size=32).hexdigest()
