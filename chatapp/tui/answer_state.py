@@ -11,6 +11,8 @@ from typing import cast
 from chatapp.assistant import events
 from chatapp.assistant.events import Citation, FinishReason, Grounding, Usage
 from chatapp.conversations.types import Message
+from chatapp.tui.text import one_line
+from chatapp.tui.trace import Trace
 
 
 @dataclass(eq=False)
@@ -27,6 +29,7 @@ class AnswerState:
     seconds: float = 0.0
     notes: list[str] = field(default_factory=list)
     remembered: list[str] = field(default_factory=list)
+    trace: Trace = field(default_factory=Trace)
     siblings: tuple[str, ...] = ()
     copied_block: int = -1
     complete: bool = True
@@ -52,11 +55,18 @@ class AnswerState:
 
     def apply(self, event: events.Event) -> None:
         """Take in one event of the turn's stream."""
+        self.trace.apply(event)
         match event:
             case events.TurnStart(assistant_message=message_id):
                 self.message_id = message_id
             case events.Retrieval(passages=passages):
                 self.activity = f"reading {len(passages)} passages"
+            case events.Browse(text=text):
+                self.activity = one_line(text, 80)
+            case events.ToolCall(name=name):
+                self.activity = f"using {one_line(name, 40)}"
+            case events.ToolApproval(name=name, decision="asked"):
+                self.activity = f"{one_line(name, 40)} waits for your approval"
             case events.MemoryUsed(items=items):
                 self.remembered += [f"used: {item.text}" for item in items]
             case events.MemoryProposed(text=text, closed=closed):

@@ -13,10 +13,11 @@ from chatapp.tui.entries import Entry, Question
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from chatapp.assistant.events import Event
+    from chatapp.assistant.events import Event, ToolApproval
     from chatapp.tui.answer_state import AnswerState
     from chatapp.tui.screens.chat import ChatScreen
     from chatapp.tui.turn import Stream, Turn
+    from chatapp.tui.widgets.approval_bar import Decision
 
 
 class Answering:
@@ -25,6 +26,7 @@ class Answering:
     def __init__(self, chat: ChatScreen) -> None:
         self._chat = chat
         self.turn: Turn | None = None
+        self._asked: ToolApproval | None = None
 
     @property
     def here(self) -> bool:
@@ -83,6 +85,21 @@ class Answering:
         self._chat.status.set_activity("stopping…")
         return True
 
+    def decide(self, call_id: str, decision: Decision) -> None:
+        """Let the waiting tool run or not."""
+        assistant = self._chat.backend.opened
+        if assistant is not None:
+            assistant.approve(call_id, decision)
+        self._asked = None
+        self._chat.withdraw_approval()
+
+    def offer_again(self) -> None:
+        """Show the question about a tool again when its conversation is back on the screen."""
+        if self._asked is not None and self.here:
+            self._chat.offer_approval(self._asked)
+        else:
+            self._chat.withdraw_approval()
+
     async def _start(self, turn: Turn, stream: Stream) -> None:
         await self._chat.withdraw_recovery()
         self._chat.status.set_activity("Esc stops")
@@ -93,7 +110,8 @@ class Answering:
         try:
             await turn.run(chat.backend.assistant(), stream, self._on_event)
         finally:
-            self.turn = None
+            self.turn, self._asked = None, None
+            chat.withdraw_approval()
             chat.status.set_activity("")
         if turn.question and not turn.stored:
             chat.composer.give_back(turn.question.text)
@@ -117,7 +135,7 @@ class Answering:
 
     async def _on_event(self, turn: Turn, event: Event) -> None:
         """Draw one event of the running turn, if its answer is on the screen."""
-        from chatapp.assistant.events import TurnEnd, TurnStart
+        from chatapp.assistant.events import ToolApproval, TurnEnd, TurnStart
 
         chat = self._chat
         answer = chat.transcript.answer(turn.state)
@@ -129,6 +147,9 @@ class Answering:
                 await chat.reading.name_new(event.conversation)
             elif answer is None and self.here:
                 await chat.reading.reload()
+        if isinstance(event, ToolApproval):
+            self._asked = event if event.decision == "asked" else None
+            self.offer_again()
         if answer is None:
             return
         await answer.show(event)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -30,8 +31,14 @@ class Backend:
 
     def open(self, *, unsaved: bool = False) -> None:
         """Start opening, also once more after a failure."""
-        self._opening = asyncio.create_task(asyncio.to_thread(self._build, unsaved))
+        self._opening = asyncio.create_task(asyncio.to_thread(self._attended, unsaved))
         self._begun.set()
+
+    def _attended(self, unsaved: bool) -> Assistant:
+        """Open everything; somebody is there to say whether a tool may run."""
+        assistant = self._build(unsaved)
+        assistant.options = dataclasses.replace(assistant.options, attended=True)
+        return assistant
 
     async def assistant(self) -> Assistant:
         """Return the assistant, waiting until it is open. Raises what kept it from opening."""

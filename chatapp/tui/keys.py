@@ -30,6 +30,8 @@ PLACES = (
     Place("In the list of conversations", ("widgets.conversation_options:ConversationOptions",)),
     Place("In the transcript", ("widgets.transcript:Transcript",)),
     Place("In the search", ("screens.search:SearchScreen",)),
+    Place("On a tool that asks", ("widgets.approval_bar:ApprovalBar",)),
+    Place("Before a page is opened", ("screens.visit:VisitScreen",)),
     Place("In the details", ("screens.details:DetailsScreen",)),
     Place("In the tree of branches", ("screens.tree:TreeScreen",)),
     Place("In a source", ("screens.passage:PassageScreen",)),

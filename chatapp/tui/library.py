@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chatapp.assistant.events import Citation
-from chatapp.conversations.types import Conversation, Message, MessageHit
+from chatapp.conversations.types import Conversation, Message, MessageHit, Part
 from chatapp.tui.answer_state import stored_answer
 from chatapp.tui.branches import BranchRow, branch_rows
 from chatapp.tui.details import Row, details_of
 from chatapp.tui.entries import Entry, Question
+from chatapp.tui.trace import stored_trace
 
 if TYPE_CHECKING:
     from chatapp.conversations.store import ConversationStore
@@ -124,7 +125,17 @@ class Library:
             if not isinstance(entry, Question):
                 stored = self._store.citations(entry.message_id)
                 entry.citations = [Citation(**vars(citation)) for citation in stored]
+                if not entry.trace.steps:  # of an answer that was just written more is known
+                    entry.trace = stored_trace(self._store.parts(entry.message_id))
+            else:
+                entry.attachments = tuple(_attached(self._store.parts(entry.message_id)))
             entry.complete = True
+
+
+def _attached(parts: Iterable[Part]) -> Iterator[str]:
+    for part in parts:
+        if part.kind == "attachment":
+            yield str(part.data.get("name", "file"))
 
 
 def _entry(message: Message) -> Entry:

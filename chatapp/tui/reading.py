@@ -95,6 +95,7 @@ class Reading:
             entries = [running if e.message_id == running.message_id else e for e in entries]
         elif interrupted is not None:
             chat.offer_recovery(interrupted)
+        chat.answering.offer_again()
         await chat.transcript.show(entries)
         chat.composer.remember([entry.text for entry in entries if isinstance(entry, Question)])
         chat.set_title(title)

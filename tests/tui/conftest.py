@@ -23,6 +23,7 @@ from chatapp.tui.app import ChatApp
 from chatapp.tui.backend import Backend
 from retrieval.index import Index
 from tests.fakes import FakeGenerator
+from tools.registry import ToolRegistry
 
 PAGES = {
     "Mona Lisa": "Leonardo da Vinci painted the Mona Lisa about 1503. It hangs in Paris.",
@@ -40,6 +41,7 @@ class Chat:
         self.database = home / "chatapp.sqlite3"
         self.index = home / "index.sqlite3"
         self.generator: Generator = FakeGenerator()
+        self.tools: ToolRegistry | None = None
         self.load_error: Exception | None = None
         self.open_error: Exception | None = None
         self.opening: Callable[[], object] = lambda: None
@@ -78,6 +80,7 @@ class Chat:
             settings=Settings(),
             open_index=self._open_index,
             load_generator=self._load,
+            tools=self.tools,
         )
 
     def _load(self) -> Generator:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from textual import events
 from textual.widgets import OptionList
 
 from chatapp.tui.screens.passage import PassageScreen
-from chatapp.tui.text import one_line
-from chatapp.tui.widgets.answer_markdown import AnswerMarkdown
+from chatapp.tui.text import MOST_MARKS, one_line
 from tests.fakes import FakeGenerator
 from tests.tui.conftest import Chat, answers, ask, ready, screen_text, until
 
@@ -77,22 +77,45 @@ async def test_a_damaged_row_with_escapes_in_the_database_cannot_reach_the_termi
         assert not any(character in screen_text(app) for character in ACTING)
 
 
-async def test_a_link_in_an_answer_is_named_and_not_opened(
-    chat: Chat, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A click on a link shows where it would lead."""
-    chat.generator = FakeGenerator("See [the docs](https://example.org/evil) for more.")
+async def test_a_letter_with_ten_thousand_marks_is_one_readable_letter(chat: Chat) -> None:
+    """Combining characters are cut to what a script can need, in questions and in answers."""
+    marks = "\u0301" * 10_000
+    chat.generator = FakeGenerator(f"e{marks}nd")
     app = chat.app()
-    opened: list[str] = []
-    monkeypatch.setattr(app, "open_url", lambda url, **_: opened.append(url))
-    async with app.run_test(size=(120, 40)) as pilot:
+    async with app.run_test(size=(110, 32)) as pilot:
+        await ready(app)
+        await ask(pilot, f"hello o{marks}k")
+        text = screen_text(app)
+        assert "hello o" in text
+        assert "nd" in text
+        assert text.count("\u0301") <= 2 * MOST_MARKS
+
+
+async def test_a_line_of_five_megabytes_is_stored_whole_and_shown_in_part(chat: Chat) -> None:
+    """From the person and from the model: the screen stays quick, nothing is lost."""
+    line = "0123456789" * 500_000
+    chat.generator = FakeGenerator(line)
+    app = chat.app()
+    async with app.run_test(size=(110, 32)) as pilot:
+        await ready(app)
+        app.chat.composer.post_message(events.Paste("hello " + line))
+        await until(lambda: "5,000,006 characters]" in app.chat.composer.text)
+        app.chat.composer.set_draft("hello")
+        await pilot.press("enter")
+        await until(lambda: app.chat.answering.turn is None and answers(app))
+        assert answers(app)[0].text == line
+        assert "more characters are stored, not shown" in screen_text(app)
+
+
+@pytest.mark.parametrize("piece", ["[", "> ", "- ", "![]("])
+async def test_markdown_made_to_be_slow_is_drawn_all_the_same(chat: Chat, piece: str) -> None:
+    """Twenty thousand openings of something that never closes."""
+    chat.generator = FakeGenerator(piece * 20_000)
+    app = chat.app()
+    async with app.run_test(size=(110, 32)) as pilot:
         await ready(app)
         await ask(pilot, "hello")
-        answer = app.chat.query_one(AnswerMarkdown)
-        answer.post_message(AnswerMarkdown.LinkClicked(answer, "https://example.org/evil"))
-        await until(lambda: "Links are not opened" in screen_text(app))
-        assert "https://example.org/evil" in screen_text(app)
-        assert opened == []
+        assert answers(app)[0].text.strip()
 
 
 def test_one_line_keeps_one_line_of_the_wanted_length() -> None:

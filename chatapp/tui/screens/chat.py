@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Container, Vertical
 from textual.message import Message
 from textual.screen import Screen
@@ -24,6 +24,7 @@ from textual.widgets import Static, TextArea
 from chatapp.tui import actions
 from chatapp.tui.answering import Answering
 from chatapp.tui.backend import Backend
+from chatapp.tui.chat_keys import CHAT_KEYS
 from chatapp.tui.entries import Entry, Question
 from chatapp.tui.errors import Problem
 from chatapp.tui.guard import guarded
@@ -41,9 +42,11 @@ from chatapp.tui.widgets.transcript import Transcript
 if TYPE_CHECKING:
     from textual.timer import Timer
 
+    from chatapp.assistant.events import ToolApproval
     from chatapp.tui.answer_state import AnswerState
     from chatapp.tui.widgets.answer import Answer
     from chatapp.tui.widgets.answer_markdown import AnswerMarkdown
+    from chatapp.tui.widgets.approval_bar import ApprovalBar
     from chatapp.tui.widgets.conversation_options import ConversationOptions
     from chatapp.tui.widgets.message_view import MessageView
     from chatapp.tui.widgets.recovery_banner import RecoveryBanner
@@ -64,69 +67,7 @@ class ChatScreen(Screen[None]):
 
     DEFAULT_CSS = CSS
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "escape",
-            "run('stop')",
-            "Stop",
-            id="chat.stop",
-            tooltip="Stop the answer, or back to the input",
-        ),
-        Binding(
-            "ctrl+f",
-            "run('search')",
-            "Search",
-            id="chat.search",
-            priority=True,
-            tooltip="Search all conversations",
-        ),
-        Binding("ctrl+n", "run('new')", "New", id="chat.new", tooltip="New conversation"),
-        Binding(
-            "ctrl+b", "run('sidebar')", "List", id="chat.sidebar", tooltip="Conversations on or off"
-        ),
-        Binding(
-            "ctrl+o", "run('sources')", "Sources", id="chat.sources", tooltip="Sources on or off"
-        ),
-        Binding(
-            "ctrl+r",
-            "run('regenerate')",
-            "Again",
-            id="chat.regenerate",
-            tooltip="Regenerate the answer",
-        ),
-        Binding(
-            "ctrl+y",
-            "run('copy')",
-            "Copy",
-            id="chat.copy",
-            priority=True,
-            tooltip="Copy the answer",
-        ),
-        Binding(
-            "ctrl+g",
-            "run('continue')",
-            "Continue",
-            id="chat.continue",
-            tooltip="Continue a cut answer",
-        ),
-        Binding(
-            "f2", "run('rename')", "Rename", id="chat.rename", tooltip="Rename the conversation"
-        ),
-        Binding("f1", "run('help')", "Help", id="chat.help"),
-        # Priority, so that keys typed right after it already go to the answer.
-        Binding(
-            "shift+tab",
-            "last_answer",
-            "Answer",
-            id="chat.answer",
-            priority=True,
-            tooltip="Select the last answer, then earlier ones",
-        ),
-        Binding("pageup", "page(-1)", "Scroll up", id="chat.page_up", priority=True, show=False),
-        Binding(
-            "pagedown", "page(1)", "Scroll down", id="chat.page_down", priority=True, show=False
-        ),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = CHAT_KEYS
 
     def __init__(self, backend: Backend, keymap: Mapping[str, str] | None = None) -> None:
         super().__init__()
@@ -223,7 +164,7 @@ class ChatScreen(Screen[None]):
 
         file = paths.data_dir() / "copied.txt"
         said = await copy_text(text, self.app.copy_to_clipboard, os.environ, file)
-        self.hint(said)
+        self.say(said)
         return said
 
     def set_title(self, title: str) -> None:
@@ -243,6 +184,23 @@ class ChatScreen(Screen[None]):
         from chatapp.tui.widgets.recovery_banner import RecoveryBanner
 
         self.mount(RecoveryBanner(message_id), before=self.menu)
+
+    def offer_approval(self, asked: ToolApproval) -> None:
+        """Ask whether a tool may run; the turn waits until that is decided."""
+        from chatapp.tui.widgets.approval_bar import ApprovalBar
+
+        self.withdraw_approval()
+        self.mount(ApprovalBar(asked), before=self.menu)
+
+    def withdraw_approval(self) -> None:
+        self.query("ApprovalBar").remove()
+
+    def action_approval(self) -> None:
+        """Go to the question whether a tool may run, if one waits."""
+        from chatapp.tui.widgets.approval_bar import ApprovalBar
+
+        for bar in self.query(ApprovalBar):
+            bar.focus_choice()
 
     async def withdraw_recovery(self) -> None:
         await self.query("RecoveryBanner").remove()
@@ -274,7 +232,40 @@ class ChatScreen(Screen[None]):
             return
         from chatapp.tui.screens.passage import PassageScreen
 
-        self.app.push_screen(PassageScreen(state.citations, index, self.backend.open_source))
+        self.sources.highlight(index)
+        self.app.push_screen(
+            PassageScreen(
+                state.citations,
+                index,
+                self.backend.open_source,
+                copy=self.copy,
+                visit=self.visit,
+            )
+        )
+
+    async def visit(self, address: str) -> None:
+        """Ask whether to open a web address in a browser; nothing is opened unasked."""
+        from chatapp.tui.addresses import has_desktop, is_web_address
+        from chatapp.tui.screens.visit import Choice, VisitScreen
+
+        if not is_web_address(address):
+            self.say(f"No browser opens this: {one_line(address, 200)}")
+            return
+
+        async def chosen(choice: Choice | None) -> None:
+            if choice == "open":
+                self.app.open_url(address)
+            elif choice == "copy":
+                await self.copy(address)
+
+        await self.app.push_screen(VisitScreen(address, can_open=has_desktop()), chosen)
+
+    def say(self, text: str) -> None:
+        """Tell the person something wherever they look: a dialog covers this screen's hints."""
+        if self.is_current:
+            self.hint(text)
+        else:
+            self.notify(text, markup=False)
 
     # Messages of the widgets
 
@@ -312,8 +303,12 @@ class ChatScreen(Screen[None]):
     def on_answer_source_requested(self, event: Answer.SourceRequested) -> None:
         self.open_source(event.state, event.n)
 
-    def on_answer_markdown_link_refused(self, event: AnswerMarkdown.LinkRefused) -> None:
-        self.hint(f"Links are not opened: {one_line(event.href, 200)}")
+    async def on_answer_markdown_link_chosen(self, event: AnswerMarkdown.LinkChosen) -> None:
+        await self.visit(event.href)
+
+    def on_approval_bar_decided(self, event: ApprovalBar.Decided) -> None:
+        self.answering.decide(event.call_id, event.decision)
+        self.set_focus(self.composer)
 
     def on_sources_panel_opened(self, event: SourcesPanel.Opened) -> None:
         if self.selected_answer is not None:

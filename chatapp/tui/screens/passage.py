@@ -14,7 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from chatapp.assistant.events import Citation
-from chatapp.assistant.text import sanitize_text
+from chatapp.tui.addresses import domain_of
 from chatapp.tui.errors import Problem
 from chatapp.tui.text import one_line, plain
 from chatapp.tui.theme import MUTED
@@ -61,10 +61,22 @@ class PassageScreen(ModalScreen[None]):
         Binding("escape,q", "dismiss", "Close", id="passage.close"),
         Binding("left,p", "walk(-1)", "Previous quote", id="passage.previous"),
         Binding("right,n", "walk(1)", "Next quote", id="passage.next"),
+        Binding("c", "copy", "Copy the quote", id="passage.copy"),
+        Binding("o", "visit", "Open the page in a browser", id="passage.visit"),
     ]
 
-    def __init__(self, citations: Sequence[Citation], index: int, open_source: OpenSource) -> None:
+    def __init__(
+        self,
+        citations: Sequence[Citation],
+        index: int,
+        open_source: OpenSource,
+        *,
+        copy: Callable[[str], Awaitable[object]],
+        visit: Callable[[str], Awaitable[object]],
+    ) -> None:
         super().__init__()
+        self._copy = copy
+        self._visit = visit
         self._citations = citations
         self._index = index
         self._open_source = open_source
@@ -75,7 +87,8 @@ class PassageScreen(ModalScreen[None]):
             with VerticalScroll(id="passage-scroll"):
                 yield Static("", id="passage-text", markup=False)
             several = "←/→ other quotes   " if len(self._citations) > 1 else ""
-            yield Static(f"{several}↑/↓ scroll   Esc close", id="passage-keys", markup=False)
+            keys = f"{several}↑/↓ scroll   c copy   o browser   Esc close"
+            yield Static(keys, id="passage-keys", markup=False)
 
     def on_mount(self) -> None:
         self.action_walk(0)
@@ -85,6 +98,14 @@ class PassageScreen(ModalScreen[None]):
         self._index = (self._index + step) % len(self._citations)
         self.run_worker(self._load(), exclusive=True, exit_on_error=False)
 
+    async def action_copy(self) -> None:
+        """Copy the quote with its source."""
+        citation = self._citations[self._index]
+        await self._copy(f"{citation.quote}\n\n{citation.title}\n{citation.uri}".rstrip())
+
+    async def action_visit(self) -> None:
+        await self._visit(self._citations[self._index].uri)
+
     async def _load(self) -> None:
         citation = self._citations[self._index]
         source = await self._open_source(citation)
@@ -92,7 +113,7 @@ class PassageScreen(ModalScreen[None]):
         text = self.query_one("#passage-text", Static)
         if isinstance(source, Problem):
             head.update(_problem_head(citation, source))
-            text.update(_marked(sanitize_text(citation.quote)))
+            text.update(_marked(citation.quote))
             return
         head.update(_head(citation, source))
         before, quote, after = around(source, citation)
@@ -131,7 +152,8 @@ def _head(citation: Citation, source: Source) -> Content:
     title = Content(f"[{citation.n}] ").stylize("$accent") + Content(
         one_line(source.title or source.uri, 200)
     ).stylize("bold")
-    uri = Content(one_line(source.uri, 300)).stylize(MUTED)
+    domain = Content(f"{domain_of(source.uri)}  ")
+    uri = domain + Content(one_line(source.uri, 300)).stylize(MUTED)
     return Content("\n").join([title, uri, check])
 
 
@@ -142,4 +164,4 @@ def _problem_head(citation: Citation, problem: Problem) -> Content:
 
 
 def _marked(quote: str) -> Content:
-    return Content(quote).stylize("bold $background on $accent")
+    return plain(quote).stylize("bold $background on $accent")

@@ -10,15 +10,15 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Static
-from textual.widgets.markdown import MarkdownStream
 
 from chatapp.assistant import events
-from chatapp.assistant.text import sanitize_text
 from chatapp.tui.answer_state import AnswerState
-from chatapp.tui.text import shortened
+from chatapp.tui.text import clean, shortened
 from chatapp.tui.widgets.answer_markdown import AnswerMarkdown
 from chatapp.tui.widgets.grounding_badge import GroundingBadge
+from chatapp.tui.widgets.markdown_writer import MarkdownWriter
 from chatapp.tui.widgets.message_view import MessageView
+from chatapp.tui.widgets.trace_lines import TraceLines
 from chatapp.tui.widgets.version_line import VersionLine
 
 SHOWN_CHARACTERS = 40_000
@@ -44,6 +44,9 @@ class Answer(MessageView):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open(1)", "Source", id="answer.open", tooltip="Open its first source"),
         Binding("1", "open(1)", "Open source 1, and so on to 9", id="answer.open_1", show=False),
+        Binding(
+            "b", "trace", "Steps", id="answer.trace", tooltip="Unfold what was done for the answer"
+        ),
         *(Binding(str(n), f"open({n})", id=f"answer.open_{n}", show=False) for n in range(2, 10)),
     ]
 
@@ -60,12 +63,15 @@ class Answer(MessageView):
         self.state = state
         self._markdown = AnswerMarkdown(self._shown())
         self._activity = Static("", classes="activity", markup=False)
+        self._trace = TraceLines(state.trace)
         self._notes = Static("", classes="notes", markup=False)
         self._memory = Static("", classes="memory", markup=False)
         self._badge = GroundingBadge()
-        self._stream: MarkdownStream | None = None
+        self._stream: MarkdownWriter | None = None
+        self._drawn = ""  # the activity as it was drawn last
 
     def compose(self) -> ComposeResult:
+        yield self._trace
         yield self._markdown
         yield self._activity
         yield self._notes
@@ -78,19 +84,27 @@ class Answer(MessageView):
         self._draw_facts()
 
     def _shown(self) -> str:
-        return shortened(sanitize_text(self.state.text), SHOWN_CHARACTERS)
+        return clean(shortened(self.state.text, SHOWN_CHARACTERS))
 
     async def show(self, event: events.Event) -> None:
         """Draw what `event` changed; the state has taken it in already."""
-        if isinstance(event, events.MessageDelta):
-            if self._stream is None:
-                self._stream = AnswerMarkdown.get_stream(self._markdown)
-            await self._stream.write(sanitize_text(event.text))
         if isinstance(event, events.TurnEnd):
             await self.finish()
-        else:
-            self.remove_class("-finished")
+            return
+        if isinstance(event, events.MessageDelta):
+            self._write(event.text)
+            if self._drawn == self.state.activity:
+                return  # nothing but text changed; that comes many times a second
+        self.remove_class("-finished")
         self._draw_facts()
+
+    def _write(self, text: str) -> None:
+        """Append to what is shown, as far as an answer is shown at all."""
+        if len(self.state.text) - len(text) > SHOWN_CHARACTERS:
+            return
+        if self._stream is None:
+            self._stream = MarkdownWriter(self._markdown)
+        self._stream.write(clean(text[:SHOWN_CHARACTERS]))
 
     async def finish(self) -> None:
         """Stop streaming and render the whole text once: appended code fences can end up blank."""
@@ -101,16 +115,23 @@ class Answer(MessageView):
         self.add_class("-finished")
         self._draw_facts()
 
+    async def on_unmount(self) -> None:
+        """Stop writing to what is no longer there; the state goes on taking in the answer."""
+        if self._stream is not None:
+            await self._stream.stop()
+
     def _draw_facts(self) -> None:
         state = self.state
+        self._drawn = state.activity
+        self._trace.show(live=state.running)
         self._activity.update(f"{state.activity}…" if state.running else "")
         notes = list(state.notes)
         if state.interrupted:
             notes.append("Interrupted; the text is kept.")
-        self._notes.update(sanitize_text("\n".join(notes)))
+        self._notes.update(clean("\n".join(notes)))
         self._notes.display = bool(notes)
         lines = [" ".join(f"· {line}".split()) for line in state.remembered]
-        self._memory.update(sanitize_text("\n".join(lines)))
+        self._memory.update(clean("\n".join(lines)))
         self._memory.display = bool(lines)
         self.set_class(state.failed, "-failed")
         self._badge.show(state.grounding, len(state.citations))
@@ -120,6 +141,10 @@ class Answer(MessageView):
     def _citation_clicked(self, event: AnswerMarkdown.CitationClicked) -> None:
         event.stop()
         self.action_open(event.n)
+
+    def action_trace(self) -> None:
+        """Unfold or fold what was done for this answer."""
+        self._trace.toggle()
 
     def action_open(self, n: int) -> None:
         self.post_message(self.SourceRequested(self.state, n))

@@ -1,4 +1,4 @@
-"""Markdown of an answer: `[n]` opens source n, HTML shows as text, other links never open."""
+"""Markdown of an answer: `[n]` opens source n, HTML stays text, other links open once confirmed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CITE_SCHEME = "cite:"
 
 
 class AnswerMarkdown(Markdown):
-    """Streams with `Markdown.get_stream()`; ends with one full `update()` (see `Answer.finish`)."""
+    """Is written to by a `MarkdownWriter`; ends with one full `update()` (see `Answer.finish`)."""
 
     DEFAULT_CSS = """
     AnswerMarkdown {
@@ -51,8 +51,8 @@ class AnswerMarkdown(Markdown):
             super().__init__()
             self.n = n
 
-    class LinkRefused(Message):
-        """A link was clicked; the app shows its address and never opens it by itself."""
+    class LinkChosen(Message):
+        """A link was clicked; nothing opens it unasked."""
 
         def __init__(self, href: str) -> None:
             super().__init__()
@@ -64,10 +64,11 @@ class AnswerMarkdown(Markdown):
     def on_markdown_link_clicked(self, event: Markdown.LinkClicked) -> None:
         """Tell a citation from a link of the outside world."""
         event.stop()
-        if event.href.startswith(CITE_SCHEME):
-            self.post_message(self.CitationClicked(int(event.href.removeprefix(CITE_SCHEME))))
+        cited = re.fullmatch(rf"{CITE_SCHEME}(\d{{1,3}})", event.href)
+        if cited is not None:
+            self.post_message(self.CitationClicked(int(cited[1])))
         else:
-            self.post_message(self.LinkRefused(event.href))
+            self.post_message(self.LinkChosen(event.href))
 
 
 def make_parser() -> MarkdownIt:

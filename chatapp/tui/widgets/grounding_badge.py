@@ -27,8 +27,8 @@ class GroundingBadge(Static):
         width: auto;
         height: 1;
         color: $text-muted;
-        &.-grounded, &.-memory { color: $accent; }
-        &.-not_found { color: $text-warning; }
+        &.-grounded, &.-memory, &.-tool { color: $accent; }
+        &.-not_found, &.-partly { color: $text-warning; }
     }
     """
 
@@ -39,6 +39,6 @@ class GroundingBadge(Static):
         """Display the grounding; `sources` is how many quotes the answer cites."""
         self.set_classes(f"-{grounding}" if grounding else "")
         label = _LABELS[grounding] if grounding else ""
-        if grounding == "grounded" and sources:
+        if grounding in ("grounded", "partly") and sources:
             label += f" in {sources} quote" + ("s" if sources > 1 else "")
         self.update(label)

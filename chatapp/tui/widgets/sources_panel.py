@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
+from chatapp.tui.addresses import domain_of
 from chatapp.tui.text import one_line
 from chatapp.tui.theme import MUTED
 
@@ -72,6 +73,10 @@ class SourcesPanel(Vertical):
         count = len(self.citations)
         self.query_one(Static).update(f"Sources · {count}" if count else "No sources cited")
 
+    def highlight(self, index: int) -> None:
+        """Mark one of the quotes: it is the one being looked at."""
+        self._options().highlighted = index
+
     def focus_list(self) -> None:
         """Go to the quotes."""
         self._options().focus()
@@ -95,4 +100,5 @@ def _entry(citation: Citation) -> Content:
         one_line(citation.title or citation.uri, 60)
     ).stylize("bold")
     quote = Content(one_line(citation.quote, QUOTE_CHARACTERS)).stylize(MUTED)
-    return title + Content("\n") + quote + Content("\n")
+    domain = Content(domain_of(citation.uri)).stylize(MUTED)
+    return Content("\n").join([title, domain, quote, Content("")])
