@@ -23,7 +23,12 @@ SAMPLING: Mapping[str, tuple[type, ...]] = {
     "greedy": (bool,),
     "seed": (int, type(None)),
 }
-_SWITCHES = {"sources": "use_sources", "memory": "use_memory", "tools": "use_tools"}
+_SWITCHES = {
+    "sources": "use_sources",
+    "memory": "use_memory",
+    "tools": "use_tools",
+    "web": "use_web",
+}
 
 
 def overlay(options: Options, conversation: Conversation) -> Options:

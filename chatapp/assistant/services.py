@@ -33,6 +33,7 @@ class Options:
         interrupt_after: stop a generated answer after that many tokens, as a person would: scripts
             use it to get the same cut-off answer every time.
         model: name of the model; empty means the one in the settings.
+        use_web: let tools search the web and open pages.
         use_tools: compute, look up the time, and run what is asked for.
         allow: globs of tool names that run without asking.
         attended: somebody is there to approve a tool; else what is not allowed is denied.
@@ -45,6 +46,7 @@ class Options:
     interrupt_after: int | None = None
     model: str = ""
     use_tools: bool = True
+    use_web: bool = True
     allow: tuple[str, ...] = ()
     attended: bool = False
 

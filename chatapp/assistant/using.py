@@ -9,12 +9,14 @@ from typing import Any
 
 from chatapp.assistant.events import ToolCall, ToolResult
 from chatapp.assistant.permission import permission
+from chatapp.assistant.services import Options
 from chatapp.assistant.writing import Writing
 from chatapp.conversations import Part
 from tools import calls
 from tools.protocol import CallLimits, ToolContext
 
 _MEMORY = {"memory_search", "memory_add"}
+_WEB = {"web_search", "web_open"}
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,8 @@ async def use_tool(writing: Writing, name: str, arguments: Mapping[str, Any]) ->
     call = ToolCall(writing.reply.next_call(), name, dict(arguments))
     writing.emit(call)
     _keep(writing, Part("tool_call", {"id": call.id, "name": name, "arguments": call.arguments}))
-    if name in _MEMORY and not writing.options.use_memory:
-        return _result(writing, call, Used("", "Memory is switched off in this chat."), 0.0)
+    if off := _switched_off(name, writing.options):
+        return _result(writing, call, Used("", off), 0.0)
     tool = writing.services.tools.find(name)
     if tool is not None and await asyncio.to_thread(tool.available) is None:
         decided = await permission(writing, call, tool)
@@ -56,6 +58,15 @@ def note_use(writing: Writing, name: str, arguments: Mapping[str, Any], text: st
     writing.emit(call)
     _keep(writing, Part("tool_call", {"id": call.id, "name": name, "arguments": call.arguments}))
     _result(writing, call, Used(text), 0.0)
+
+
+def _switched_off(name: str, options: Options) -> str:
+    """Return why a tool is not used in this chat; empty when it is."""
+    if name in _MEMORY and not options.use_memory:
+        return "Memory is switched off in this chat."
+    if name in _WEB and not options.use_web:
+        return "The web is switched off in this chat."
+    return ""
 
 
 async def _run(writing: Writing, call: ToolCall) -> Used:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from chatapp.cli.completion import complete_conversations
 from chatapp.cli.errors import CliError, ExitCode
 from chatapp.cli.headless import Setup, run_session
 from chatapp.cli.options import (
@@ -26,11 +27,24 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("prompt", required=False)
 @click.option("--stdin", "from_stdin", is_flag=True, help="Add what is piped in to the prompt.")
-@click.option("--conversation", metavar="ID", callback=clean, help="Go on in this conversation.")
+@click.option(
+    "--conversation",
+    metavar="ID",
+    callback=clean,
+    shell_complete=complete_conversations,
+    help="Go on in this conversation.",
+)
 @click.option("--last", is_flag=True, help="Go on in the conversation used last.")
 @click.option("--ephemeral", is_flag=True, help="Store nothing of this conversation.")
 @click.option("--no-sources", is_flag=True, help="Let the model answer without the index.")
-@click.option("--attach", metavar="FILE", multiple=True, help="Answer from this file as well.")
+@click.option("--no-web", is_flag=True, help="Never search the web for this answer.")
+@click.option(
+    "--attach",
+    metavar="FILE",
+    multiple=True,
+    type=click.Path(),
+    help="Answer from this file as well.",
+)
 @model_option
 @sampling_options
 @click.option(
@@ -46,6 +60,7 @@ def ask(
     last: bool,
     ephemeral: bool,
     no_sources: bool,
+    no_web: bool,
     attach: tuple[str, ...],
     model: str | None,
     seed: int | None,
@@ -55,15 +70,7 @@ def ask(
     quiet: bool,
     output: str,
 ) -> int:
-    """Ask PROMPT (`-`: read it from stdin) and print the answer.
-
-    \b
-    Examples:
-      chatapp ask "Where are my conversations stored?"
-      chatapp ask "And how do I delete one?" --last
-      git log -5 | chatapp ask "Summarise this:" --stdin --no-sources
-      chatapp ask "What does it say about heat?" --attach paper.pdf --output json
-    """
+    """Ask PROMPT (`-`: read it from stdin) and print the answer."""
     if (conversation is not None) + last + ephemeral > 1:
         raise CliError(
             "--conversation, --last and --ephemeral exclude each other",
@@ -71,8 +78,9 @@ def ask(
             code=ExitCode.USAGE,
         )
     text = read_prompt(prompt, from_stdin)
-    changes: dict[str, Any] = {"sources": False} if no_sources else {}
-    changes |= {"max_tokens": max_tokens} if max_tokens else {}
+    changes: dict[str, Any] = {"max_tokens": max_tokens} if max_tokens else {}
+    changes |= {"sources": False} if no_sources else {}
+    changes |= {"web": False} if no_web else {}
 
     from chatapp.cli.printers import make_printer
     from chatapp.cli.script.operations import Operation

@@ -71,9 +71,20 @@ def status(output: str) -> None:
 
 @index.command()
 @click.argument("query")
-@click.option("-k", "count", type=click.IntRange(1, 1000), default=8, show_default=True)
 @click.option(
-    "--mode", type=click.Choice(["hybrid", "lexical", "dense"]), default="hybrid", show_default=True
+    "-k",
+    "count",
+    type=click.IntRange(1, 1000),
+    default=8,
+    show_default=True,
+    help="How many passages.",
+)
+@click.option(
+    "--mode",
+    type=click.Choice(["hybrid", "lexical", "dense"]),
+    default="hybrid",
+    show_default=True,
+    help="Search by words, by meaning, or by both.",
 )
 @click.option("--collection", "collections", multiple=True, help="Search only this one (repeat).")
 @output_option("text", "json", "jsonl")

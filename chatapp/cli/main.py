@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import click
+from click.shell_completion import CompletionItem
 
 from chatapp.cli.errors import CliError, ExitCode, as_cli_error
 from chatapp.version import __version__
@@ -48,6 +49,10 @@ COMMANDS: dict[str, Entry] = {
     "report": Entry("chatapp.cli.report:report", "Write the report card of a training run."),
     "doctor": Entry("chatapp.cli.doctor:doctor", "Check this installation and name each fix."),
     "config": Entry("chatapp.cli.config:config", "Show the settings and where each comes from."),
+    "completion": Entry(
+        "chatapp.cli.completion:completion", "Let your shell complete commands and options."
+    ),
+    "manual": Entry("chatapp.cli.manual:manual", "Print the manual page."),
 }
 
 
@@ -70,7 +75,16 @@ class LazyGroup(click.Group):
         module, _, attribute = entry.target.partition(":")
         command = getattr(importlib.import_module(module), attribute)
         assert isinstance(command, click.Command), f"{entry.target} is no click command"
+        from chatapp.cli.examples import add_examples
+
+        add_examples(cmd_name, command)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete command names from the table, importing none of them."""
+        options = click.Command.shell_complete(self, ctx, incomplete)
+        names = (name for name in COMMANDS if name.startswith(incomplete))
+        return [CompletionItem(name, help=COMMANDS[name].help) for name in names] + options
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

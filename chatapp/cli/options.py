@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from chatapp.cli.completion import complete_models
 from chatapp.cli.errors import CliError, ExitCode
 from retrieval.text import sanitize_text
 
@@ -37,9 +38,13 @@ def sampling_options(command: F) -> F:
 
 def model_option(command: F) -> F:
     """Add `--model`."""
-    return click.option("--model", metavar="NAME", callback=clean, help="Answer with this model.")(
-        command
-    )
+    return click.option(
+        "--model",
+        metavar="NAME",
+        callback=clean,
+        shell_complete=complete_models,
+        help="Answer with this model.",
+    )(command)
 
 
 def allow_option(command: F) -> F:
@@ -61,7 +66,11 @@ def _globs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) 
 def limit_option(default: int) -> Callable[[F], F]:
     """Return the `--limit` option of a command that lists rows."""
     return click.option(
-        "--limit", type=click.IntRange(1, 1_000_000), default=default, show_default=True
+        "--limit",
+        type=click.IntRange(1, 1_000_000),
+        default=default,
+        show_default=True,
+        help="How many at most.",
     )
 
 

@@ -10,15 +10,26 @@ import click
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+FORMS = ("text", "json", "jsonl")
+
 
 def output_option(*choices: str) -> Callable[[F], F]:
-    """Return the `--output` option of a command; the first choice is the default."""
-    offered = choices or ("text", "json", "jsonl")
+    """Return the `--output` option of a command: text, json and jsonl, text if not said.
+
+    A command that names `choices` without jsonl prints one object; as JSON lines that is the same
+    line, so it is told json.
+    """
+    one_object = bool(choices) and "jsonl" not in choices
+
+    def told(ctx: click.Context, param: click.Parameter, value: str) -> str:
+        return "json" if one_object and value == "jsonl" else value
+
     return click.option(
         "--output",
-        type=click.Choice(offered),
-        default=offered[0],
+        type=click.Choice(FORMS),
+        default="text",
         show_default=True,
+        callback=told,
         help="How to print the result.",
     )
 

@@ -22,7 +22,7 @@ _SHOWN = 10  # differences printed as text
 
 
 @click.command()
-@click.argument("transcript", metavar="FILE|-")
+@click.argument("transcript", metavar="FILE|-", type=click.Path(allow_dash=True))
 @click.option("--strict", is_flag=True, help="Every byte must be the same: ids, times, pieces.")
 @model_option
 @output_option()
@@ -31,12 +31,6 @@ def replay(transcript: str, strict: bool, model: str | None, output: str) -> int
 
     FILE is what `chatapp run --output jsonl` or `chatapp ask --output jsonl` printed. Nothing of
     the new session is stored. Exit code 7 means that it differs.
-
-    \b
-    Examples:
-      chatapp run tour.yaml --ephemeral --output jsonl > tour.jsonl
-      chatapp replay tour.jsonl
-      chatapp replay tour.jsonl --strict
     """
     recorded = _read(transcript)
     if strict and recorded.clock is None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("script", required=False, metavar="FILE|-")
+@click.argument("script", required=False, metavar="FILE|-", type=click.Path(allow_dash=True))
 @click.option("--keep-going", is_flag=True, help="Go on after a failure; the first one counts.")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds in all.")
 @click.option(
@@ -58,12 +58,6 @@ def run(
     - user: What is chatapp?
     - expect: {cites: 1, grounded: true}
     - regenerate
-
-    \b
-    Examples:
-      chatapp run tour.yaml
-      chatapp run tour.yaml --ephemeral --greedy --seed 1 --clock 2026-01-01T00:00:00Z
-      chatapp run --schema script
     """
     if schema:
         _print_schema(schema)

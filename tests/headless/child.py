@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from chatapp.cli.main import main
@@ -10,5 +11,7 @@ from tests.headless.faked import install
 
 if __name__ == "__main__":
     reply = " ".join(f"word{number}" for number in range(400))
-    install(setattr, FakeGenerator(reply, delay=float(sys.argv[1])), FakeIndex())
+    fails = 3 if os.environ.pop("CHATAPP_FAKE_FAILS", "") else None
+    model = FakeGenerator(reply, delay=float(sys.argv[1]), fail_after=fails)
+    install(setattr, model, FakeIndex())
     sys.exit(main(sys.argv[2:]))

@@ -49,6 +49,8 @@ def settings_schema() -> Schema:
         "seed": _number(int, 0, LARGEST_SEED, "Make sampling repeatable."),
         "sources": {"type": "boolean", "description": "Answer from the index."},
         "memory": {"type": "boolean", "description": "Read and write memory."},
+        "tools": {"type": "boolean", "description": "Compute, look up the time, run tools."},
+        "web": {"type": "boolean", "description": "Let tools search the web and open pages."},
     }
     return _object(generation | switches)
 
@@ -92,7 +94,7 @@ def approve_schema() -> Schema:
 
 def command_schema(command: Command) -> Schema:
     """Return the schema of a slash command's value."""
-    forms: list[Schema] = [{"type": "string"}, command.schema()]
+    forms: list[Schema] = [{"type": ["string", "number"]}, command.schema()]
     if not any(argument.required for argument in command.arguments):
         forms.append({"type": "null"})
     return {"anyOf": forms, "description": command.help}
@@ -128,7 +130,7 @@ def arguments_of(name: str, value: Any) -> dict[str, str]:
     """Return a command's arguments by name, from any form of its value. Raises CommandError."""
     if isinstance(value, Mapping):
         return dict(value)
-    return find_command(name).parse(value or "")
+    return find_command(name).parse("" if value is None else str(value))
 
 
 def _check_command(name: str, value: Any) -> None:

@@ -70,7 +70,7 @@ class ScriptRunner:
 
     async def _set(self, operation: Operation) -> None:
         values = dict(operation.value)
-        for switch in ("sources", "memory"):
+        for switch in ("sources", "memory", "tools", "web"):
             if switch in values:
                 self._change(**{f"use_{switch}": values.pop(switch)})
         self._assistant.sample(**values)

@@ -21,7 +21,7 @@ from chatapp.cli.script.parse import make_operation
 Line = Mapping[str, Any]
 
 _ULID = re.compile(r"\b[0-9A-HJKMNP-TV-Z]{26}\b")
-_PASSING = {"seq", "ts", "seconds", "first_token_seconds", "tokens_per_second", "clock"}
+_PASSING = {"seq", "ts", "seconds", "first_token_seconds", "tokens_per_second", "clock", "seed"}
 
 
 @dataclass(frozen=True)
