@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from retrieval.embedding import Embedder
     from retrieval.index import Index
 
-__all__ = ["HANDBOOK", "build_assistant", "model_dir", "open_embedder", "open_index"]
+__all__ = ["HANDBOOK", "build_assistant", "model_dir", "open_embedder", "open_index", "open_memory"]
 
 HANDBOOK = "handbook"
 
@@ -61,7 +61,7 @@ def build_assistant(
         settings=settings,
         open_index=open_index if use_index else None,
         catalogue=InstalledModels(settings, lambda chosen: _load_generator(chosen)),
-        open_memory=lambda: _open_memory(store),
+        open_memory=lambda: open_memory(store),
         clock=clock,
     )
 
@@ -95,7 +95,8 @@ def open_embedder() -> Embedder | None:
     return load_embedder(resources.embedder_dir())
 
 
-def _open_memory(store: ConversationStore) -> Memory:
+def open_memory(store: ConversationStore) -> Memory:
+    """Return what is remembered of the person, in their conversations."""
     from chatapp.memory import Memory
 
     return Memory(store, open_embedder)

@@ -84,6 +84,7 @@ class Scheduler:
         self.name, self._tokenizer = name, tokenizer
         self.context_length, self.slots = decoder.context_length, decoder.slots
         self.vocab_size = decoder.vocab_size
+        self.most_waiting = min(queue, queue_per_client)  # of one client
         self._batch = RunningBatch(decoder, clock)
         self._queue: FairQueue[Work] = FairQueue(queue, queue_per_client)
         self._changed = threading.Condition()

@@ -19,13 +19,14 @@ from chatapp.server.chat import ChatAnswer, read_chat
 from chatapp.server.completions import CompletionAnswer, read_completion
 from chatapp.server.embeddings import embeddings
 from chatapp.server.errors import ApiError, as_api_error
+from chatapp.server.grounded import GroundedAnswer, read_visit
 from chatapp.server.guard import Guard
 from chatapp.server.metrics import Metrics
 from chatapp.server.openapi import document
 from chatapp.server.reading import read_json
 from chatapp.server.responses import ClientGone, EventStream, error_response, unless_gone
 from chatapp.server.schemas import CHAT, COMPLETION, EMBEDDINGS
-from chatapp.server.service import Service
+from chatapp.server.service import GROUNDED, Service
 
 log = logging.getLogger("chatapp")
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -42,19 +43,29 @@ class Api:
     async def chat(self, request: Request) -> Response:
         """POST /v1/chat/completions"""
         service = self._service
-        body = await read_json(request, CHAT, service.config.read_seconds)
-        service.require_raw(body["model"])
-        wanted = read_chat(body, service.defaults, service.scheduler.vocab_size)
-        ask = ChatAnswer.ask(wanted, service.scheduler, request.state.client)
-        answer = await unless_gone(request.receive, ask)
+        body = await read_json(request, CHAT, service.config.patience_seconds)
+        answer = await unless_gone(request.receive, self._begun(body, request.state.client))
         if body.get("stream"):
             return EventStream(answer.chunks())
         return JSONResponse(await unless_gone(request.receive, answer.whole()))
 
+    async def _begun(self, body: dict[str, Any], client: str) -> ChatAnswer | GroundedAnswer:
+        """Return the answer to a chat, on its way."""
+        service = self._service
+        vocab_size = service.scheduler.vocab_size
+        if body["model"] == GROUNDED:
+            visit = read_visit(body, service.defaults, vocab_size)
+            usage = bool(body.get("stream_options", {}).get("include_usage"))
+            grounded = GroundedAnswer(GROUNDED, visit, service.guests, include_usage=usage)
+            return await grounded.begin()
+        service.require_raw(body["model"])
+        wanted = read_chat(body, service.defaults, vocab_size)
+        return await ChatAnswer.ask(wanted, service.scheduler, client)
+
     async def complete(self, request: Request) -> Response:
         """POST /v1/completions"""
         service = self._service
-        body = await read_json(request, COMPLETION, service.config.read_seconds)
+        body = await read_json(request, COMPLETION, service.config.patience_seconds)
         service.require_raw(body["model"])
         wanted = read_completion(body, service.defaults, service.scheduler.vocab_size)
         ask = CompletionAnswer.ask(wanted, service.scheduler, request.state.client)
@@ -65,7 +76,7 @@ class Api:
 
     async def embed(self, request: Request) -> Response:
         """POST /v1/embeddings"""
-        body = await read_json(request, EMBEDDINGS, self._service.config.read_seconds)
+        body = await read_json(request, EMBEDDINGS, self._service.config.patience_seconds)
         embedder = self._service.require_embedder(body["model"])
         return JSONResponse(await embeddings(body, embedder))
 

@@ -32,7 +32,7 @@ class ServerConfig:
         requests_per_minute: of one client; 0 is no limit.
         body_bytes: longest request.
         grace_seconds: how long replies under way may take once the server shall stop.
-        read_seconds: how long a client may take to send a request, and to take what is sent.
+        patience_seconds: how long a client may take to send a request, and to take what is sent.
     """
 
     host: str = "127.0.0.1"
@@ -45,7 +45,7 @@ class ServerConfig:
     requests_per_minute: int = 600
     body_bytes: int = 4 * 2**20
     grace_seconds: float = 10.0
-    read_seconds: float = 30.0
+    patience_seconds: float = 30.0
 
     @property
     def loopback(self) -> bool:
@@ -80,6 +80,7 @@ def server_config(settings: Settings) -> ServerConfig:
         requests_per_minute=chosen.requests_per_minute,
         body_bytes=int(chosen.max_body_mb * 2**20),
         grace_seconds=chosen.grace_seconds,
+        patience_seconds=chosen.patience_seconds,
     )
     if not config.loopback and not config.keys:
         raise ServerRefused(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from chatapp.assistant.guests import TooManyGuests
 from chatapp.inference.generator import ContextOverflow
 from chatapp.inference.masks.protocol import ConstraintError
 from chatapp.inference.scheduler import Busy, Closing
@@ -57,6 +58,9 @@ def as_api_error(error: Exception) -> ApiError:
             return ApiError(400, str(error), code="invalid_schema", param="response_format")
         case Busy():
             wait = {"Retry-After": str(error.retry_after)}
+            return ApiError(429, str(error), code="queue_full", headers=wait)
+        case TooManyGuests():
+            wait = {"Retry-After": "2"}
             return ApiError(429, str(error), code="queue_full", headers=wait)
         case Closing():
             return ApiError(503, str(error), code="shutting_down", headers={"Retry-After": "5"})

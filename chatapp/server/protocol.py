@@ -7,6 +7,8 @@ sent. Here such a connection is cut, and whatever worked for it is cancelled.
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from typing import ClassVar
 
 import h11
@@ -50,7 +52,13 @@ class PatientProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def _cut_later(self) -> asyncio.TimerHandle:
-        return self.loop.call_later(self.patience, self.transport.abort)
+        return self.loop.call_later(self.patience, self._cut)
+
+    def _cut(self) -> None:
+        """Reset the connection, so that the system too forgets what was not taken."""
+        connection = self.transport.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()
 
 
 def _stop(clock: asyncio.TimerHandle | None) -> asyncio.TimerHandle | None:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from chatapp.inference.continuous import Listener
 from chatapp.inference.generator import Finished, SamplingParams, TextDelta
 from chatapp.inference.scheduler import Scheduler, Ticket
+from chatapp.server.errors import ApiError
 
 Item = TextDelta | Finished
 
@@ -38,10 +39,19 @@ class Replies:
         """Submit `count` replies to each prompt, all of them or none.
 
         Raises:
+            ApiError: so many could never wait.
             Exception: what `Scheduler.submit` raises.
         """
-        replies = cls(len(prompts) * count)
-        listeners = [replies._listener(place) for place in range(len(prompts) * count)]
+        wanted = len(prompts) * count
+        if wanted > scheduler.most_waiting:
+            raise ApiError(
+                400,
+                f"{wanted} answers at once; at most {scheduler.most_waiting} may wait",
+                code="too_many_answers",
+                param="n",
+            )
+        replies = cls(wanted)
+        listeners = [replies._listener(place) for place in range(wanted)]
         work = asyncio.ensure_future(
             asyncio.to_thread(_submit, scheduler, prompts, params, listeners, client)
         )

@@ -26,10 +26,17 @@ _LAST_BYTES_SECONDS = 2  # for what is cut to reach its clients
 class _Server(uvicorn.Server):
     """uvicorn's server, with our way of ending."""
 
-    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+    def __init__(
+        self, config: uvicorn.Config, service: Service, on_ready: Callable[[], None]
+    ) -> None:
         super().__init__(config)
         self.signalled = 0
-        self._service = service
+        self._service, self._on_ready = service, on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Say that it listens, once it does and signals are heard."""
+        await super().startup(sockets)
+        self._on_ready()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -83,7 +90,7 @@ def serve(
 ) -> int:
     """Serve until a signal comes; return it, or 0."""
     config = service.config
-    protocol = type("Protocol", (PatientProtocol,), {"patience": config.read_seconds})
+    protocol = type("Protocol", (PatientProtocol,), {"patience": config.patience_seconds})
     server = _Server(
         uvicorn.Config(
             build_app(service),
@@ -96,7 +103,7 @@ def serve(
             timeout_graceful_shutdown=round(config.grace_seconds) + _LAST_BYTES_SECONDS,
         ),
         service,
+        on_ready,
     )
-    on_ready()
     server.run(sockets=[listener])
     return server.signalled

@@ -7,9 +7,11 @@ import time
 from dataclasses import dataclass
 
 from chatapp.assistant.factory import model_dir, open_embedder
+from chatapp.assistant.guests import Guests
 from chatapp.inference.generator import SamplingParams
 from chatapp.inference.load import load_decoder
 from chatapp.inference.scheduler import Scheduler
+from chatapp.inference.scheduler_generator import ScheduledGenerator
 from chatapp.server.config import ServerConfig
 from chatapp.server.embeddings import Embedder
 from chatapp.server.errors import ApiError
@@ -29,6 +31,7 @@ class Service:
         scheduler: makes replies of the bare model.
         defaults: how to sample where a request does not say.
         started: seconds since the epoch.
+        guests: answer like the chat itself.
         embedder: None where no embedder is installed.
     """
 
@@ -36,12 +39,14 @@ class Service:
     scheduler: Scheduler
     defaults: SamplingParams
     started: int
+    guests: Guests
     embedder: Embedder | None = None
 
     def close(self) -> None:
         """Finish what runs, or cut it after the time of grace. Blocks as long."""
         self.scheduler.drain(self.config.grace_seconds)
         self.scheduler.close()
+        self.guests.close()
 
     def require_raw(self, model: str) -> None:
         """Raise ApiError (404) unless a request means the bare model."""
@@ -57,7 +62,7 @@ class Service:
     def models(self) -> list[str]:
         """Return the names of all models."""
         embedders = [EMBEDDER] if self.embedder is not None else []
-        return list(dict.fromkeys((RAW, self.scheduler.name, *embedders)))
+        return list(dict.fromkeys((GROUNDED, RAW, self.scheduler.name, *embedders)))
 
     def no_model(self, name: str) -> ApiError:
         """Return the answer to a request for a model that is not there, or cannot do this."""
@@ -87,4 +92,5 @@ def open_service(settings: Settings, config: ServerConfig) -> Service:
         queue_per_client=max(1, config.queue // 2),
     )
     defaults = SamplingParams(**dataclasses.asdict(settings.generation))
-    return Service(config, scheduler, defaults, int(time.time()), open_embedder())
+    guests = Guests(settings, lambda: ScheduledGenerator(scheduler, GROUNDED), waiting=config.queue)
+    return Service(config, scheduler, defaults, int(time.time()), guests, open_embedder())

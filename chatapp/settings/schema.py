@@ -83,6 +83,9 @@ class ServerSettings:
     queue: int = setting(64, "Answers that may wait for their turn.", low=1, high=100_000)
     requests_per_minute: int = setting(600, "Requests of one client; 0 is no limit.", low=0)
     max_body_mb: float = setting(4.0, "Longest request, in MiB.", low=0.001, high=1024)
+    patience_seconds: float = setting(
+        30.0, "Time that a client has to send a request, or to take an answer.", low=0.1, high=3600
+    )
     grace_seconds: float = setting(
         10.0, "Time that running answers get when the server is stopped.", low=0, high=3600
     )

@@ -93,6 +93,9 @@ def send(url: str, path: str, body: Any = None, **headers: str) -> Answer:
             return Answer(error.code, json.load(error), dict(error.headers.items()))
 
 
+ENDS = {"0": -100, "1": -100}  # a bias against the tokens that end an answer
+
+
 def chat(text: str = "Hello", **fields: Any) -> dict[str, Any]:
     """Return the body of a request to the bare model."""
     message = {"role": "user", "content": text}

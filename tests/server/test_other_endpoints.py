@@ -82,9 +82,10 @@ def test_health_and_metrics_say_what_the_server_did(ask: Ask, server: Running) -
     assert after["chatapp_replies_running"] == 0
 
 
-def metrics(server: Running) -> dict[str, float]:
+def metrics(server: Running, **headers: str) -> dict[str, float]:
     """Return the values of /metrics by name and labels."""
-    with urllib.request.urlopen(f"{server.url.removesuffix('/v1')}/metrics", timeout=10) as got:
+    request = urllib.request.Request(f"{server.url.removesuffix('/v1')}/metrics", headers=headers)
+    with urllib.request.urlopen(request, timeout=10) as got:
         assert got.headers["content-type"].startswith("text/plain")
         lines = got.read().decode().splitlines()
     pairs = (line.rpartition(" ") for line in lines if not line.startswith("#"))
