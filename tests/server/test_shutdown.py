@@ -6,10 +6,10 @@ import json
 import signal
 from pathlib import Path
 
-from tests.server.conftest import chat, serving
+from tests.server.conftest import ENDS, chat, serving
 from tests.server.test_limits import connected, start_stream
 
-LONG = chat(max_tokens=450, temperature=1.5, seed=2)
+LONG = chat(max_tokens=450, logit_bias=ENDS, n=8)
 
 
 def events(raw: bytes) -> list[str]:
@@ -44,7 +44,7 @@ def test_what_takes_too_long_is_cut_and_its_client_told(tmp_path: Path) -> None:
 def test_the_second_signal_does_not_wait(tmp_path: Path) -> None:
     with serving(tmp_path, CHATAPP_SERVER_GRACE_SECONDS="600") as server:
         with connected(server) as connection:
-            start_stream(connection, LONG | {"n": 8})
+            start_stream(connection, LONG)
             response = connection.getresponse()
             beginning = response.readline()
             server.process.send_signal(signal.SIGINT)
