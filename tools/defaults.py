@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from tools.calculator import Calculator
 from tools.clock import Clock
 from tools.files import ListFiles, ReadFile, allowed
+from tools.mcp import McpServers, ServerSettings
 from tools.memory import MemoryAdd, MemorySearch, Remembers
 from tools.python_tool import Python
 from tools.registry import ToolRegistry
@@ -35,6 +36,7 @@ def default_tools(
     open_index: Callable[[], Searchable] | None = None,
     memory: Remembers | None = None,
     web: Web | None = None,
+    servers: Mapping[str, ServerSettings] | None = None,
 ) -> ToolRegistry:
     """Return a registry of every tool; those that cannot be used here say why.
 
@@ -43,6 +45,7 @@ def default_tools(
         open_index: returns the index when a tool first needs it; called in any thread.
         memory: what remembers; None where memory is off.
         web: what searches the web; None where nothing does.
+        servers: the tables `[mcp.servers.NAME]`; they are connected when they are first needed.
     """
     folders = allowed(settings.folders)
     search = WebSearch(web)
@@ -58,5 +61,6 @@ def default_tools(
             MemoryAdd(memory),
             search,
             WebOpen(search, web),
-        ]
+        ],
+        McpServers(servers) if servers else None,
     )

@@ -14,22 +14,55 @@ import math
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
+from typing import Protocol
 
 from retrieval.text import sanitize_text
 from tools import schemas
 from tools.calls import Failure, ToolCall, ToolResult
-from tools.protocol import CallLimits, Stop, Tool, ToolContext, ToolError, ToolOutput
+from tools.protocol import (
+    CallLimits,
+    Stop,
+    Tool,
+    ToolContext,
+    ToolError,
+    ToolOutput,
+    Unavailable,
+)
 
 log = logging.getLogger("chatapp.tools")
 
 
-class ToolRegistry:
-    """Tools by name, in the order they were given."""
+class ToolSource(Protocol):
+    """Where more tools come from, slowly: servers that must be connected first."""
 
-    def __init__(self, tools: Iterable[Tool] = ()) -> None:
+    @property
+    def problems(self) -> Mapping[str, Unavailable]:
+        """Return what could not be connected, and why."""
+        ...
+
+    def connect(self) -> Iterable[Tool]:
+        """Return the tools there are; blocking, and never raises."""
+        ...
+
+    def close(self) -> None:
+        """End what was connected."""
+        ...
+
+
+class ToolRegistry:
+    """Tools by name, in the order they were given.
+
+    Those of `source` come last, when somebody first needs all tools, or one that is not known yet;
+    what may wait for that says so.
+    """
+
+    def __init__(self, tools: Iterable[Tool] = (), source: ToolSource | None = None) -> None:
         self._tools: dict[str, Tool] = {}
+        self._source = source
+        self._connected = source is None
+        self._connecting = threading.Lock()
         for tool in tools:
             self.add(tool)
 
@@ -39,20 +72,38 @@ class ToolRegistry:
             raise ValueError(f"two tools are named {tool.name!r}")
         self._tools[tool.name] = tool
 
+    def connect(self) -> Mapping[str, Unavailable]:
+        """Take in the tools of the source, once; return what of it cannot be used. May wait."""
+        with self._connecting:
+            if not self._connected and self._source is not None:
+                for tool in self._source.connect():
+                    if tool.name not in self._tools:
+                        self.add(tool)
+            self._connected = True
+        return self._source.problems if self._source else {}
+
+    def close(self) -> None:
+        """End what the source connected; may wait a few seconds."""
+        if self._source is not None:
+            self._source.close()
+
     def __iter__(self) -> Iterator[Tool]:
         """Yield all tools, those unavailable here too."""
-        return iter(self._tools.values())
+        return iter(list(self._tools.values()))
 
     def names(self) -> list[str]:
         """Return the names of all tools."""
         return list(self._tools)
 
     def find(self, name: str) -> Tool | None:
-        """Return the tool of this name."""
+        """Return the tool of this name. May wait, if no tool that is there already has it."""
+        if name not in self._tools:
+            self.connect()
         return self._tools.get(name)
 
     def usable(self) -> list[Tool]:
-        """Return the tools that can be used here."""
+        """Return the tools that can be used here. May wait."""
+        self.connect()
         return [tool for tool in self if tool.available() is None]
 
     def run(self, call: ToolCall, context: ToolContext | None = None) -> ToolResult:
@@ -75,7 +126,7 @@ class ToolRegistry:
             raise
 
     def _refused(self, call: ToolCall) -> tuple[Failure, ToolOutput] | None:
-        tool = self._tools.get(call.name)
+        tool = self.find(call.name)
         if tool is None:
             there_are = ", ".join(tool.name for tool in self.usable())
             return "unknown", ToolOutput(f"There is no tool {call.name!r}. There are: {there_are}.")

@@ -293,6 +293,7 @@ class Assistant:
     def close(self) -> None:
         """Stop what runs, write what is queued, close index and store."""
         self.interrupt()
+        self._services.tools.close()
         self._services.models.close()
         index = self._services.index
         if index is not None:
@@ -331,6 +332,7 @@ def _own_tools(
         settings.tools,
         open_index=(lambda: index.call(lambda opened: opened)) if index else None,
         memory=ToolMemory(store, memory, clock) if memory else None,
+        servers=settings.mcp,
     )
 
 

@@ -44,7 +44,7 @@ async def use_tool(writing: Writing, name: str, arguments: Mapping[str, Any]) ->
     _keep(writing, Part("tool_call", {"id": call.id, "name": name, "arguments": call.arguments}))
     if off := _switched_off(name, writing.options):
         return _result(writing, call, Used("", off), 0.0)
-    tool = writing.services.tools.find(name)
+    tool = await asyncio.to_thread(writing.services.tools.find, name)
     if tool is not None and await asyncio.to_thread(tool.available) is None:
         decided = await permission(writing, call, tool)
         if not decided.given:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from typing import ClassVar
 
 import pytest
 
@@ -189,3 +190,36 @@ def test_with_nothing_plugged_in_every_other_tool_says_why_it_is_off() -> None:
         assert tool.schema["additionalProperties"] is False
     found = registry.run(ToolCall("web_search", {"query": "news"}))
     assert "web search is not configured" in found.error
+
+
+class Source:
+    """Servers whose tools take a while."""
+
+    problems: ClassVar = {"gone": Unavailable("it is away", "call it back.")}
+
+    def __init__(self) -> None:
+        self.connections = 0
+        self.closed = False
+
+    def connect(self) -> list[FakeTool]:
+        """See `ToolSource.connect`."""
+        self.connections += 1
+        return [FakeTool(lambda *_: ToolOutput("from afar"), name="far"), saying("not this one")]
+
+    def close(self) -> None:
+        """See `ToolSource.close`."""
+        self.closed = True
+
+
+def test_slow_tools_come_when_they_are_needed_and_only_once() -> None:
+    """A known tool waits for nobody; an unknown name, or the list of all, asks the source."""
+    source = Source()
+    registry = ToolRegistry([saying("near")], source)
+    assert registry.run(ToolCall("fake")).output.text == "near"
+    assert source.connections == 0
+    assert registry.run(ToolCall("far")).output.text == "from afar"
+    assert [tool.name for tool in registry.usable()] == ["fake", "far"]
+    assert registry.run(ToolCall("fake")).output.text == "near"  # ours cannot be replaced
+    assert list(registry.connect()) == ["gone"]
+    registry.close()
+    assert (source.connections, source.closed) == (1, True)

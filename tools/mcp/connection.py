@@ -23,6 +23,7 @@ from tools.mcp.stdio import Program
 from tools.protocol import Json, ToolContext, ToolError
 
 if TYPE_CHECKING:
+    from anyio import CancelScope
     from mcp import Client
     from mcp.types import CallToolResult, Tool
 
@@ -91,6 +92,7 @@ class Connection:
         self._client: Client | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closing: asyncio.Event | None = None
+        self._attempt: CancelScope | None = None
         self._closed = False
         self._ready = threading.Event()
         self._thread: threading.Thread | None = None
@@ -132,16 +134,22 @@ class Connection:
     def ask_to_close(self) -> None:
         """Ask the session to end for good, without waiting for it."""
         self._closed = True
-        loop, closing = self._loop, self._closing
-        if loop is not None and closing is not None:
+        if self._loop is not None:
             with contextlib.suppress(RuntimeError):  # the loop has ended by itself
-                loop.call_soon_threadsafe(closing.set)
+                self._loop.call_soon_threadsafe(self._end)
 
     def close(self) -> None:
         """End the session, and the program if it is one; waits a few seconds for it."""
         self.ask_to_close()
         if self._thread is not None:
             self._thread.join(_ENDING)
+
+    def _end(self) -> None:
+        """End the session, or the attempt to have one. Call it in the server's own thread."""
+        if self._closing is not None:
+            self._closing.set()
+        if self._client is None and self._attempt is not None:
+            self._attempt.cancel()
 
     def _be_connected(self, context: ToolContext) -> None:
         with self._lock:
@@ -172,10 +180,10 @@ class Connection:
         self._loop, self._closing = asyncio.get_running_loop(), asyncio.Event()
         seconds = self._settings.seconds
         self.problem = f"it did not answer within {seconds:g} seconds"
-        with anyio.move_on_after(seconds) as patience:
+        with anyio.move_on_after(seconds) as self._attempt:
             async with Client(self._transport(), cache=None) as client:
                 self.listed = await _list_tools(client)
-                patience.deadline = math.inf
+                self._attempt.deadline = math.inf
                 self._client, self.problem = client, ""
                 self._ready.set()
                 await self._closing.wait()
