@@ -18,7 +18,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from retrieval.text import sanitize_title
-from tools.mcp import http
+from tools.mcp.http import Address
 from tools.mcp.stdio import Program
 from tools.protocol import Json, ToolContext, ToolError
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 MOST_TOOLS = 128  # of one server
 _MOST_PAGES = 32
 _ENDING = 8.0  # seconds for a server to end
+_SETTLING = 2.5  # seconds for a session to end after its server did
+_CONNECTION_CLOSED = -32000  # mcp.types.CONNECTION_CLOSED
 
 log = logging.getLogger("chatapp.mcp")
 # Where nobody keeps a log, Python prints warnings on stderr, which is the chat's own screen.
@@ -88,7 +90,7 @@ class Connection:
         self.listed: list[Tool] = []
         self.problem = "it is not connected"
         self._settings = settings
-        self._program: Program | None = None
+        self._server: Program | Address | None = None
         self._client: Client | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closing: asyncio.Event | None = None
@@ -125,11 +127,19 @@ class Connection:
         except concurrent.futures.TimeoutError:
             future.cancel()
             raise ToolError(f"The MCP server {self.name} did not answer in time.") from None
-        except concurrent.futures.CancelledError:
-            why = "the call was stopped" if context.stop.is_set() else "it has ended"
-            raise ToolError(f"The MCP server {self.name}: {why}.") from None
+        except concurrent.futures.CancelledError as error:
+            if context.stop.is_set():
+                raise ToolError("The call was stopped.") from None
+            raise ToolError(self._ended(error, context)) from None
         except Exception as error:  # noqa: BLE001 - whatever a server provokes is its own failure
-            raise ToolError(f"The MCP server {self.name}: {self._why(error)}") from None
+            raise ToolError(self._ended(error, context)) from None
+
+    def _ended(self, error: BaseException, context: ToolContext) -> str:
+        """Return why a call failed; where the session ended too, once it has."""
+        assert self._thread is not None
+        if getattr(error, "code", _CONNECTION_CLOSED) == _CONNECTION_CLOSED:
+            self._thread.join(min(_SETTLING, context.remaining()))
+        return f"The MCP server {self.name}: {self._why(error)}"
 
     def ask_to_close(self) -> None:
         """Ask the session to end for good, without waiting for it."""
@@ -192,11 +202,12 @@ class Connection:
     def _transport(self) -> AbstractAsyncContextManager[Any]:
         settings = self._settings
         if settings.command:
-            self._program = Program(settings.command, settings.args, settings.env, self._lost)
-            return self._program.streams()
+            self._server = Program(settings.command, settings.args, settings.env, self._lost)
+            return self._server.streams()
         key = os.environ.get(settings.api_key_env, "") if settings.api_key_env else ""
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        return http.streams(settings.url, {**headers, **settings.headers})
+        self._server = Address(settings.url, {**headers, **settings.headers})
+        return self._server.streams()
 
     def _lost(self) -> None:
         """The program said its last: end the session, so that the next call starts it again."""
@@ -219,14 +230,14 @@ class Connection:
         """Return the reason in words, the program's own last ones with it."""
         while isinstance(error, BaseExceptionGroup):
             error = error.exceptions[0]
-        program = self._program
-        if program is not None and program.fault:
-            return f"it {program.fault}"
+        server = self._server
+        if server is not None and server.fault:
+            return f"it {server.fault}"
         if isinstance(error, FileNotFoundError):
             return f"there is no program {self._settings.command!r}"
         said = sanitize_title(str(getattr(error, "message", "") or error) or type(error).__name__)
-        if program is not None and program.last_words:
-            return f"{said}; its last words: {sanitize_title(program.last_words)}"
+        if server is not None and server.last_words:
+            return f"{said}; its last words: {sanitize_title(server.last_words)}"
         return said
 
 
