@@ -53,6 +53,7 @@ class UiSettings:
     """How the terminal UI looks."""
 
     theme: str = setting("chatapp-dark", "Name of the colour theme: ours or one of Textual's.")
+    enter: str = setting("send", "What Enter does in the input: `send`, `newline`.", check="enter")
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,7 @@ CHECKS: dict[str, tuple[Callable[[str], bool], str]] = {
         lambda text: re.fullmatch(r"[A-Z_][A-Z0-9_]*", text) is not None,
         "the name of an environment variable, in capitals, never the key itself",
     ),
+    "enter": (lambda text: text in ("send", "newline"), "`send` or `newline`"),
     "path": (
         lambda text: text.startswith(("/", "~")) or re.match(r"[A-Za-z]:[\\/]", text) is not None,
         "full paths, or such that begin with ~",

@@ -194,8 +194,10 @@ async def run_registered(chat: ChatScreen, name: str, argument: str) -> None:
     """Run a command of the shared registry and show what it gives back."""
     from chatapp.assistant.commands import Session, perform
 
-    session = Session(await chat.backend.assistant(), chat.reading.conversation_id)
+    assistant, attached = await chat.backend.assistant(), chat.answering.attached
+    session = Session(assistant, chat.reading.conversation_id, attached)
     result = await perform(session, name, argument)
+    chat.show_attached([file.name for file in attached])
     await chat.reading.arrive(session.conversation)
     if result.text:
         await chat.transcript.note(result.text)

@@ -25,8 +25,6 @@ def domain_of(uri: str) -> str:
         return _readable(host)
     if parts.scheme == "file":
         return one_line(unquote(parts.path).rsplit("/", 1)[-1], 60) or "file"
-    if parts.scheme == "attachment":
-        return "attached file"
     return one_line(parts.scheme or uri, 60)
 
 

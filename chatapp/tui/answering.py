@@ -6,13 +6,15 @@ the screen; its events are then taken in without being drawn.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from chatapp.tui.entries import Entry, Question
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
+    from chatapp.assistant.attachments import Attachment
     from chatapp.assistant.events import Event, ToolApproval
     from chatapp.tui.answer_state import AnswerState
     from chatapp.tui.screens.chat import ChatScreen
@@ -26,6 +28,8 @@ class Answering:
     def __init__(self, chat: ChatScreen) -> None:
         self._chat = chat
         self.turn: Turn | None = None
+        self.attached: list[Attachment] = []
+        """Files that wait for the next message."""
         self._asked: ToolApproval | None = None
 
     @property
@@ -35,26 +39,63 @@ class Answering:
             self.turn.conversation_id == self._chat.reading.conversation_id
         )
 
-    async def ask(self, text: str, *, instead_of: Question | None = None) -> None:
+    async def send(self, text: str, *, instead_of: Question | None = None) -> None:
+        """Send a message as typed: `@file` in it is read and goes along.
+
+        Raises:
+            AttachmentError: a file that it names cannot be read; nothing was sent.
+        """
+        from chatapp.tui.completion import mentioned_files
+
+        named, files = await asyncio.to_thread(mentioned_files, text)
+        if not files:
+            await self.ask(text, instead_of=instead_of)
+            return
+        from chatapp.assistant.attachments import read_attachment
+
+        self._chat.status.set_activity("reading " + ", ".join(file.name for file in files))
+        try:
+            read = [await asyncio.to_thread(read_attachment, file) for file in files]
+        finally:
+            self._chat.status.set_activity("")
+        await self.ask(named, typed=text, attachments=read, instead_of=instead_of)
+
+    async def ask(
+        self,
+        text: str,
+        *,
+        typed: str = "",
+        attachments: Sequence[Attachment] = (),
+        instead_of: Question | None = None,
+    ) -> None:
         """Send a message; it waits for the model if that is still loading.
 
-        `instead_of` is an earlier question of this conversation: a new branch begins beside it.
+        Files that were attached by a command go along too. `typed` is how the message stood in the
+        input, if not like `text`. `instead_of` is an earlier question of this conversation: a new
+        branch begins beside it.
         """
         from chatapp.tui.answer_state import AnswerState
         from chatapp.tui.turn import Turn
 
         chat = self._chat
-        state, question = AnswerState(activity="waiting for the model"), Question(text)
-        self.turn = turn = Turn(None, state, question)
+        waiting, files = tuple(self.attached), [*self.attached, *attachments]
+        self.attached.clear()
+        chat.show_attached(())
+        state = AnswerState(activity="waiting for the model")
+        question = Question(text, attachments=tuple(file.name for file in files))
+        self.turn = turn = Turn(None, state, question, typed or text, waiting)
         async with chat.reading.switching:
             turn.conversation_id = here = chat.reading.conversation_id
-            chat.composer.accept_sent(text)
+            chat.composer.accept_sent(typed or text)
             old = "" if instead_of is None else instead_of.message_id
             if instead_of is not None:
                 await chat.transcript.cut_from(instead_of)
             await chat.transcript.add(question)
             await chat.transcript.add(state)
-            await self._start(turn, lambda a: a.edit(old, text) if old else a.turn(here, text))
+            await self._start(
+                turn,
+                lambda a: a.edit(old, text) if old else a.turn(here, text, attachments=files),
+            )
 
     async def again(self, old: AnswerState, new: AnswerState, stream: Stream) -> None:
         """Run a turn whose answer `new` takes the place of `old`; both may be the same."""
@@ -114,7 +155,9 @@ class Answering:
             chat.withdraw_approval()
             chat.status.set_activity("")
         if turn.question and not turn.stored:
-            chat.composer.give_back(turn.question.text)
+            chat.composer.give_back(turn.typed)
+            self.attached += turn.attached
+            chat.show_attached([file.name for file in self.attached])
         await self._learn_versions(turn)
         await chat.reading.refresh_listing()
 

@@ -25,6 +25,7 @@ from textual.worker import WorkerError
 
 from chatapp.tui import craft_actions
 from chatapp.tui.backend import Backend
+from chatapp.tui.chat_keys import enter_keys
 from chatapp.tui.errors import problem_of
 from chatapp.tui.screens.chat import ChatScreen
 from chatapp.tui.theme import FEW_COLOURS_CSS, THEMES, theme_to_use
@@ -99,11 +100,12 @@ class ChatApp(App[int]):
         self._resume = resume
         self._signals = signals
         self._quit_armed = False
+        keymap = {**enter_keys(settings.ui.enter), **(keymap or {})}
         self.chat = ChatScreen(backend, keymap)
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = theme_to_use(settings.ui.theme, set(self.available_themes))
-        self.set_keymap(keymap or {})
+        self.set_keymap(keymap)
 
     def get_default_screen(self) -> ChatScreen:
         return self.chat
@@ -203,6 +205,7 @@ class ChatApp(App[int]):
     async def leave(self, code: int) -> None:
         """Stop and store the running answer, then exit with `code`."""
         self.chat.answering.stop()
+        await self.chat.reading.save_draft()
         turns = [worker for worker in self.workers if worker.group == "turn"]
         try:
             async with asyncio.timeout(CLOSING_SECONDS):

@@ -70,3 +70,14 @@ CHAT_KEYS: list[BindingType] = [
         tooltip="Decide about the tool that asks",
     ),
 ]
+
+ENTER_IS_NEWLINE = {
+    "composer.newline": "enter,ctrl+j,shift+enter",
+    "composer.send": "alt+enter,ctrl+enter,ctrl+s",
+}
+"""Keys of the input where Enter begins a new line: Alt+Enter and Ctrl+S reach every program."""
+
+
+def enter_keys(does: str) -> dict[str, str]:
+    """Return the key map for the setting `ui.enter`: `send` or `newline`."""
+    return dict(ENTER_IS_NEWLINE) if does == "newline" else {}

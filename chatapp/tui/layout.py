@@ -29,6 +29,7 @@ ChatScreen {
     & #reading { layout: horizontal; height: 1fr; }
     & #messages { width: 1fr; height: 1fr; }
     & #title { height: 1; margin: 1 3 0 3; text-style: bold; }
+    & #attached { display: none; height: auto; margin: 0 2; color: $text-muted; }
     & #composer { margin: 0 1; }
     &.-narrow #reading { layout: vertical; }
     &.-narrow SourcesPanel {

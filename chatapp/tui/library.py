@@ -71,6 +71,14 @@ class Library:
         """Return what there is to know about a message. Raises NotFound."""
         return await asyncio.to_thread(self._details, entry)
 
+    async def draft(self, conversation_id: str | None) -> str:
+        """Return what was typed and not sent there (None: in a new conversation)."""
+        return await asyncio.to_thread(self._store.draft, conversation_id)
+
+    async def save_draft(self, conversation_id: str | None, text: str) -> None:
+        """Keep what was typed and not sent; it outlives a crash."""
+        await asyncio.to_thread(self._store.save_draft, conversation_id, text)
+
     async def fork(self, message_id: str) -> str:
         """Copy the branch down to this message; return the new conversation's id."""
         return (await asyncio.to_thread(self._store.fork, message_id)).id

@@ -6,6 +6,7 @@ One part of the chat screen (`chat.reading`); the running answer is the other (`
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING, NamedTuple
 
 from chatapp.tui import actions
@@ -14,9 +15,17 @@ from chatapp.tui.errors import Problem, problem_of
 from chatapp.tui.text import one_line
 
 if TYPE_CHECKING:
+    from textual.timer import Timer
+
     from chatapp.assistant.assistant import Assistant
     from chatapp.tui.library import Library
     from chatapp.tui.screens.chat import ChatScreen
+
+
+log = logging.getLogger(__name__)
+
+DRAFT_SECONDS = 0.5
+"""A crash costs at most so much of what was typed."""
 
 
 class Deleted(NamedTuple):
@@ -36,7 +45,8 @@ class Reading:
         self.switching = asyncio.Lock()
         """Held while the transcript is replaced: a message sent meanwhile is not painted over."""
         self._deleted: list[Deleted] = []
-        self._drafts: dict[str | None, str] = {}
+        self._draft_timer: Timer | None = None
+        self._saved_draft = ""
 
     async def begin(self, assistant: Assistant, *, resume: str | None) -> None:
         """Show the conversation to resume, else the last one, unless a message was sent already."""
@@ -51,6 +61,8 @@ class Reading:
         async with self.switching:
             if chat.answering.turn is None and not chat.transcript.entries:
                 await self._resume(self.library, resume)
+                if not chat.composer.text:
+                    await self._restore_draft()
         await self.refresh_listing()
 
     async def _resume(self, library: Library, wanted: str | None) -> None:
@@ -64,17 +76,19 @@ class Reading:
             except NotFound as error:
                 problem = problem_of("This conversation cannot be opened", error)
                 self._chat.trouble(problem, retry=False)
-        await self._show(await library.latest_id())
+        latest = await library.latest_id()
+        # Back to where a crash may have ended it: a new conversation with a message half typed.
+        begun = bool(await library.draft(None)) and not (latest and await library.draft(latest))
+        await self._show(None if begun else latest)
 
     async def open(self, conversation_id: str | None) -> None:
         """Show a conversation (None: an empty, new one) and keep the draft of the one left."""
         composer = self._chat.composer
         async with self.switching:
-            left = self.conversation_id
             composer.leave_edit()
+            await self.save_draft()
             await self._show(conversation_id)
-            self._drafts[left] = composer.text
-            composer.set_draft(self._drafts.pop(conversation_id, ""))
+            await self._restore_draft()
         self._chat.set_focus(composer)
         await self.refresh_listing()
 
@@ -101,6 +115,33 @@ class Reading:
         chat.set_title(title)
         last = chat.transcript.last_answer()
         chat.status.set_cost(last.usage if last else None, last.seconds if last else 0.0)
+
+    def draft_changed(self) -> None:
+        """Store what is being typed within a moment: it shall outlive a crash."""
+        if self._draft_timer is None:
+            self._draft_timer = self._chat.set_timer(DRAFT_SECONDS, self.save_draft)
+
+    async def save_draft(self) -> None:
+        """Store what is typed and not sent, if that is not stored already."""
+        if self._draft_timer is not None:
+            self._draft_timer.stop()
+            self._draft_timer = None
+        from chatapp.conversations.types import StorageError
+
+        draft = self._chat.composer.draft
+        if self.library is None or draft == self._saved_draft:
+            return
+        self._saved_draft = draft
+        try:
+            await self.library.save_draft(self.conversation_id, draft)
+        except StorageError as error:  # a file that can only be read must not stop anybody typing
+            log.warning("the draft was not stored: %s", error)
+
+    async def _restore_draft(self) -> None:
+        """Show what was typed here before."""
+        stored = await self.library.draft(self.conversation_id) if self.library else ""
+        self._saved_draft = stored
+        self._chat.composer.restore_draft(stored)
 
     async def read_branch(self, message_id: str) -> None:
         """Read the branch through this message from now on, and go to the message."""

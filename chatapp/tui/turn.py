@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from chatapp.tui.errors import problem_of
 
 if TYPE_CHECKING:
     from chatapp.assistant.assistant import Assistant
+    from chatapp.assistant.attachments import Attachment
 
 log = logging.getLogger(__name__)
 
@@ -25,11 +26,13 @@ Listener = Callable[["Turn", events.Event], Awaitable[None]]
 
 @dataclass
 class Turn:
-    """A turn that was asked for; `question` is given back if the turn could not start."""
+    """A turn that was asked for; `typed` and `attached` are given back if it cannot start."""
 
     conversation_id: str | None
     state: AnswerState
     question: Question | None = None
+    typed: str = ""
+    attached: Sequence[Attachment] = ()
     stop_requested: bool = False
 
     @property

@@ -138,7 +138,6 @@ def test_every_kind_of_grounding_has_a_badge_of_its_own_words() -> None:
         ("https://user:secret@example.org:8080/x", "example.org"),
         ("https://\u0430pple.com/", "\u0430pple.com (xn--pple-43d.com)"),
         ("file:///home/me/notes%20of%20mine.md", "notes of mine.md"),
-        ("attachment:abc:1", "attached file"),
         ("http://[::1", "http://[::1"),
     ],
 )

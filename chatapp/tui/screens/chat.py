@@ -10,7 +10,7 @@ when it is first needed, which is why handlers of such widgets' messages go by n
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
@@ -30,7 +30,7 @@ from chatapp.tui.errors import Problem
 from chatapp.tui.guard import guarded
 from chatapp.tui.layout import CSS, ROOMY, fit
 from chatapp.tui.reading import Reading
-from chatapp.tui.text import one_line
+from chatapp.tui.text import one_line, plain
 from chatapp.tui.widgets.command_menu import CommandMenu
 from chatapp.tui.widgets.composer import Composer
 from chatapp.tui.widgets.key_hints import KeyHints
@@ -90,6 +90,7 @@ class ChatScreen(Screen[None]):
                         yield Transcript()
                     yield SourcesPanel()
                 yield menu
+                yield Static("", id="attached", markup=False)
                 yield Composer(menu)
         yield StatusBar()
         yield KeyHints()
@@ -166,6 +167,12 @@ class ChatScreen(Screen[None]):
         said = await copy_text(text, self.app.copy_to_clipboard, os.environ, file)
         self.say(said)
         return said
+
+    def show_attached(self, names: Sequence[str]) -> None:
+        """Show above the input which files wait for the next message."""
+        line = self.query_one("#attached", Static)
+        line.update(plain("   ".join(f"⎘ {name}" for name in names)))
+        line.display = bool(names)
 
     def set_title(self, title: str) -> None:
         self.query_one("#title", Static).update(one_line(title, 120))
@@ -276,11 +283,23 @@ class ChatScreen(Screen[None]):
             self.composer.give_back(event.text, instead_of=event.instead_of)
             self.hint("One answer at a time: Esc stops the one being written.")
         else:
-            await self.answering.ask(event.text, instead_of=event.instead_of)
+            await self._ask(event)
+
+    async def _ask(self, sent: Composer.Sent) -> None:
+        """Send a message with the files it names; one that cannot be read keeps it here."""
+        from chatapp.assistant.attachments import AttachmentError
+
+        try:
+            await self.answering.send(sent.text, instead_of=sent.instead_of)
+        except AttachmentError as error:
+            self.composer.give_back(sent.text, instead_of=sent.instead_of)
+            fix = f"; {error.hint}" if error.hint else ""
+            self.hint(f"Not sent: {error}{fix}. Without the @ it is sent as it stands.")
 
     @on(TextArea.Changed, "#composer")
     def _typed(self) -> None:
-        self.menu.filter(self.composer.text)
+        self.composer.complete()
+        self.reading.draft_changed()
 
     def on_paste(self, event: events.Paste) -> None:
         """Bring a paste that met an answer or a list to the input: it is meant for there."""

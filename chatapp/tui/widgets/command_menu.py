@@ -1,4 +1,4 @@
-"""The list of slash commands that match what is being typed."""
+"""The list of slash commands, or of files after an @, that what is being typed may go on to."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ROWS = 6
 
 
 class CommandMenu(Static):
-    """Shown above the input while the text is the start of a command name."""
+    """Shown above the input while a command name or the path of a file is in the making."""
 
     DEFAULT_CSS = """
     CommandMenu {
@@ -35,13 +35,17 @@ class CommandMenu(Static):
 
     @property
     def chosen(self) -> str | None:
-        """The highlighted command, with its slash."""
+        """The highlighted choice: a command with its slash, or a path with its @."""
         return self._matches[self._index][0] if self._matches else None
 
     def filter(self, typed: str) -> None:
         """Show the commands that start with `typed`; hide when it is no command in the making."""
         making = typed.startswith("/") and not any(c.isspace() for c in typed)
-        self._matches = [c for c in self.commands if making and c[0].startswith(typed)]
+        self.show([c for c in self.commands if making and c[0].startswith(typed)])
+
+    def show(self, choices: Sequence[tuple[str, str]]) -> None:
+        """Show these choices, each with what it is; hide when there are none."""
+        self._matches = list(choices)
         self._index = 0
         self.display = bool(self._matches)
         self._draw()
@@ -56,6 +60,6 @@ class CommandMenu(Static):
         rows = []
         for index, (name, help_text) in enumerate(self._matches[first : first + ROWS], first):
             style = "bold $accent" if index == self._index else ""
-            row = Content(f"{name:<16}").stylize(style) + Content(help_text).stylize(MUTED)
+            row = Content(f"{name:<16} ").stylize(style) + Content(help_text).stylize(MUTED)
             rows.append(row)
         self.update(Content("\n").join(rows))

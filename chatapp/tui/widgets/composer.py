@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import ClassVar
 
 from textual import events
@@ -10,6 +11,7 @@ from textual.message import Message
 from textual.widgets import TextArea
 
 from chatapp.assistant.text import sanitize_text
+from chatapp.tui.completion import path_choices, path_in_the_making
 from chatapp.tui.entries import Question
 from chatapp.tui.widgets.command_menu import CommandMenu
 
@@ -76,9 +78,16 @@ class Composer(TextArea):
         self._aside = ""  # what was typed before an earlier message was taken for editing
 
     @property
+    def draft(self) -> str:
+        """What is typed and not sent, pastes unfolded; not an earlier message being edited."""
+        return self._unfolded(self.text if self._editing is None else self._aside)
+
+    @property
     def value(self) -> str:
         """The text as it will be sent."""
-        text = self.text
+        return self._unfolded(self.text)
+
+    def _unfolded(self, text: str) -> str:
         for marker, pasted in self._folded.items():
             text = text.replace(marker, pasted)
         return text
@@ -89,15 +98,19 @@ class Composer(TextArea):
         self.move_cursor(self.document.end)
         self._position = len(self.sent)
 
+    def restore_draft(self, text: str) -> None:
+        """Show a stored draft, folded where it is long."""
+        self.set_draft(self._fold(text))
+
     def remember(self, sent: list[str]) -> None:
         """Replace the history that up and down walk through, oldest first."""
         self.sent = sent
         self._position = len(sent)
 
     def action_send(self) -> None:
-        """Send the text, or take the highlighted command if it is not complete yet."""
-        if self.menu.display and (chosen := self.menu.chosen) and chosen != self.text.strip():
-            self.set_draft(f"{chosen} ")
+        """Send the text, or take the highlighted choice if it is not complete yet."""
+        if self.menu.display and (chosen := self.menu.chosen) and not self._is_typed(chosen):
+            self._take(chosen)
             return
         if text := self.value.strip():
             # Cleared at once: what is typed from here on belongs to the next message.
@@ -145,11 +158,46 @@ class Composer(TextArea):
         self.insert("\n")
 
     def action_complete(self) -> None:
-        """Complete the slash command, else move the focus on like Tab everywhere."""
+        """Complete the command or path, else move the focus on like Tab everywhere."""
         if self.menu.display and self.menu.chosen:
-            self.set_draft(f"{self.menu.chosen} ")
+            self._take(self.menu.chosen)
         else:
             self.screen.focus_next()
+
+    def complete(self) -> None:
+        """Show what the command or path at the cursor may go on to."""
+        path = self._path()
+        if path is None:
+            self.menu.filter(self.text)
+            return
+        self.run_worker(self._complete_path(path[1]), exclusive=True, exit_on_error=False)
+
+    async def _complete_path(self, typed: str) -> None:
+        choices = await asyncio.to_thread(path_choices, typed)
+        path = self._path()
+        if path is not None and path[1] == typed:  # else more was typed meanwhile
+            self.menu.show(choices)
+
+    def _path(self) -> tuple[int, str] | None:
+        """Return the column of the @ before the cursor and the path after it, if there is one."""
+        row, column = self.cursor_location
+        return path_in_the_making(self.document.get_line(row)[:column])
+
+    def _is_typed(self, chosen: str) -> bool:
+        """Say whether the choice stands in the input already, so that Enter sends."""
+        path = self._path()
+        typed = self.text.strip() if path is None else "@" + path[1]
+        return typed == chosen.replace('"', "")
+
+    def _take(self, chosen: str) -> None:
+        """Put the choice in the place of what was typed of it; a folder may go on."""
+        path = self._path()
+        if path is None:
+            self.set_draft(f"{chosen} ")
+            return
+        row, column = self.cursor_location
+        after = "" if chosen.endswith("/") else " "
+        self.replace(chosen + after, (row, path[0]), (row, column))
 
     def action_older(self) -> None:
         """Move up in the menu, the text or, from its first line, the history."""
@@ -198,7 +246,8 @@ class Composer(TextArea):
             event.stop()
             self.post_message(self.HelpRequested())
             return
-        if event.key == "enter":  # the binding sends; TextArea must not insert a line
-            event.prevent_default()
+        bound = self.screen.active_bindings.get("enter") if event.key == "enter" else None
+        if bound is not None and bound.node is self:
+            event.prevent_default()  # what Enter does is up to the binding, and it is remappable
             return
         await super()._on_key(event)

@@ -1,0 +1,213 @@
+"""The input: drafts that outlive a crash, Enter as one likes it, files after an @."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from textual import events
+
+from chatapp.settings import Settings, UiSettings
+from chatapp.tui.app import ChatApp
+from chatapp.tui.backend import Backend
+from chatapp.tui.completion import mentioned_files, path_choices, path_in_the_making
+from tests.tui.conftest import Chat, answers, ask, ready, screen_text, until
+
+
+async def test_a_draft_outlives_a_crash(chat: Chat) -> None:
+    """What is typed is stored within a moment; the next start shows it, long pastes folded."""
+    app = chat.app()
+    async with app.run_test(size=(110, 32)) as pilot:
+        await ready(app)
+        await ask(pilot, "hello")
+        here = app.chat.reading.conversation_id
+        app.chat.composer.insert("half a thought")
+        await until(lambda: stored_draft(chat, here) == "half a thought")
+    again = chat.app()
+    async with again.run_test(size=(110, 32)) as pilot:
+        await ready(again)
+        await until(lambda: again.chat.composer.text == "half a thought")
+        again.chat.composer.post_message(events.Paste("x" * 10_000))
+        await until(lambda: stored_draft(chat, here).endswith("x" * 10_000))
+        again.chat.composer.set_draft("")
+        await until(lambda: stored_draft(chat, here) == "")
+
+
+async def test_a_crash_in_a_new_conversation_leads_back_to_it(chat: Chat) -> None:
+    """The first message was half typed: the next start is there again, not in the last chat."""
+    app = chat.app()
+    async with app.run_test(size=(110, 32)) as pilot:
+        await ready(app)
+        await ask(pilot, "hello")
+        await pilot.press("ctrl+n")
+        await until(lambda: app.chat.reading.conversation_id is None)
+        app.chat.composer.insert("the beginning of something")
+        await until(lambda: stored_draft(chat, None) == "the beginning of something")
+    again = chat.app()
+    async with again.run_test(size=(110, 32)):
+        await ready(again)
+        await until(lambda: again.chat.composer.text == "the beginning of something")
+        assert again.chat.reading.conversation_id is None
+
+
+async def test_what_was_sent_is_no_draft_any_more(chat: Chat) -> None:
+    """After sending, nothing comes back into the input at the next start."""
+    app = chat.app()
+    async with app.run_test(size=(110, 32)) as pilot:
+        await ready(app)
+        await pilot.press(*"hello")
+        await until(lambda: stored_draft(chat, None) == "hello")
+        await pilot.press("enter")
+        await until(lambda: app.chat.answering.turn is None and answers(app))
+        await until(lambda: stored_draft(chat, None) == "")
+    again = chat.app()
+    async with again.run_test(size=(110, 32)):
+        await ready(again)
+        assert again.chat.composer.text == ""
+        assert again.chat.reading.conversation_id is not None
+
+
+async def test_enter_can_begin_a_new_line_and_other_keys_send(chat: Chat) -> None:
+    """`ui.enter = "newline"`: Enter and Ctrl+J make lines, Ctrl+S and Alt+Enter send."""
+    app = ChatApp(Settings(ui=UiSettings(enter="newline")), Backend(chat._build))
+    async with app.run_test(size=(110, 32)) as pilot:
+        await ready(app)
+        await pilot.press("h", "i", "enter", "y", "o", "u", "ctrl+j", "!")
+        assert app.chat.composer.text == "hi\nyou\n!"
+        await pilot.press("ctrl+s")
+        await until(lambda: app.chat.answering.turn is None and answers(app))
+        assert app.chat.transcript.entries[0].text == "hi\nyou\n!"
+        await pilot.press("t", "alt+enter")
+        await until(lambda: len(app.chat.transcript.entries) == 4)
+
+
+async def test_enter_is_whatever_the_key_map_makes_of_it(chat: Chat) -> None:
+    """Only Ctrl+X sends: Enter is left to the text area, which begins a line."""
+    app = chat.app(keymap={"composer.send": "ctrl+x"})
+    async with app.run_test(size=(110, 32)) as pilot:
+        await ready(app)
+        await pilot.press("h", "enter", "i")
+        assert app.chat.composer.text == "h\ni"
+        await pilot.press("ctrl+x")
+        await until(lambda: app.chat.transcript.entries)
+
+
+async def test_a_path_after_an_at_is_completed_folder_by_folder(
+    chat: Chat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tab takes the folder and goes on with what is in it; Enter takes the file, then sends."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "papers").mkdir()
+    (tmp_path / "papers" / "zanzibar notes.md").write_text("# Zanzibar\n\nStone Town is old.")
+    app = chat.app()
+    async with app.run_test(size=(110, 32)) as pilot:
+        await ready(app)
+        await pilot.press(*"read @pap")
+        await until(lambda: app.chat.menu.display)
+        await until(lambda: "@papers/" in screen_text(app))
+        await pilot.press("tab")
+        assert app.chat.composer.text == "read @papers/"
+        await until(lambda: "zanzibar notes.md" in screen_text(app))
+        await pilot.press("enter")
+        assert app.chat.composer.text == 'read @"papers/zanzibar notes.md" '
+        await until(lambda: not app.chat.menu.display)
+
+
+async def test_a_file_after_an_at_goes_along_and_is_quoted(chat: Chat, tmp_path: Path) -> None:
+    """The answer quotes it, the quote opens, and the message shows what was attached."""
+    notes = tmp_path / "notes.md"
+    notes.write_text("# Zanzibar\n\nThe capital of Zanzibar is Stone Town. It lies on the sea.")
+    app = chat.app()
+    async with app.run_test(size=(110, 36)) as pilot:
+        await ready(app)
+        await ask(pilot, f"What is the capital of Zanzibar? @{notes}")
+        assert app.chat.transcript.entries[0].text == "What is the capital of Zanzibar?"
+        assert "⎘ notes.md" in screen_text(app)
+        assert "Stone Town" in answers(app)[0].text
+        assert answers(app)[0].citations[0].document.startswith("attachment:")
+        await pilot.press("shift+tab", "1")
+        await until(lambda: "the quote stands in the stored text" in screen_text(app))
+        assert "notes.md" in screen_text(app)
+    again = chat.app()
+    async with again.run_test(size=(110, 36)):
+        await ready(again)
+        await until(lambda: "⎘ notes.md" in screen_text(again))
+
+
+async def test_a_file_that_cannot_be_read_keeps_the_message_here(
+    chat: Chat, tmp_path: Path
+) -> None:
+    """Nothing is sent, the reason is said, the message is still in the input."""
+    app = chat.app()
+    async with app.run_test(size=(110, 32)) as pilot:
+        await ready(app)
+        message = f"read @{tmp_path / 'nowhere.md'} please"
+        app.chat.composer.insert(message)
+        await pilot.press("enter")
+        await until(lambda: "Not sent: nowhere.md" in screen_text(app))
+        assert app.chat.composer.text == message
+        assert app.chat.transcript.entries == []
+
+
+async def test_a_file_attached_by_a_command_waits_above_the_input(
+    chat: Chat, tmp_path: Path
+) -> None:
+    """/attach shows its name; it goes with the next message and no other."""
+    notes = tmp_path / "notes.md"
+    notes.write_text("The capital of Zanzibar is Stone Town. It lies on the sea.")
+    app = chat.app()
+    async with app.run_test(size=(110, 36)) as pilot:
+        await ready(app)
+        app.chat.composer.insert(f"/attach {notes}")
+        await pilot.press("enter")
+        await until(lambda: app.chat.query_one("#attached").display)
+        assert "⎘ notes.md" in screen_text(app)
+        await ask(pilot, "hello")
+        assert app.chat.transcript.entries[0].attachments == ("notes.md",)  # type: ignore[union-attr]
+        assert not app.chat.query_one("#attached").display
+
+
+def test_what_an_at_means(tmp_path: Path) -> None:
+    """Files that are there, quoted names and paths; not e-mail addresses nor people."""
+    file = tmp_path / "a.txt"
+    file.write_text("x")
+    assert mentioned_files(f"see @{file}, ok") == ("see a.txt, ok", [file])
+    assert mentioned_files(f'what is in @"{file}" there?') == ("what is in a.txt there?", [file])
+    assert mentioned_files(f"Who is it? @{file}") == ("Who is it?", [file])
+    assert mentioned_files(f"@{file} Who is it?") == ("Who is it?", [file])
+    assert mentioned_files(f"@{file}") == ("a.txt", [file])
+    assert mentioned_files(f"@{file} and @{file} too")[1] == [file]
+    assert mentioned_files("mail me@example.org or ask @anna") == (
+        "mail me@example.org or ask @anna",
+        [],
+    )
+    assert mentioned_files("@missing/file.md")[1] == [Path("missing/file.md")]
+
+
+def test_a_path_in_the_making_ends_with_a_space_outside_of_quotes() -> None:
+    assert path_in_the_making("read @pa") == (5, "pa")
+    assert path_in_the_making("@") == (0, "")
+    assert path_in_the_making('read @"my no') == (5, "my no")
+    assert path_in_the_making("read @pa ") is None
+    assert path_in_the_making("me@example") is None
+
+
+def test_choices_are_folders_first_and_nothing_hidden_or_odd(tmp_path: Path) -> None:
+    """A name with a line break or an escape in it is no choice: it could not be drawn as it is."""
+    tmp_path = tmp_path / "here"
+    (tmp_path / "sub").mkdir(parents=True)
+    for name in ("b.txt", "A.txt", ".hidden", "evil\x1b[2J.txt", 'quo"te.txt'):
+        (tmp_path / name).write_text("x" * 1234)
+    assert path_choices(f"{tmp_path}/") == [
+        (f"@{tmp_path}/sub/", "folder"),
+        (f"@{tmp_path}/A.txt", "1 KB"),
+        (f"@{tmp_path}/b.txt", "1 KB"),
+    ]
+    assert path_choices(f"{tmp_path}/.h") == [(f"@{tmp_path}/.hidden", "1 KB")]
+    assert path_choices(f"{tmp_path}/nothing/here") == []
+
+
+def stored_draft(chat: Chat, conversation_id: str | None) -> str:
+    """Return the draft as another program reads it."""
+    with chat.store_open() as store:
+        return store.draft(conversation_id)
