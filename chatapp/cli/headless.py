@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,6 +33,8 @@ class Setup:
         allow: globs of tools that run without asking.
         keep_going: go on after a failure.
         timeout: seconds in all; None means no limit.
+        record: write what goes over HTTP to this file.
+        replay_http: answer what goes over HTTP from this file, and touch no network.
     """
 
     model: str | None = None
@@ -43,6 +46,8 @@ class Setup:
     allow: tuple[str, ...] = ()
     keep_going: bool = False
     timeout: float | None = None
+    record: Path | None = None
+    replay_http: Path | None = None
 
 
 def run_session(
@@ -71,7 +76,8 @@ def run_session(
         keep_going=setup.keep_going,
         seconds=setup.timeout,
     )
-    return session.run(lambda: runner.run(operations), _start(setup, settings))
+    with _recording(setup):
+        return session.run(lambda: runner.run(operations), _start(setup, settings))
 
 
 def read_clock(value: str | None) -> datetime | None:
@@ -112,12 +118,39 @@ def _start(setup: Setup, settings: Settings) -> SessionStart:
         version=__version__,
         model=settings.model,
         seed=setup.seed,
-        offline=True,
+        offline=settings.model not in settings.remotes or setup.replay_http is not None,
         greedy=setup.greedy,
         clock=timestamp(setup.clock) if setup.clock else None,
         allow=list(setup.allow),
         keep_going=setup.keep_going,
     )
+
+
+@contextmanager
+def _recording(setup: Setup) -> Iterator[None]:
+    """Record what goes over HTTP, or replay it, or do neither."""
+    if setup.record is None and setup.replay_http is None:
+        yield  # most sessions: the HTTP client is not even imported
+        return
+    from retrieval.web.http import taped
+    from retrieval.web.tape import Player, Recorder, TapeError
+
+    path = setup.replay_http or setup.record
+    assert path is not None, "one of the two"
+    try:
+        tape = Player(path) if setup.replay_http else Recorder(path)
+    except FileNotFoundError as error:
+        raise CliError(
+            f"there is no file {path}", hint="check the path.", code=ExitCode.NOT_FOUND
+        ) from error
+    except (OSError, UnicodeDecodeError, TapeError) as error:
+        raise CliError(
+            f"{path} cannot be used: {error}",
+            hint="name a file that --record wrote, or a place where one can be written.",
+            code=ExitCode.USAGE,
+        ) from error
+    with taped(tape):
+        yield
 
 
 def _fixed(moment: datetime) -> Callable[[], datetime]:

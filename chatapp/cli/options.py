@@ -47,6 +47,16 @@ def model_option(command: F) -> F:
     )(command)
 
 
+def replay_http_option(command: F) -> F:
+    """Add `--replay-http`."""
+    return click.option(
+        "--replay-http",
+        metavar="FILE",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Answer what goes over HTTP from this recording; touch no network.",
+    )(command)
+
+
 def allow_option(command: F) -> F:
     """Add `--allow`."""
     return click.option(

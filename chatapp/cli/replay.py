@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from chatapp.cli.errors import CliError, ExitCode
 from chatapp.cli.headless import Setup, run_session
-from chatapp.cli.options import model_option, read_text
+from chatapp.cli.options import model_option, read_text, replay_http_option
 from chatapp.cli.output import output_option, print_json
 from retrieval.text import sanitize_text
 
@@ -25,8 +26,11 @@ _SHOWN = 10  # differences printed as text
 @click.argument("transcript", metavar="FILE|-", type=click.Path(allow_dash=True))
 @click.option("--strict", is_flag=True, help="Every byte must be the same: ids, times, pieces.")
 @model_option
+@replay_http_option
 @output_option()
-def replay(transcript: str, strict: bool, model: str | None, output: str) -> int:
+def replay(
+    transcript: str, strict: bool, model: str | None, replay_http: Path | None, output: str
+) -> int:
     """Run the session that FILE recorded again, and show where it differs.
 
     FILE is what `chatapp run --output jsonl` or `chatapp ask --output jsonl` printed. Nothing of
@@ -48,6 +52,7 @@ def replay(transcript: str, strict: bool, model: str | None, output: str) -> int
         clock=recorded.clock,
         allow=tuple(recorded.start["allow"]),
         keep_going=recorded.start["keep_going"],
+        replay_http=replay_http,
     )
     code = run_session(setup, list(recorded.operations), heard)
     if code in (ExitCode.SIGINT, ExitCode.SIGTERM):

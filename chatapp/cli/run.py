@@ -9,7 +9,13 @@ import click
 
 from chatapp.cli.errors import CliError, ExitCode
 from chatapp.cli.headless import Setup, read_clock, run_session
-from chatapp.cli.options import allow_option, model_option, read_text, sampling_options
+from chatapp.cli.options import (
+    allow_option,
+    model_option,
+    read_text,
+    replay_http_option,
+    sampling_options,
+)
 from chatapp.cli.output import output_option, print_json
 
 if TYPE_CHECKING:
@@ -27,6 +33,13 @@ if TYPE_CHECKING:
 @model_option
 @sampling_options
 @click.option("--clock", metavar="TIME", help="Let it be this time, such as 2026-01-01T00:00:00Z.")
+@click.option(
+    "--record",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write what goes over HTTP to this file.",
+)
+@replay_http_option
 @allow_option
 @click.option("--quiet", "-q", is_flag=True, help="No warnings on stderr.")
 @click.option(
@@ -47,6 +60,8 @@ def run(
     seed: int | None,
     greedy: bool,
     clock: str | None,
+    record: Path | None,
+    replay_http: Path | None,
     allow: tuple[str, ...],
     quiet: bool,
     schema: str | None,
@@ -62,10 +77,8 @@ def run(
     if schema:
         _print_schema(schema)
         return ExitCode.OK
-    if db and ephemeral:
-        raise CliError(
-            "--db and --ephemeral exclude each other", hint="give one.", code=ExitCode.USAGE
-        )
+    _one_of(db is not None, ephemeral, "--db and --ephemeral")
+    _one_of(record is not None, replay_http is not None, "--record and --replay-http")
     setup = Setup(
         model=model,
         database=db,
@@ -76,12 +89,19 @@ def run(
         allow=allow,
         keep_going=keep_going,
         timeout=timeout,
+        record=record,
+        replay_http=replay_http,
     )
     operations = _read(script)
 
     from chatapp.cli.printers import make_printer
 
     return run_session(setup, operations, make_printer(output, quiet=quiet, transcript=True))
+
+
+def _one_of(first: bool, second: bool, names: str) -> None:
+    if first and second:
+        raise CliError(f"{names} exclude each other", hint="give one.", code=ExitCode.USAGE)
 
 
 def _print_schema(which: str) -> None:

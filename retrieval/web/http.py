@@ -17,8 +17,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
@@ -97,6 +98,42 @@ def read_lines(
     Raises:
         HttpError: see the module.
     """
+
+    def live() -> Iterator[str]:
+        return _read_live(request, patience, should_stop)
+
+    return live() if _tape is None else _tape.lines(request, live)
+
+
+Live = Callable[[], Iterator[str]]
+"""Makes the request for real."""
+
+
+class Tape(Protocol):
+    """Stands between a request and the network; see `retrieval.web.tape`."""
+
+    def lines(self, request: Request, live: Live) -> Iterator[str]:
+        """Yield the lines of the answer."""
+        ...
+
+
+_tape: Tape | None = None
+
+
+@contextmanager
+def taped(tape: Tape) -> Iterator[None]:
+    """Send every request of this process through `tape`, whichever thread makes it."""
+    global _tape
+    before, _tape = _tape, tape
+    try:
+        yield
+    finally:
+        _tape = before
+
+
+def _read_live(
+    request: Request, patience: Patience, should_stop: Callable[[], bool]
+) -> Iterator[str]:
     with asyncio.Runner() as runner:
         lines: asyncio.Queue[str | HttpError | None] = asyncio.Queue(_AHEAD)
         pump = runner.get_loop().create_task(_pump(request, patience, lines))
