@@ -82,14 +82,13 @@ class StoreFile:
             return
         self._closed = True
         self._stop_upkeep()
-        try:
-            if not self.read_only:
+        if not self.read_only:
+            with contextlib.suppress(StorageError):  # on a full disk, the next start does it
                 self.write(lambda db: lease.end_all(db, self.mark))
-        finally:
-            self._writer.close()
-            if self._opened.reader is not None:
-                self._opened.reader.close()
-            self._opened.db.close()
+        self._writer.close()
+        if self._opened.reader is not None:
+            self._opened.reader.close()
+        self._opened.db.close()
 
     def submit(self, job: Callable[[Database], T], *, durable: bool = False) -> Future[T]:
         """Queue `job` as one write transaction; `durable` waits until it is on the disk.

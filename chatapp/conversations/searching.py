@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 SEARCH_CHARACTERS = 1_000  # what is searched for; SQLite refuses patterns of 50,000 bytes
 # With more matches than this the newest are shown: a word that is everywhere ranks nothing.
 MOST_RANKED = 1_000
+_FEW = 200  # conversations that a filter leaves: then each is looked through by itself
+_ALL_KEYS = (0, 2**63 - 1)
 _SHORTEST_PREFIX = 2  # letters; all words that begin with one letter are too many to go through
 # A word with something between its letters that no prose has there: `foo_bar`, `a->b`, `x::y`.
 _CODE = re.compile(r"\w(?:_|->|::|\.\w+\(|\(\)|=)\w*|[{}<>\[\]=]")
@@ -92,28 +94,52 @@ def _matches(
     *,
     ranked: bool,
 ) -> list[_Found]:
-    conditions, values = _conditions(db, filters, source)
+    conditions, values = _conditions(filters)
+    values["match"] = match
     rows = f"""
         from {index} join {source} x on x.key = {index}.rowid {_joins(source)}
-        where {index} match :match and {conditions}
+        where {index} match :match and {index}.rowid between :first and :last and {conditions}
     """
-    values["match"], values["most"] = match, MOST_RANKED
     newest = f"select x.key, m.key {rows} order by {index}.rowid desc limit :most"
-    found = db.execute(newest, values).fetchall()
-    if not ranked or len(found) == MOST_RANKED or not found:
+    found: list[tuple[int, int]] = []
+    ranges = _ranges(db, filters) if source == "messages" else [_ALL_KEYS]
+    for first, last in ranges:
+        bounds = {"first": first, "last": last, "most": MOST_RANKED - len(found)}
+        found += db.execute(newest, {**values, **bounds}).fetchall()
+    if not ranked or len(ranges) > 1 or len(found) == MOST_RANKED or not found:
         return [_Found(0.0, -newer, key, index) for key, newer in found[:limit]]
-    values["least"], values["limit"] = found[-1][0], limit
-    best = f"""
-        select bm25({index}) as score, -m.key, x.key {rows} and {index}.rowid >= :least
-        order by score limit :limit
-    """
+    values |= {"first": found[-1][0], "last": found[0][0], "limit": limit}
+    best = f"select bm25({index}) as score, -m.key, x.key {rows} order by score limit :limit"
     ranked_rows = db.execute(best, values).fetchall()
     return [_Found(score, newer, key, index) for score, newer, key in ranked_rows]
 
 
+def _ranges(db: Database, filters: SearchFilters) -> list[tuple[int, int]]:
+    """Return the row keys between which matches can lie, newest first.
+
+    A few conversations are looked through one by one, so that a word that is everywhere else
+    need not be gone through. Messages of one conversation lie together, or nearly so.
+    """
+    chosen = {
+        name: value
+        for name, value in vars(filters).items()
+        if name in ("conversation_id", "tag", "pinned", "archived") and value
+    }
+    if not chosen:
+        return [_ALL_KEYS]
+    conditions = " and ".join(_CONVERSATION.get(name) or _CONDITIONS[name] for name in chosen)
+    query = f"select c.id from conversations c where {conditions} limit {_FEW + 1}"
+    ids = [row[0] for row in db.execute(query, chosen)]
+    if len(ids) > _FEW:
+        return [_ALL_KEYS]
+    query = "select min(key), max(key) from messages where conversation_id = ?"
+    ranges = (db.execute(query, [one]).fetchone() for one in ids)
+    return sorted((tuple(range_) for range_ in ranges if range_[0] is not None), reverse=True)
+
+
 def _scan(db: Database, text: str, limit: int, filters: SearchFilters) -> list[_Found]:
     """Look at every message, newest first: for what is too short for the index."""
-    conditions, values = _conditions(db, filters, "messages")
+    conditions, values = _conditions(filters)
     query = f"""
         select m.key from messages x {_joins("messages")}
         where x.text like '%' || :match || '%' and {conditions}
@@ -149,16 +175,11 @@ _CONDITIONS = {
     "pinned": "c.pinned = :pinned",
     "grounding": "m.grounding = :grounding",
 }
+_CONVERSATION = {"conversation_id": "c.id = :conversation_id"}  # said of the conversation itself
 
 
-def _conditions(db: Database, filters: SearchFilters, source: str) -> tuple[str, dict[str, Any]]:
+def _conditions(filters: SearchFilters) -> tuple[str, dict[str, Any]]:
     """Return what a hit must fulfil as SQL, with its values."""
     values = {name: value for name, value in vars(filters).items() if value is not None}
     live = "c.deleted_at is null and m.deleted_at is null and m.status <> 'streaming'"
-    conditions = [live, *(_CONDITIONS[name] for name in values)]
-    if filters.conversation_id is not None and source == "messages":
-        # within its row keys, so that words of the whole history need not be gone through
-        query = "select min(key), max(key) from messages where conversation_id = ?"
-        values["first"], values["last"] = db.execute(query, [filters.conversation_id]).fetchone()
-        conditions.append("x.key between :first and :last")
-    return " and ".join(conditions), values
+    return " and ".join([live, *(_CONDITIONS[name] for name in values)]), values
