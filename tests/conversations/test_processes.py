@@ -6,7 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from chatapp.conversations import ConversationStore, Outcome
+import pytest
+
+from chatapp.conversations import ConversationStore, Outcome, StorageError
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -87,3 +89,79 @@ def test_a_row_without_a_readable_owner_counts_as_cut_off(path):
     again = ConversationStore.open(path)
     assert again.message(started.assistant.id).status == "interrupted"
     again.close()
+
+
+class TestLease:
+    """One window at a time writes in a conversation."""
+
+    def test_another_window_is_told_and_may_write_elsewhere(self, path):
+        other = window(path, 0, "other")
+        answer = other.stdout.readline().strip()
+        store = ConversationStore.open(path)
+        message = store.message(answer)
+        for write in (
+            lambda: store.begin_turn(message.conversation_id, "Me too"),
+            lambda: store.begin_answer(message.parent_id),
+            lambda: store.reopen_answer(answer),
+        ):
+            with pytest.raises(StorageError, match="being written in another window"):
+                write().result()
+        with pytest.raises(StorageError, match="being written in another window"):
+            store.purge(message.conversation_id)
+        store.begin_turn(None, "Elsewhere").result()
+        other.communicate()  # it closes its store and ends
+        assert store.message(answer).status == "interrupted"
+        store.begin_turn(message.conversation_id, "Now me").result()
+        store.close()
+
+    def test_a_window_that_was_killed_holds_nobody_up(self, path):
+        """Even one that was opened before the crash goes on without being restarted."""
+        other = window(path, 0, "other")
+        answer = other.stdout.readline().strip()
+        store = ConversationStore.open(path)
+        other.kill()
+        other.communicate()
+        conversation = store.message(answer).conversation_id
+        store.begin_turn(conversation, "And now?").result()
+        cut = store.message(answer)
+        assert (cut.status, cut.text) == ("interrupted", "half an ans")
+        store.close()
+
+    def test_two_stores_of_one_process_are_two_windows(self, path, store):
+        started = store.begin_turn(None, "Hello").result()
+        second = ConversationStore.open(path)
+        with pytest.raises(StorageError, match="another window"):
+            second.begin_turn(started.conversation.id, "Me too").result()
+        store.begin_answer(started.user.id).result()  # one window may write two answers
+        second.close()
+
+    def test_a_window_that_closes_leaves_no_answer_streaming(self, path):
+        store = ConversationStore.open(path)
+        started = store.begin_turn(None, "Hello").result()
+        store.save_text(started.assistant.id, "half")
+        store.close()
+        again = ConversationStore.open(path)
+        assert again.message(started.assistant.id).status == "interrupted"
+        assert again.verify() == []
+        again.close()
+
+
+def test_the_version_changes_when_any_window_writes_and_not_before(path, store):
+    """A window polls it to see what the other one did."""
+    store.create("One")
+    version = store.version()
+    store.conversations()
+    assert store.version() == version
+    other = ConversationStore.open(path)
+    seen = store.version()
+    other.create("Two")
+    assert store.version() != seen
+    other.close()
+    seen = store.version()
+    store.create("Three")
+    assert store.version() != seen
+    in_memory = ConversationStore.open(None)
+    seen = in_memory.version()
+    in_memory.create("Four")
+    assert in_memory.version() != seen
+    in_memory.close()

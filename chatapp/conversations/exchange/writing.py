@@ -45,13 +45,13 @@ def write(store: ConversationStore, db: Database, form: Any, place: str) -> Writ
     conversation = Fields(whole.mapping("conversation"), f"{place}, conversation")
     messages = whole.objects("messages")
     conversation_id = conversation.identity("id")
+    ids = _new_ids(store, db, conversation_id, messages)
     _refuse_loops(messages, place)
     is_new = not db.execute(
         "select 1 from conversations where id = ?", [conversation_id]
     ).fetchone()
     if is_new:
         db.table("conversations").insert(_conversation_row(conversation))
-    ids = _new_ids(store, db, conversation_id, messages)
     db.conn.execute("PRAGMA defer_foreign_keys=ON")  # a parent may come after its child
     added = [message for message in messages if _add(db, conversation_id, message, ids)]
     _add_judgements(store, db, conversation_id, whole.objects("feedback"), ids)
@@ -76,7 +76,7 @@ def _conversation_row(fields: Fields) -> dict[str, Any]:
     }
 
 
-def _finish(db: Database, conversation_id: str, fields: Fields, ids: dict[str, str | None]) -> None:
+def _finish(db: Database, conversation_id: str, fields: Fields, ids: dict[str, str]) -> None:
     """Set what the rows that were added changed on the way: tags, tip, revision."""
     for tag in fields.strings("tags"):
         db.execute("insert or ignore into tags values (?, ?)", [conversation_id, tag])
@@ -95,9 +95,9 @@ def _finish(db: Database, conversation_id: str, fields: Fields, ids: dict[str, s
 
 def _new_ids(
     store: ConversationStore, db: Database, conversation_id: str, messages: list[Fields]
-) -> dict[str, str | None]:
+) -> dict[str, str]:
     """Return the id each message gets: its own, or a new one where another message has that."""
-    ids: dict[str, str | None] = {}
+    ids: dict[str, str] = {}
     for message in messages:
         old = message.identity("id")
         if old in ids:
@@ -108,10 +108,9 @@ def _new_ids(
     return ids
 
 
-def _add(db: Database, conversation_id: str, fields: Fields, ids: dict[str, str | None]) -> bool:
+def _add(db: Database, conversation_id: str, fields: Fields, ids: dict[str, str]) -> bool:
     """Write one message with all that belongs to it; return False when it is there already."""
     message_id = ids[fields.identity("id")]
-    assert message_id is not None
     if db.execute("select 1 from messages where id = ?", [message_id]).fetchone():
         return False
     role, text = fields.one_of("role", _ROLES), fields.text("text")
@@ -180,7 +179,7 @@ def _add_judgements(
     db: Database,
     conversation_id: str,
     judgements: list[Fields],
-    ids: dict[str, str | None],
+    ids: dict[str, str],
 ) -> None:
     for fields in judgements:
         prompt = json.loads(fields.text("prompt"))
