@@ -19,7 +19,7 @@ from chatapp import resources
 from chatapp.assistant import grounding
 from chatapp.assistant.attachments import Attachment, from_part
 from chatapp.conversations import ConversationStore, NotFound
-from retrieval.types import Document, Quote
+from retrieval.types import Document, Passage, Quote
 
 if TYPE_CHECKING:
     from chatapp.settings import RetrievalSettings
@@ -98,6 +98,18 @@ class AttachedFiles:
         quotes = [quote for file in files for quote in _opening(file, max(1, most // len(files)))]
         return grounding.Evidence(query, [], quotes, 0.0)
 
+    def passages(self, files: Sequence[AttachedFile], question: str, most: int) -> list[Passage]:
+        """Return the passages that fit a question best; of a question that fits none, the first."""
+        self._take_in(files)
+        names = [file.reference for file in files]
+        hits = self._index.search(question[: grounding.QUERY_CHARACTERS], most, collections=names)
+        if not hits:
+            return [passage for file in files for passage in _first(file, most)][:most]
+        return [
+            dataclasses.replace(hit.passage, document_id=self._references[hit.passage.document_id])
+            for hit in hits
+        ]
+
     def close(self) -> None:
         """Remove the index."""
         self._index.close()
@@ -115,6 +127,19 @@ class AttachedFiles:
 
     def _referred(self, quote: Quote) -> Quote:
         return dataclasses.replace(quote, document_id=self._references[quote.document_id])
+
+
+def _first(file: AttachedFile, most: int) -> list[Passage]:
+    from retrieval.chunking import chunk
+
+    kept = file.attachment
+    return [
+        Passage(
+            "", file.reference, kept.uri, kept.title, piece.heading,
+            kept.text[piece.start : piece.end], piece.start, piece.end,
+        )
+        for piece in chunk(kept.text)[:most]
+    ]  # fmt: skip
 
 
 def _opening(file: AttachedFile, most: int) -> list[Quote]:

@@ -69,6 +69,13 @@ EMPTY_INDEX = Warning(
 )
 
 
+CALL_CUT = Warning(
+    "tool_call_cut",
+    "The model began to call a tool and reached the longest answer before the call was whole.",
+    "Raise generation.max_tokens.",
+)
+
+
 def no_index(error: Exception) -> Warning:
     """Return the warning that the sources cannot be used, with the reason the index gave."""
     log.warning("The index could not be used", exc_info=error)

@@ -1,52 +1,102 @@
-"""The model's own way of answering: facts about the person, the newest rounds, and its words."""
+"""The model's own way of answering: facts and files, the newest rounds, tools, and its words."""
 
 from __future__ import annotations
 
+import asyncio
 import secrets
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
+from chatapp.assistant import failures
 from chatapp.assistant.annotations import Computed, stream_computed
 from chatapp.assistant.events import FinishReason, Usage
+from chatapp.assistant.evidence import files_for_prompt, rest_on, shown_by_tool
 from chatapp.assistant.from_memory import known_facts
 from chatapp.assistant.lazy import Lazy
+from chatapp.assistant.offering import MOST_ROUNDS, HoldBack, Offer, offer
 from chatapp.assistant.prompt import Prompt, build_prompt
 from chatapp.assistant.streaming import stream_from_thread
-from chatapp.assistant.using import note_use
+from chatapp.assistant.using import note_use, use_tool
 from chatapp.assistant.writing import Writing
-from chatapp.inference.generator import Finished, Generator, SamplingParams
+from chatapp.conversations import Message
+from chatapp.inference.generator import ChatMessage, Finished, Generator, SamplingParams
+from chatapp.inference.tool_calls import OPEN
 from retrieval.text import sanitize_text
 
 _LARGEST_SEED = 2**31
 
 
 async def answer_from_model(writing: Writing) -> FinishReason:
-    """Let the model answer, or go on with what it began."""
-    options, draft = writing.options, writing.draft
-    lazy = writing.services.models.get(options.model)
+    """Let the model answer, or go on with what it began, calling the tools it may call."""
+    lazy = writing.services.models.get(writing.options.model)
     generator = await writing.run.in_thread(lazy.thread, lazy.get)
-    history = [*draft.path, *([draft.message] if draft.continues else [])]
-    known = await known_facts(writing, lazy, generator, history)
-    prompt = await writing.run.in_thread(
+    offered = await asyncio.to_thread(offer, writing, generator)
+    known = await known_facts(writing, lazy, generator, _history(writing))
+    shown = await files_for_prompt(writing, generator)
+    parts = (writing.options.system, known, shown.instructions, offered and offered.instructions)
+    system = "\n".join(part for part in parts if part)
+    tail: list[ChatMessage] = []
+    for turn in range(MOST_ROUNDS + 1):
+        if offered is not None and turn:
+            offered = offered.once_more() if turn < MOST_ROUNDS else None
+        prompt = await _prompt(writing, lazy, generator, system, offered, tail)
+        reason, reply = await _stream(writing, lazy, generator, prompt, offered)
+        calls = offered.calls(reply.whole) if offered else []
+        if not calls or reason == "interrupted":
+            _show_rest(writing, reply)
+            break
+        tail.append(ChatMessage("assistant", reply.whole))
+        for call in calls:
+            used = await use_tool(writing, call["name"], call["arguments"])
+            tail.append(ChatMessage("tool", used.text or used.error))
+            shown = shown_by_tool(call["name"], used) or shown
+            writing.reply.grounding = "tool" if used.ok else writing.reply.grounding
+    await rest_on(writing, shown)
+    return reason
+
+
+def _history(writing: Writing) -> list[Message]:
+    """Return the branch down to the question, and the answer that shall be gone on with."""
+    draft = writing.draft
+    return [*draft.path, *([draft.message] if draft.continues else [])]
+
+
+async def _prompt(
+    writing: Writing,
+    lazy: Lazy[Generator],
+    generator: Generator,
+    system: str,
+    offered: Offer | None,
+    tail: Sequence[ChatMessage],
+) -> Prompt:
+    return await writing.run.in_thread(
         lazy.thread,
         partial(
             build_prompt,
             generator,
-            history,
-            system="\n".join(filter(None, (options.system, known))),
-            max_tokens=options.sampling.max_tokens,
+            _history(writing),
+            system=system,
+            max_tokens=writing.options.sampling.max_tokens,
+            tools=offered.specifications if offered else (),
+            tail=tail,
         ),
     )
-    return await _stream(writing, lazy, generator, prompt)
 
 
 async def _stream(
-    writing: Writing, lazy: Lazy[Generator], generator: Generator, prompt: Prompt
-) -> FinishReason:
+    writing: Writing,
+    lazy: Lazy[Generator],
+    generator: Generator,
+    prompt: Prompt,
+    offered: Offer | None,
+) -> tuple[FinishReason, HoldBack]:
+    """Show the reply as it is made, all but what may be a call."""
     sampling = replace(_seeded(writing), max_tokens=prompt.max_tokens)
-    start = partial(stream_computed, generator, prompt.messages, sampling, writing.run.should_stop)
+    params = offered.sampling(sampling) if offered else sampling
+    start = partial(stream_computed, generator, prompt.messages, params, writing.run.should_stop)
     reason: FinishReason = "interrupted"  # a stopped stream may end without `Finished`
-    made, limit = 0, writing.options.interrupt_after
+    made, limit, reply = 0, writing.options.interrupt_after, HoldBack()
     try:
         async for item in stream_from_thread(lazy.thread, writing.run, start):
             if isinstance(item, Finished):
@@ -56,12 +106,23 @@ async def _stream(
                 note_use(writing, "calculator", {"expression": item.expression}, item.result)
                 continue
             made = item.tokens
-            writing.reply.stream(sanitize_text(item.text))
+            text = sanitize_text(item.text)
+            if shown := reply.take(text) if offered else text:
+                writing.reply.stream(shown)
             if limit is not None and made >= limit:
                 writing.run.stop()
     finally:
         writing.reply.called(generator.name, sampling, _usage(generator, prompt, made), reason)
-    return reason
+    return reason, reply
+
+
+def _show_rest(writing: Writing, reply: HoldBack) -> None:
+    """Show what was held back and was no call; half a call is nothing to show."""
+    rest = reply.rest()
+    if OPEN in rest:
+        writing.warn_once(failures.CALL_CUT)
+    elif rest:
+        writing.reply.stream(rest)
 
 
 def _seeded(writing: Writing) -> SamplingParams:

@@ -32,7 +32,7 @@ class Files:
 
 async def answer_from_sources(writing: Writing) -> bool:
     """Answer with quotes, or say that nothing was found; False when the model shall answer."""
-    files = await writing.run.in_thread(writing.services.files.thread, partial(_files, writing))
+    files = await files_in(writing)
     question = writing.draft.question.text
     if not (files.here and wants_overview(question)) and not _needs_sources(question):
         return False
@@ -46,6 +46,11 @@ async def answer_from_sources(writing: Writing) -> bool:
         return False
     _show(writing, evidence)
     return True
+
+
+async def files_in(writing: Writing) -> Files:
+    """Return the files of this branch of the conversation."""
+    return await writing.run.in_thread(writing.services.files.thread, partial(_files, writing))
 
 
 def _needs_sources(question: str) -> bool:

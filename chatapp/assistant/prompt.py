@@ -6,8 +6,8 @@ never cut; the oldest messages fall out first and stay readable and searchable i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from chatapp.conversations import Message
 from chatapp.inference.generator import ChatMessage, ContextOverflow, Generator, Role
@@ -27,33 +27,70 @@ class Prompt:
 
 
 def build_prompt(
-    generator: Generator, history: Sequence[Message], *, system: str = "", max_tokens: int = 256
+    generator: Generator,
+    history: Sequence[Message],
+    *,
+    system: str = "",
+    max_tokens: int = 256,
+    tools: tuple[str, ...] = (),
+    tail: Sequence[ChatMessage] = (),
 ) -> Prompt:
     """Return the newest part of `history` (root first, newest last) that fits the window.
 
     At most a quarter of the window is kept free for the answer, and less than that rather than
     cutting the newest message.
 
+    Args:
+        generator: counts the tokens and knows the window.
+        history: the messages of the branch.
+        system: instructions, facts and passages that stand before them.
+        max_tokens: the longest answer.
+        tools: what the model may call; see `ChatMessage.tools`.
+        tail: calls of this very answer and their results; never cut.
+
     Raises:
         ContextOverflow: the newest message alone does not fit.
     """
-    head = [ChatMessage("system", system)] if system else []
     said = [_as_chat(message) for message in history if message.text]
+    head = [ChatMessage("system", system)] if system else []
     spare = min(max_tokens, max(1, generator.context_length // 4))
-    messages = head + said[-1:]
-    tokens, first = generator.count_tokens(messages), len(said) - 1
+
+    def measured(start: int) -> tuple[list[ChatMessage], int]:
+        messages = [*head, *said[start:], *tail]
+        messages[0] = replace(messages[0], tools=tools)
+        return messages, generator.count_tokens(messages)
+
+    first = len(said) - 1
+    messages, tokens = measured(first)
     if tokens >= generator.context_length:
         raise ContextOverflow(
             f"The question takes {tokens:,} tokens; this model reads at most "
             f"{generator.context_length:,} with its answer."
         )
-    for start in _earlier_rounds(said):
-        longer = head + said[start:]
-        count = generator.count_tokens(longer)
-        if count + spare > generator.context_length:
-            break
-        messages, tokens, first = longer, count, start
+    starts = list(_earlier_rounds(said))
+    fits = _most(
+        len(starts),
+        lambda count: measured(starts[count - 1])[1] + spare <= generator.context_length,
+    )
+    if fits:
+        first = starts[fits - 1]
+        messages, tokens = measured(first)
     return Prompt(messages, tokens, first, min(max_tokens, generator.context_length - tokens))
+
+
+def _most(limit: int, fits: Callable[[int], bool]) -> int:
+    """Return the largest count up to `limit` that fits, if each smaller one fits too; 0 for none.
+
+    It doubles and then halves, so a long history is not measured again for each of its rounds.
+    """
+    low, step = 0, 1
+    while low + step <= limit and fits(low + step):
+        low, step = low + step, step * 2
+    high = min(limit + 1, low + step)  # known, or known to be beyond the end, not to fit
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    return low
 
 
 def _earlier_rounds(said: Sequence[ChatMessage]) -> Iterator[int]:

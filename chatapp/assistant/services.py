@@ -35,6 +35,9 @@ class Options:
         model: name of the model; empty means the one in the settings.
         use_web: let tools search the web and open pages.
         use_tools: compute, look up the time, and run what is asked for.
+        tools: globs of the tools that the model itself may call; None means all for a model whose
+            template knows tools, and none for any other.
+        tool_choice: `auto`, `none`, `required`, or the name of the one tool to call.
         allow: globs of tool names that run without asking.
         attended: somebody is there to approve a tool; else what is not allowed is denied.
     """
@@ -47,6 +50,8 @@ class Options:
     model: str = ""
     use_tools: bool = True
     use_web: bool = True
+    tools: tuple[str, ...] | None = None
+    tool_choice: str = "auto"
     allow: tuple[str, ...] = ()
     attended: bool = False
 

@@ -1,0 +1,169 @@
+"""Passages that a model was shown, and which sentences of its answer they bear out.
+
+The thing to know: a `[n]` that a model writes proves nothing. It becomes a citation only where the
+passage holds the words of the sentence, and the badge counts the sentences that carry one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from chatapp.assistant import failures
+from chatapp.assistant.events import Citation, Grounding
+from chatapp.assistant.from_sources import files_in
+from chatapp.assistant.using import Used
+from chatapp.assistant.writing import Writing
+from chatapp.inference.generator import Generator
+from retrieval.types import Passage
+
+FILES_SHARE = 0.4  # of the context window, for passages of attached files
+_CHARACTERS_PER_TOKEN = 4  # English, roughly; only sizes the budget
+_MOST_PASSAGES = 8
+# Share of a sentence's content words that its passage must hold. Fitted to nothing: high enough
+# that another statement fails, low enough that inflection and connecting words pass.
+_BORNE_OUT = 0.6
+
+_MARK = re.compile(r"\[(\d{1,2})\]")
+_BEHIND = re.compile(r"([.!?])(\s*(?:\[\d{1,2}\])+)")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Passages in the order of their numbers, from 1."""
+
+    passages: tuple[Passage, ...] = ()
+
+    @property
+    def instructions(self) -> str:
+        """What the model is told of them."""
+        if not self.passages:
+            return ""
+        listed = "\n\n".join(f"[{n}] {p.title}\n{p.text}" for n, p in enumerate(self.passages, 1))
+        return f"Passages of attached files. Cite them as [1], [2], …\n\n{listed}"
+
+
+async def files_for_prompt(writing: Writing, generator: Generator) -> Shown:
+    """Return the passages of this conversation's files that fit the question and the window."""
+    files = await files_in(writing)
+    wanted = files.here or files.earlier
+    if not wanted or writing.draft.continues:
+        return Shown()
+    budget = int(generator.context_length * FILES_SHARE * _CHARACTERS_PER_TOKEN)
+    question = writing.draft.question.text
+    found = await writing.attempt(
+        writing.services.files,
+        lambda attached: attached.passages(wanted, question, _MOST_PASSAGES),
+        failures.no_files,
+    )
+    return Shown(_within(found or [], budget))
+
+
+def _within(passages: Sequence[Passage], characters: int) -> tuple[Passage, ...]:
+    kept = []
+    for passage in passages:
+        characters -= len(passage.text) + len(passage.title)
+        if characters < 0:
+            break
+        kept.append(passage)
+    return tuple(kept)
+
+
+def shown_by_tool(name: str, used: Used) -> Shown | None:
+    """Return the passages that a search of the index gave the model; None for any other tool."""
+    if name != "index_search" or not used.ok or not isinstance(used.value, list):
+        return None
+    texts = re.split(r"\n\n(?=\[\d+\] )", used.text)
+    if len(texts) != len(used.value):
+        return None  # cut to the limit of output: the numbers would be wrong
+    return Shown(tuple(_passage(v, t) for v, t in zip(used.value, texts, strict=True)))
+
+
+def _passage(value: dict[str, Any], text: str) -> Passage:
+    return Passage(
+        id=value["passage"],
+        document_id=value["document"],
+        uri=value["uri"],
+        title=value["title"],
+        heading="",
+        text=text.partition("\n")[2],
+        start=value["start"],
+        end=value["end"],
+    )
+
+
+async def rest_on(writing: Writing, shown: Shown) -> None:
+    """Turn the marks of the whole answer that hold into citations, and say how much they cover."""
+    if not shown.passages:
+        return
+    citations, grounding = await writing.run.in_thread(
+        writing.services.files.thread, lambda: borne_out(writing.reply.text, shown.passages)
+    )
+    for citation in citations:
+        writing.reply.cite(citation)
+    if grounding is not None:
+        writing.reply.grounding = grounding
+
+
+def borne_out(text: str, passages: Sequence[Passage]) -> tuple[list[Citation], Grounding | None]:
+    """Return a citation for each `[n]` that its passage bears out, and the grounding of the text.
+
+    The grounding is `grounded` when every sentence has one, `partly` when some have, else None.
+    """
+    citations: dict[int, Citation] = {}
+    covered = []
+    for sentence in _sentences(text):
+        numbers = [int(n) for n in _MARK.findall(sentence)]
+        found = [
+            _citation(n, sentence, passages[n - 1]) for n in numbers if 1 <= n <= len(passages)
+        ]
+        held = [citation for citation in found if citation is not None]
+        for citation in held:
+            citations.setdefault(citation.n, citation)
+        covered.append(bool(held))
+    grounding: Grounding | None = "partly" if any(covered) else None
+    if covered and all(covered):
+        grounding = "grounded"
+    return [citations[n] for n in sorted(citations)], grounding
+
+
+def _sentences(text: str) -> list[str]:
+    """Return the sentences that say something, each with the marks that stand right behind it."""
+    from retrieval.sentences import sentence_spans
+    from retrieval.terms import words
+
+    joined = _BEHIND.sub(r"\2\1", text)
+    spans = [joined[start:end] for start, end in sentence_spans(joined)]
+    return [sentence for sentence in spans if words(_MARK.sub("", sentence))]
+
+
+def _citation(n: int, sentence: str, passage: Passage) -> Citation | None:
+    """Return the citation of a passage that bears a sentence out, at its closest sentence."""
+    from retrieval.sentences import sentence_spans
+
+    said = _stems(_MARK.sub("", sentence))
+    if not said or len(said & _stems(passage.text)) < _BORNE_OUT * len(said):
+        return None
+    spans = sentence_spans(passage.text)
+    start, end = max(spans, key=lambda span: len(said & _stems(passage.text[span[0] : span[1]])))
+    quote = passage.text[start:end]
+    return Citation(
+        n=n,
+        quote=quote,
+        title=passage.title,
+        uri=passage.uri,
+        document=passage.document_id,
+        passage=passage.id,
+        start=passage.start + start,
+        end=passage.start + end,
+        score=len(said & _stems(quote)) / len(said),
+    )
+
+
+def _stems(text: str) -> set[str]:
+    from retrieval.store.stemming import Stemmer
+    from retrieval.terms import content_words
+
+    return set(Stemmer().stems(content_words(text)))
