@@ -9,6 +9,7 @@ arguments by the tool's JSON Schema: whatever it writes can be parsed.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
@@ -18,6 +19,11 @@ from chatapp.inference.masks.grammar import Grammar
 OPEN, CLOSE = "<tool_call>", "</tool_call>"
 _MISTRAL = "[TOOL_CALLS]"
 _PYTHON_TAG = "<|python_tag|>"  # Llama 3 puts it before a call
+_BEGINNINGS = (
+    *(OPEN, _MISTRAL, _PYTHON_TAG),
+    *('{"name"', '{ "name"', '{"type"', '[{"name"', '```json\n{"name"', '```\n{"name"'),
+)
+_FENCE = re.compile(r"```(?:json)?\s*\n(.*?)(?:\n```\s*)?", re.DOTALL)
 _ANY_TEXT = r"/([^<](.|\n)*)?/"  # a reply that begins like a call is one
 
 
@@ -86,10 +92,7 @@ def written_call(name: str, arguments: object) -> str:
 def may_be_call(text: str) -> bool:
     """Return whether a reply that begins with `text` may turn out to be calls."""
     begun = text.lstrip()
-    return any(
-        begun.startswith(mark) or mark.startswith(begun)
-        for mark in (OPEN, _MISTRAL, _PYTHON_TAG, '{"name"', '{"type"', '{ "name"')
-    )
+    return any(begun.startswith(mark) or mark.startswith(begun) for mark in _BEGINNINGS)
 
 
 def read_calls(text: str, names: Sequence[str] = ()) -> list[dict[str, Any]]:
@@ -106,10 +109,7 @@ def read_calls(text: str, names: Sequence[str] = ()) -> list[dict[str, Any]]:
         values: Any = next(iter(_after_each(text, _MISTRAL)), [])
         listed = values if isinstance(values, list) else [values]
         return [_call(value) for value in listed if _is_call(value)]
-    bare = text.strip().removeprefix(_PYTHON_TAG).strip()
-    if not bare.startswith("{"):
-        return []
-    found = [_call(value) for value in _objects(bare) if _is_call(value)]
+    found = [_call(value) for value in _objects(_bare(text)) if _is_call(value)]
     return [call for call in found if call["name"] in names]
 
 
@@ -134,15 +134,22 @@ def _after_each(text: str, mark: str) -> list[Any]:
     return values
 
 
+def _bare(text: str) -> str:
+    """Return what stands inside a code fence, or behind Llama's mark."""
+    text = text.strip().removeprefix(_PYTHON_TAG).strip()
+    fenced = _FENCE.fullmatch(text)
+    return fenced[1].strip() if fenced else text
+
+
 def _objects(text: str) -> list[Any]:
-    """Return JSON values one after the other, parted by white space or semicolons."""
+    """Return JSON values one after the other, parted by white space or semicolons; lists opened."""
     values: list[Any] = []
     while text:
         try:
             value, end = json.JSONDecoder().raw_decode(text)
         except (ValueError, RecursionError):
             break
-        values.append(value)
+        values += value if isinstance(value, list) else [value]
         text = text[end:].lstrip("; \n\t")
     return values
 
