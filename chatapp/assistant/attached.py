@@ -91,7 +91,8 @@ class AttachedFiles:
         self._take_in(files)
         names = [file.reference for file in files]
         found = grounding.gather(self._index, query, settings, now, collections=names)
-        return dataclasses.replace(found, quotes=[self._referred(quote) for quote in found.quotes])
+        hits = [dataclasses.replace(hit, passage=self._passage(hit.passage)) for hit in found.hits]
+        return dataclasses.replace(found, hits=hits, quotes=[self._quote(q) for q in found.quotes])
 
     def overview(self, files: Sequence[AttachedFile], query: str, most: int) -> grounding.Evidence:
         """Return the sentences that files begin with: what can be said of the whole in quotes."""
@@ -105,10 +106,7 @@ class AttachedFiles:
         hits = self._index.search(question[: grounding.QUERY_CHARACTERS], most, collections=names)
         if not hits:
             return [passage for file in files for passage in _first(file, most)][:most]
-        return [
-            dataclasses.replace(hit.passage, document_id=self._references[hit.passage.document_id])
-            for hit in hits
-        ]
+        return [self._passage(hit.passage) for hit in hits]
 
     def close(self) -> None:
         """Remove the index."""
@@ -125,8 +123,17 @@ class AttachedFiles:
                 )
                 self._references[key] = file.reference
 
-    def _referred(self, quote: Quote) -> Quote:
-        return dataclasses.replace(quote, document_id=self._references[quote.document_id])
+    def _quote(self, quote: Quote) -> Quote:
+        """Return a quote that names the attached file, not the row of this index."""
+        reference = self._references[quote.document_id]
+        passage_id = quote.passage_id.replace(quote.document_id, reference)
+        return dataclasses.replace(quote, document_id=reference, passage_id=passage_id)
+
+    def _passage(self, passage: Passage) -> Passage:
+        """Return a passage that names the attached file."""
+        reference = self._references[passage.document_id]
+        name = passage.id.replace(passage.document_id, reference)
+        return dataclasses.replace(passage, document_id=reference, id=name)
 
 
 def _first(file: AttachedFile, most: int) -> list[Passage]:

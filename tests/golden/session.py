@@ -11,6 +11,8 @@ things are chosen so that every machine gives the same bytes:
 
 from __future__ import annotations
 
+import functools
+import json
 import os
 import re
 import time
@@ -21,9 +23,11 @@ from chatapp import resources
 from chatapp.assistant import factory
 from chatapp.cli.main import main
 from chatapp.inference.generator import ChatMessage, Finished, SamplingParams, TextDelta
+from retrieval.store.records import document_key
 from tests.fakes import FakeGenerator
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
+SOURCES = HERE / "sources.jsonl"
 ROOT = HERE.parents[1]
 SCRIPTS = sorted((HERE / "scripts").glob("*.yaml"))
 FIXTURE_MODEL = "tests/fixtures/model"  # from the root: transcripts name no machine's directories
@@ -75,12 +79,29 @@ def transcript_of(script: Path) -> Path:
 
 def portable(text: str) -> str:
     """Return a transcript without the address of this checkout, as it is kept."""
-    return text.replace(ROOT.as_uri(), HERE_IN_TRANSCRIPTS)
+    text = text.replace(ROOT.as_uri(), HERE_IN_TRANSCRIPTS)
+    for here, kept in _document_ids().items():
+        text = text.replace(here, kept)
+    return text
 
 
 def local(text: str) -> str:
     """Return a kept transcript as this checkout would have printed it."""
-    return text.replace(HERE_IN_TRANSCRIPTS, ROOT.as_uri())
+    text = text.replace(HERE_IN_TRANSCRIPTS, ROOT.as_uri())
+    for here, kept in _document_ids().items():
+        text = text.replace(kept, here)
+    return text
+
+
+@functools.cache
+def _document_ids() -> dict[str, str]:
+    """Return the ids of the golden sources, which hold their path, and those in transcripts."""
+    lines = SOURCES.read_text(encoding="utf-8").splitlines()
+    names = [json.loads(line)["id"] for line in lines]
+    return {
+        document_key("handbook", f"{SOURCES}#{name}"): document_key("handbook", f"golden#{name}")
+        for name in names
+    }
 
 
 def prepare(home: Path, patch: Patch, setenv: Callable[[str, str], None]) -> None:
@@ -97,7 +118,7 @@ def prepare(home: Path, patch: Patch, setenv: Callable[[str, str], None]) -> Non
         lambda settings: real(settings) if settings.model == FIXTURE_MODEL else Parrot(),
     )
     patch(resources, "embedder_dir", lambda: home / "no-embedder")
-    patch(resources, "handbook_dir", lambda: HERE / "sources.jsonl")
+    patch(resources, "handbook_dir", lambda: SOURCES)
 
 
 def run(arguments: Sequence[str]) -> int:
