@@ -12,9 +12,10 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from chatapp.inference.masks.grammar import Grammar
+if TYPE_CHECKING:
+    from chatapp.inference.masks.grammar import Grammar
 
 OPEN, CLOSE = "<tool_call>", "</tool_call>"
 _MISTRAL = "[TOOL_CALLS]"
@@ -65,6 +66,8 @@ class ToolUse:
         Args:
             text: what a text may be, as the right side of a rule of the grammar.
         """
+        from chatapp.inference.masks.grammar import Grammar  # torch comes with it
+
         calls = "call+" if self.parallel else "call"
         start = calls if self.required else f"{calls} | text"
         schema = compact({"anyOf": [_call_schema(tool) for tool in self.tools]} | self._shared())
