@@ -74,7 +74,7 @@ class Endpoint:
         return Request(self.base_url.rstrip("/") + path, headers, body)
 
 
-def open_remote(name: str, remote: Remote) -> RemoteGenerator:
+def open_remote(name: str, remote: Remote, patience: Patience | None = None) -> RemoteGenerator:
     """Return the model that a person's settings name, with its key from the environment.
 
     Raises:
@@ -86,7 +86,8 @@ def open_remote(name: str, remote: Remote) -> RemoteGenerator:
             f"the key for {name} is missing",
             hint=f"set the environment variable {remote.api_key_env} to it.",
         )
-    return RemoteGenerator(Endpoint(name, remote.base_url, remote.model, key))
+    waits = patience or Patience()
+    return RemoteGenerator(Endpoint(name, remote.base_url, remote.model, key, waits))
 
 
 class RemoteGenerator:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 LONGEST_OSC52 = 74_994
@@ -26,7 +26,7 @@ _TOOLS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 """An environment variable that says the tool has something to talk to, and the tool."""
 
-_NO_OSC52 = ("linux", "dumb", "")
+NO_OSC52 = ("linux", "dumb", "")
 """Values of TERM: consoles that have no clipboard."""
 
 
@@ -45,18 +45,25 @@ async def copy_text(
     remote = "SSH_CONNECTION" in environ or "SSH_TTY" in environ
     if not remote and await _by_tool(data, environ):
         return "Copied."
-    if len(data) <= LONGEST_OSC52 and environ.get("TERM", "") not in _NO_OSC52:
+    if len(data) <= LONGEST_OSC52 and environ.get("TERM", "") not in NO_OSC52:
         terminal(text)
         return "Copied, if this terminal lets programs copy."
     return await asyncio.to_thread(_to_file, data, file)
 
 
-async def _by_tool(data: bytes, environ: Mapping[str, str]) -> bool:
+def desktop_tools(environ: Mapping[str, str]) -> Iterator[list[str]]:
+    """Yield the commands that may reach the desktop's clipboard from here."""
     for variable, command in _TOOLS:
         if variable and not environ.get(variable):
             continue
         path = shutil.which(command[0], path=environ.get("PATH"))
-        if path is not None and await _run([path, *command[1:]], data):
+        if path is not None:
+            yield [path, *command[1:]]
+
+
+async def _by_tool(data: bytes, environ: Mapping[str, str]) -> bool:
+    for command in desktop_tools(environ):
+        if await _run(command, data):
             return True
     return False
 

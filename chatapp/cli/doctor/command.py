@@ -7,24 +7,31 @@ from collections.abc import Callable, Sequence
 
 import click
 
-from chatapp.cli.doctor import data, machine
+from chatapp.cli.doctor import data, machine, outside, terminal
 from chatapp.cli.doctor.check import Check, Status
 from chatapp.cli.errors import ExitCode
 from chatapp.cli.output import output_option, print_json
+from chatapp.settings import SettingsError
 
-CHECKS: tuple[Callable[[], Check], ...] = (
+CHECKS: tuple[Callable[[], Check | Sequence[Check]], ...] = (
     machine.python,
     machine.sqlite,
     machine.torch,
     machine.runtime,
-    machine.terminal,
+    machine.gpu,
     machine.disk,
+    terminal.checks,
     data.home,
     data.settings,
     data.database,
     data.index,
     data.model,
     data.embedder,
+    outside.python_tool,
+    outside.folders,
+    outside.web,
+    outside.remotes,
+    outside.servers,
 )
 _SEVERITY: tuple[Status, ...] = ("ok", "warn", "fail")
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
@@ -36,9 +43,12 @@ _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 def doctor(ctx: click.Context, output: str) -> None:
     """Check this installation and name each fix.
 
+    Nothing is changed, and nobody is contacted but the remote models and MCP servers in your
+    settings.
+
     Exit code 0: nothing failed. 1: something failed. 6: stored data or its place failed.
     """
-    checks = [_guarded(check) for check in CHECKS]
+    checks = [found for check in CHECKS for found in _guarded(check)]
     if output == "json":
         print_json({"status": _worst(checks), "checks": [_public(check) for check in checks]})
     else:
@@ -47,12 +57,18 @@ def doctor(ctx: click.Context, output: str) -> None:
     ctx.exit(_exit_code(checks))
 
 
-def _guarded(check: Callable[[], Check]) -> Check:
-    """Run one check; one that breaks is a failed check and does not hide the others."""
+def _guarded(check: Callable[[], Check | Sequence[Check]]) -> Sequence[Check]:
+    """Run one check; one that breaks is a failed check and does not hide the others.
+
+    Settings that cannot be read break many; that is said once, by the check of the settings.
+    """
     try:
-        return check()
+        found = check()
+    except SettingsError:
+        return []
     except Exception as error:  # noqa: BLE001 - a doctor must survive what it looks at
-        return Check(check.__name__, "fail", f"{type(error).__name__}: {error}", "report this.")
+        return [Check(check.__name__, "fail", f"{type(error).__name__}: {error}", "report this.")]
+    return [found] if isinstance(found, Check) else found
 
 
 def _public(check: Check) -> dict[str, str]:

@@ -38,7 +38,17 @@ def settings() -> Check:
     except SettingsError as error:
         return Check("settings", "fail", error.message, error.hint)
     changed = [key for key, _, origin in resolved.items() if origin != "default"]
-    return Check("settings", "ok", f"set by you: {', '.join(changed) or 'none'}")
+    detail = f"set by you: {', '.join(changed) or 'none'}"
+    if any(resolved.is_secret(key) for key in changed) and _open_to_others(
+        paths.user_config_path()
+    ):
+        fix = f"keep what may be a key to yourself: chmod 600 {paths.user_config_path()}"
+        return Check("settings", "warn", f"{detail}; other users can read the file", fix)
+    return Check("settings", "ok", detail)
+
+
+def _open_to_others(path: Path) -> bool:
+    return path.is_file() and bool(path.stat().st_mode & 0o077)
 
 
 def database() -> Check:
@@ -97,7 +107,10 @@ def model() -> Check:
     """The chosen chat model is there; the shipped one must be whole."""
     from chatapp.assistant.factory import model_dir
 
-    chosen = model_dir(load_settings().settings)
+    settings = load_settings().settings
+    if settings.model in settings.remotes:
+        return Check("model", "ok", f"the remote model {settings.model}; see below")
+    chosen = model_dir(settings)
     if chosen == resources.default_model_dir():
         return _shipped("model", chosen)
     if not (chosen / "config.json").is_file():

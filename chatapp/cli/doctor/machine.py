@@ -1,4 +1,4 @@
-"""Checks of the machine: Python, SQLite, torch, the terminal and the disk."""
+"""Checks of the machine: Python, SQLite, torch, the GPU and the disk."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from chatapp.cli.doctor.check import Check, Status
 
 # Below this, two connections that write and checkpoint at once can damage a WAL database.
 SQLITE_WAL_FIX = (3, 51, 3)
-SMALLEST_TERMINAL = (80, 24)
+_GPU_DEVICES = (Path("/dev/nvidiactl"), Path("/dev/kfd"))
 MIB = 1024**2
 LITTLE_DISK = 2048 * MIB  # an index of a few hundred thousand passages still fits
 NO_DISK = 100 * MIB
@@ -87,21 +87,23 @@ def _cpu_flags() -> set[str]:
     }
 
 
-def terminal() -> Check:
-    """The chat can be drawn here."""
-    if not sys.stdout.isatty():
-        return Check("terminal", "ok", "stdout is no terminal here, so nothing to check")
-    if os.environ.get("TERM", "dumb") == "dumb":
-        return Check("terminal", "fail", "TERM is unset or dumb", "use a terminal with colours.")
-    if "utf" not in (sys.stdout.encoding or "").lower():
+def gpu() -> Check:
+    """A GPU that is there is used; chatapp needs none."""
+    import torch as library
+
+    if library.cuda.is_available():
+        found = library.cuda.get_device_properties(0)
+        more = library.cuda.device_count() - 1
+        others = f" and {more} more" if more else ""
+        return Check("gpu", "ok", f"{found.name}, {found.total_memory / 2**30:.0f} GiB{others}")
+    if any(place.exists() for place in _GPU_DEVICES):
         return Check(
-            "terminal", "warn", f"text is sent as {sys.stdout.encoding}", "set LANG=C.UTF-8."
+            "gpu",
+            "warn",
+            f"there is one, but this PyTorch ({library.__version__}) cannot use it",
+            "install a build of torch for your driver; until then the CPU serves.",
         )
-    columns, lines = shutil.get_terminal_size()
-    detail = f"{os.environ['TERM']}, {columns}x{lines}"
-    if (columns, lines) < SMALLEST_TERMINAL or lines < SMALLEST_TERMINAL[1]:
-        return Check("terminal", "warn", detail, "make the window at least 80 by 24.")
-    return Check("terminal", "ok", detail)
+    return Check("gpu", "ok", "none, and none is needed")
 
 
 def disk() -> Check:
