@@ -46,6 +46,7 @@ COMMANDS: dict[str, Entry] = {
     "model": Entry("chatapp.cli.model:model", "List, show, import and export models."),
     "eval": Entry("chatapp.cli.eval:eval_", "Measure the answers, or a model, on files."),
     "serve": Entry("chatapp.cli.serve:serve", "Let other programs use the model over HTTP."),
+    "web": Entry("chatapp.cli.web:web", "Open the chat in a browser on this machine."),
     "report": Entry("chatapp.cli.report:report", "Write the report card of a training run."),
     "doctor": Entry("chatapp.cli.doctor:doctor", "Check this installation and name each fix."),
     "config": Entry("chatapp.cli.config:config", "Show the settings and where each comes from."),
@@ -135,13 +136,14 @@ def _require_directory() -> None:
 
 def _open_tui(resume: str | None) -> int:
     """Open the terminal UI and return its exit code; refuse where there is no terminal."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    in_browser = os.environ.get("TEXTUAL_DRIVER", "").endswith(":WebDriver")  # `chatapp web`
+    if not in_browser and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise CliError(
             "the chat needs a terminal, and stdin or stdout is none",
             hint="use `chatapp --plain`, or `chatapp ask` or `chatapp run` in a script or a pipe.",
             code=ExitCode.USAGE,
         )
-    if os.environ.get("TERM", "") in DUMB_TERMINALS:
+    if not in_browser and os.environ.get("TERM", "") in DUMB_TERMINALS:
         raise CliError(
             f"this terminal cannot draw the chat (TERM is '{os.environ.get('TERM', '')}')",
             hint="use `chatapp --plain`, or set TERM to what the terminal is, such as xterm.",

@@ -10,7 +10,13 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from chatapp.tui import craft_actions, message_actions
+from chatapp.tui import (
+    craft_actions,
+    finding_actions,
+    memory_actions,
+    message_actions,
+    model_actions,
+)
 from chatapp.tui.guard import guarded
 
 if TYPE_CHECKING:
@@ -70,18 +76,6 @@ async def continue_(chat: ChatScreen, argument: str) -> None:
     await chat.answering.again(
         state, state, lambda assistant: assistant.continue_(state.message_id)
     )
-
-
-async def search(chat: ChatScreen, argument: str) -> None:
-    if chat.reading.library is None:
-        return
-    from chatapp.tui.screens.search import SearchScreen
-
-    async def opened(conversation_id: str | None) -> None:
-        if conversation_id is not None:
-            await guarded(chat, "open", chat.reading.open(conversation_id))
-
-    chat.app.push_screen(SearchScreen(chat.reading.library.search, argument), opened)
 
 
 async def rename(chat: ChatScreen, argument: str) -> None:
@@ -153,18 +147,20 @@ ACTIONS: dict[str, Action] = {
     "sources": sources,
     "regenerate": regenerate,
     "continue": continue_,
-    "search": search,
     "rename": rename,
     "delete": delete,
     "undo": undo,
     "help": help_,
     "quit": quit_,
     **message_actions.ACTIONS,
+    **finding_actions.ACTIONS,
+    **memory_actions.ACTIONS,
+    **model_actions.ACTIONS,
     **craft_actions.ACTIONS,
 }
 
 
-TAKES_TEXT = {"search", "theme"}
+TAKES_TEXT = {"search", "theme", "model"}
 """Actions that take what is typed after them; other arguments go to the shared registry."""
 
 ONLY_HERE = {
@@ -172,6 +168,8 @@ ONLY_HERE = {
     "undo": "Bring back the conversation or message that was deleted last.",
     "quit": "Leave; everything is stored.",
     **message_actions.ONLY_HERE,
+    **memory_actions.ONLY_HERE,
+    **model_actions.ONLY_HERE,
     **craft_actions.ONLY_HERE,
 }
 """Commands of the terminal UI that scripts do not have, with their help."""
@@ -214,5 +212,5 @@ def command_rows() -> list[tuple[str, str]]:
     """Return every command with its slash and its help: the registry's, then our own."""
     from chatapp.assistant.commands import COMMANDS
 
-    shared = [(f"/{command.name}", command.help) for command in COMMANDS]
-    return shared + [(f"/{name}", text) for name, text in ONLY_HERE.items()]
+    shared = {command.name: command.help for command in COMMANDS}
+    return [(f"/{name}", text) for name, text in {**shared, **ONLY_HERE}.items()]

@@ -17,7 +17,10 @@ from chatapp.tui.trace import Trace
 
 @dataclass(eq=False)
 class AnswerState:
-    """One answer. `activity` says what is being done for it and is empty when nothing is."""
+    """One answer. `activity` says what is being done for it and is empty when nothing is.
+
+    `memories` are the ids of what was remembered or used, `remembered` the same in words.
+    """
 
     message_id: str = ""
     text: str = ""
@@ -30,6 +33,7 @@ class AnswerState:
     notes: list[str] = field(default_factory=list)
     remembered: list[str] = field(default_factory=list)
     trace: Trace = field(default_factory=Trace)
+    memories: list[str] = field(default_factory=list)
     siblings: tuple[str, ...] = ()
     copied_block: int = -1
     complete: bool = True
@@ -69,8 +73,10 @@ class AnswerState:
                 self.activity = f"{one_line(name, 40)} waits for your approval"
             case events.MemoryUsed(items=items):
                 self.remembered += [f"used: {item.text}" for item in items]
-            case events.MemoryProposed(text=text, closed=closed):
+                self.memories += [item.id for item in items]
+            case events.MemoryProposed(memory=memory, text=text, closed=closed):
                 self.remembered += [f"remembered: {text}"] if text else []
+                self.memories += [memory] if memory else []
                 self.remembered += [f"no longer: {ended}" for ended in closed]
             case events.MessageDelta(text=text):
                 self.text += text

@@ -104,7 +104,7 @@ def _is_character(name: str) -> bool:
 
 def _check(keymap: Mapping[str, str], path: Path) -> None:
     """Refuse ids that do not exist, and a key that would have two meanings in one place."""
-    from chatapp.tui.keys import PLACES, all_bindings
+    from chatapp.tui.keys import PLACES, all_bindings, bindings_in_force
 
     ids = {binding.id for _, binding in all_bindings() if binding.id}
     for name in keymap:
@@ -114,9 +114,7 @@ def _check(keymap: Mapping[str, str], path: Path) -> None:
             raise SettingsError(f"{path}: there is no binding '{name}'", hint=hint)
     for place in PLACES:
         meanings: dict[str, str] = {}
-        for where, binding in all_bindings():
-            if where is not place and not binding.priority:  # a priority key works everywhere
-                continue
+        for binding in bindings_in_force(place):
             name = binding.id or ""
             for key in keymap.get(name, binding.key).split(","):
                 other = meanings.setdefault(key, name)

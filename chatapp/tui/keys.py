@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from textual.binding import Binding
 from textual.dom import DOMNode
+from textual.screen import ModalScreen
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
 
 
 class Place(NamedTuple):
@@ -20,9 +24,11 @@ class Place(NamedTuple):
     classes: tuple[str, ...]
 
 
+ANYWHERE = Place("Anywhere", ("screens.chat:ChatScreen", "app:ChatApp"))
+
 PLACES = (
     Place("While typing", ("widgets.composer:Composer",)),
-    Place("Anywhere", ("screens.chat:ChatScreen", "app:ChatApp")),
+    ANYWHERE,
     Place(
         "On a message (Shift+Tab or click)",
         ("widgets.message_view:MessageView", "widgets.answer:Answer"),
@@ -35,6 +41,13 @@ PLACES = (
     Place("In the details", ("screens.details:DetailsScreen",)),
     Place("In the tree of branches", ("screens.tree:TreeScreen",)),
     Place("In a source", ("screens.passage:PassageScreen",)),
+    Place("In the memory", ("screens.memories:MemoriesScreen",)),
+    Place("In a comparison", ("screens.compare:CompareScreen",)),
+    Place("In the list of models", ("screens.models:ModelsScreen",)),
+    Place("In the sampling settings", ("screens.sampling:SamplingScreen",)),
+    Place("In the export", ("screens.export:ExportScreen",)),
+    Place("In a longer text", ("screens.text_dialog:TextDialog",)),
+    Place("In a question", ("screens.confirm:ConfirmScreen",)),
     Place("In a dialog", ("screens.prompt:PromptScreen",)),
     Place("In this help", ("screens.help:HelpScreen",)),
 )
@@ -57,6 +70,18 @@ def all_bindings() -> Iterator[tuple[Place, Binding]]:
             yield place, binding
 
 
+def bindings_in_force(place: Place) -> list[Binding]:
+    """Return the bindings that can be pressed in a place.
+
+    Besides its own: those of the app that go before all others, and on the chat screen, which a
+    dialog covers, those of that screen.
+    """
+    screen, app = (ANYWHERE._replace(classes=(name,)) for name in ANYWHERE.classes)
+    wider = [app] if _is_dialog(place) else [screen, app]
+    before = [b for each in wider for b in bindings_of(each) if b.priority]
+    return [*bindings_of(place), *before]
+
+
 def key_name(keys: str) -> str:
     """Return `ctrl+j,shift+enter` as a person reads it: `Ctrl+J, Shift+Enter`."""
     return ", ".join(
@@ -64,6 +89,13 @@ def key_name(keys: str) -> str:
         for parts in (key.split("+") for key in keys.split(","))
         for single in [len(parts) > 1 or len(parts[0]) > 1]
     )
+
+
+def key_for(screen: Screen[Any], binding_id: str) -> str:
+    """Return the key that an action of `screen` has now, as a person reads it."""
+    actives = screen.active_bindings.values()
+    keys = [active.binding.key for active in actives if active.binding.id == binding_id]
+    return key_name(keys[0]) if keys else ""
 
 
 _NAMES = {
@@ -77,6 +109,10 @@ _NAMES = {
     "slash": "/",
     "equals_sign": "=",
 }
+
+
+def _is_dialog(place: Place) -> bool:
+    return any(issubclass(_load(name), ModalScreen) for name in place.classes)
 
 
 def _load(name: str) -> type[DOMNode]:

@@ -28,9 +28,9 @@ ChatScreen {
     & #centre { width: 1fr; height: 1fr; }
     & #reading { layout: horizontal; height: 1fr; }
     & #messages { width: 1fr; height: 1fr; }
-    & #title { height: 1; margin: 1 3 0 3; text-style: bold; }
     & #attached { display: none; height: auto; margin: 0 2; color: $text-muted; }
     & #composer { margin: 0 1; }
+    &.-private Composer, &.-private Composer:focus { border: round $warning; }
     &.-narrow #reading { layout: vertical; }
     &.-narrow SourcesPanel {
         width: 1fr;
@@ -42,7 +42,8 @@ ChatScreen {
     &.-narrow SourcesPanel > Static { margin-bottom: 0; }
     &.-small Sidebar { layer: over; dock: left; background: $background; }
     &.-compact UserMessage { padding: 0 2; }
-    &.-low #title, &.-low KeyHints { display: none; }
+    &.-low TitleLine, &.-low KeyHints { display: none; }
+    &.-low.-private TitleLine { display: block; margin: 0 3; }
     &.-low Transcript { padding-top: 0; }
     &.-low Composer { max-height: 4; }
 }

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chatapp.assistant.events import Citation
-from chatapp.conversations.types import Conversation, Message, MessageHit, Part
+from chatapp.conversations.types import Conversation, Message, Part
 from chatapp.tui.answer_state import stored_answer
 from chatapp.tui.branches import BranchRow, branch_rows
 from chatapp.tui.details import Row, details_of
@@ -99,9 +99,6 @@ class Library:
 
     async def restore(self, conversation_id: str) -> Conversation:
         return await asyncio.to_thread(self._store.restore, conversation_id)
-
-    async def search(self, text: str) -> Sequence[MessageHit]:
-        return await asyncio.to_thread(self._store.search, text)
 
     def _listing(self) -> tuple[list[Conversation], set[str]]:
         cut_off = {message.conversation_id for message in self._store.interrupted()}

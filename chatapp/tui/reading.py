@@ -95,11 +95,11 @@ class Reading:
     async def _show(self, conversation_id: str | None) -> None:
         """Show a conversation. Raises NotFound before anything has changed."""
         chat, turn = self._chat, self._chat.answering.turn
-        title, interrupted = "", None
+        conversation, interrupted = None, None
         entries: list[Entry] = []
         if conversation_id is not None and self.library is not None:
             loaded = await self.library.load(conversation_id)
-            title, entries = loaded.conversation.title, loaded.entries
+            conversation, entries = loaded.conversation, loaded.entries
             interrupted = loaded.interrupted
         self.conversation_id = conversation_id
         chat.select(None)
@@ -112,7 +112,7 @@ class Reading:
         chat.answering.offer_again()
         await chat.transcript.show(entries)
         chat.composer.remember([entry.text for entry in entries if isinstance(entry, Question)])
-        chat.set_title(title)
+        chat.describe(conversation)
         last = chat.transcript.last_answer()
         chat.status.set_cost(last.usage if last else None, last.seconds if last else 0.0)
 
@@ -169,7 +169,7 @@ class Reading:
             return
         if conversation_id is not None and self.library is not None:
             conversation = await self.library.conversation(conversation_id)
-            self._chat.set_title(conversation.title)
+            self._chat.describe(conversation)
             if conversation.tip != self._tip and not self._chat.answering.here:
                 await self.reload()
         await self.refresh_listing()

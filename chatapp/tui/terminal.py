@@ -15,12 +15,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
+
+from chatapp.tui.web import in_browser, web_driver
 
 
 @contextmanager
-def quiet_terminal(log: Path) -> Iterator[type[LinuxDriver]]:
+def quiet_terminal(log: Path) -> Iterator[type[Driver]]:
     """Send descriptors 1 and 2 to `log` and yield the driver that still draws on the terminal.
+
+    In a browser window it is a pipe to textual-serve that is drawn on.
 
     Descriptor 1 is the terminal (the command line has checked it). What is written to a log that
     cannot be opened, in a read-only home, is dropped.
@@ -35,7 +40,7 @@ def quiet_terminal(log: Path) -> Iterator[type[LinuxDriver]]:
     os.close(log_fd)
     _log_to_stderr()
     try:
-        yield _driver_on(terminal)
+        yield web_driver(terminal.fileno()) if in_browser() else _driver_on(terminal)
     finally:
         for number, copy in zip((1, 2), saved, strict=True):
             os.dup2(copy, number)

@@ -15,8 +15,11 @@ from textual.pilot import Pilot
 
 from chatapp import resources
 from chatapp.assistant.assistant import Assistant
+from chatapp.assistant.factory import open_embedder
+from chatapp.assistant.models import Catalogue
 from chatapp.conversations import ConversationStore
 from chatapp.inference.generator import Generator
+from chatapp.memory import Memory
 from chatapp.settings import Settings
 from chatapp.tui.answer_state import AnswerState
 from chatapp.tui.app import ChatApp
@@ -42,6 +45,7 @@ class Chat:
         self.index = home / "index.sqlite3"
         self.generator: Generator = FakeGenerator()
         self.tools: ToolRegistry | None = None
+        self.models: Catalogue | None = None
         self.load_error: Exception | None = None
         self.open_error: Exception | None = None
         self.opening: Callable[[], object] = lambda: None
@@ -75,12 +79,15 @@ class Chat:
         self.opening()
         if self.open_error is not None and not unsaved:
             raise self.open_error
+        store = ConversationStore.open(None if unsaved else self.database)
         return Assistant(
-            ConversationStore.open(None if unsaved else self.database),
+            store,
             settings=Settings(),
             open_index=self._open_index,
-            load_generator=self._load,
             tools=self.tools,
+            load_generator=self._load if self.models is None else None,
+            catalogue=self.models,
+            open_memory=lambda: Memory(store, open_embedder),
         )
 
     def _load(self) -> Generator:

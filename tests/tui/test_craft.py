@@ -76,6 +76,13 @@ def test_two_actions_can_exchange_their_keys() -> None:
     assert own == {"chat.search": "ctrl+n", "chat.new": "ctrl+f,question_mark"}
 
 
+def test_a_dialog_can_use_a_key_of_the_screen_below_but_not_of_the_app() -> None:
+    """Ctrl+F means nothing while a dialog is open, so it is free there; Ctrl+Q quits anywhere."""
+    assert keymap('[memory]\nsearch = "ctrl+f"\n') == {"memory.search": "ctrl+f"}
+    with pytest.raises(SettingsError):
+        keymap('[memory]\nsearch = "ctrl+q"\n')
+
+
 def test_the_file_that_keys_writes_is_a_valid_key_map(chatapp_home: Path) -> None:
     """Every line of it can be switched on and changes nothing."""
     craft_actions.write_keys(keymap_path())

@@ -37,12 +37,14 @@ from chatapp.tui.widgets.key_hints import KeyHints
 from chatapp.tui.widgets.sidebar import Sidebar
 from chatapp.tui.widgets.sources_panel import SourcesPanel
 from chatapp.tui.widgets.status_bar import StatusBar
+from chatapp.tui.widgets.title_line import TitleLine
 from chatapp.tui.widgets.transcript import Transcript
 
 if TYPE_CHECKING:
     from textual.timer import Timer
 
     from chatapp.assistant.events import ToolApproval
+    from chatapp.conversations.types import Conversation
     from chatapp.tui.answer_state import AnswerState
     from chatapp.tui.widgets.answer import Answer
     from chatapp.tui.widgets.answer_markdown import AnswerMarkdown
@@ -86,7 +88,7 @@ class ChatScreen(Screen[None]):
             with Vertical(id="centre"):
                 with Container(id="reading"):
                     with Vertical(id="messages"):
-                        yield Static("", id="title", markup=False)
+                        yield TitleLine()
                         yield Transcript()
                     yield SourcesPanel()
                 yield menu
@@ -174,8 +176,10 @@ class ChatScreen(Screen[None]):
         line.update(plain("   ".join(f"⎘ {name}" for name in names)))
         line.display = bool(names)
 
-    def set_title(self, title: str) -> None:
-        self.query_one("#title", Static).update(one_line(title, 120))
+    def describe(self, conversation: Conversation | None) -> None:
+        """Say above the transcript which conversation this is; a private one looks different."""
+        self.query_one(TitleLine).show(conversation)
+        self.set_class(conversation is not None and conversation.private, "-private")
 
     def trouble(self, problem: Problem, *, retry: bool = True, offer_unsaved: bool = False) -> None:
         """Show what does not work and how to repair it."""

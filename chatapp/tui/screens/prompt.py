@@ -43,9 +43,10 @@ class PromptScreen(ModalScreen[str | None]):
         Binding("escape", "dismiss(None)", "Cancel", id="prompt.cancel"),
     ]
 
-    def __init__(self, label: str, text: str = "") -> None:
+    def __init__(self, label: str, text: str = "", *, empty: bool = False) -> None:
         super().__init__()
         self._label = label
+        self._empty = empty
         self._text = sanitize_text(text)
 
     def compose(self) -> ComposeResult:
@@ -55,5 +56,5 @@ class PromptScreen(ModalScreen[str | None]):
             yield Static("Enter saves, Esc cancels", markup=False)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Return what was typed; nothing typed means nothing changes."""
-        self.dismiss(event.value.strip() or None)
+        """Return what was typed; nothing typed changes nothing, unless `empty` is an answer."""
+        self.dismiss(event.value.strip() or ("" if self._empty else None))

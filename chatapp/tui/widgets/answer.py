@@ -48,7 +48,15 @@ class Answer(MessageView):
             "b", "trace", "Steps", id="answer.trace", tooltip="Unfold what was done for the answer"
         ),
         *(Binding(str(n), f"open({n})", id=f"answer.open_{n}", show=False) for n in range(2, 10)),
-    ]
+        Binding("plus", "act('good')", "Good", id="answer.good", tooltip="Rate it good"),
+        Binding("minus", "act('bad')", "Bad", id="answer.bad", tooltip="Rate it bad"),
+        Binding("w", "act('correct')", "Correct", id="answer.correct",
+                tooltip="Write what it should have been"),
+        Binding("equals_sign", "act('compare')", "Compare", id="answer.compare",
+                tooltip="Compare two answers and pick the better one"),
+        Binding("m", "act('memory_here')", "Memory", id="answer.memory",
+                tooltip="Edit or forget what it remembered or used"),
+    ]  # fmt: skip
 
     class SourceRequested(Message):
         """The person wants to see source `n` of this answer in its document."""
@@ -131,6 +139,7 @@ class Answer(MessageView):
         self._notes.update(clean("\n".join(notes)))
         self._notes.display = bool(notes)
         lines = [" ".join(f"· {line}".split()) for line in state.remembered]
+        lines += ["  m on this answer edits or forgets it"] if state.memories else []
         self._memory.update(clean("\n".join(lines)))
         self._memory.display = bool(lines)
         self.set_class(state.failed, "-failed")

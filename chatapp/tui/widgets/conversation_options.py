@@ -13,13 +13,19 @@ class ConversationOptions(OptionList):
     """One option a conversation; the option's id is the conversation's."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("delete,d", "act('delete')", "Delete", id="conversations.delete"),
-        Binding("u", "act('undo')", "Undo delete", id="conversations.undo"),
         Binding("r", "act('rename')", "Rename", id="conversations.rename"),
-    ]
+        Binding("p", "act('pin')", "Pin", id="conversations.pin", tooltip="Pin to the top, or not"),
+        Binding("a", "act('archive')", "Archive", id="conversations.archive",
+                tooltip="Take it out of the list; search finds it"),
+        Binding("t", "act('tag')", "Tags", id="conversations.tag", tooltip="Change its tags"),
+        Binding("x", "act('export')", "Export", id="conversations.export",
+                tooltip="Write it to a file"),
+        Binding("delete,d", "act('delete')", "Delete", id="conversations.delete"),
+        Binding("u", "act('undo')", "Undo", id="conversations.undo", tooltip="Undo delete"),
+    ]  # fmt: skip
 
     class Act(Message):
-        """`delete`, `undo` or `rename` was pressed on a conversation."""
+        """The key of an action, such as `rename`, was pressed on a conversation."""
 
         def __init__(self, action: str, conversation_id: str) -> None:
             super().__init__()

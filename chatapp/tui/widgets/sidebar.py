@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 TITLE_CHARACTERS = 22
 UNTITLED = "New conversation"
+PINNED = "★ "
 
 
 class Sidebar(Vertical):
@@ -77,12 +78,15 @@ class Sidebar(Vertical):
         self.conversations = list(conversations)
         now = datetime.now(UTC)
         options = self._options()
+        here = options.highlighted_option
+        chosen = here.id if here is not None and options.has_focus else current
         options.clear_options()
-        for item in conversations:
-            entry = _entry(item, now, item.id == current, item.id in interrupted)
-            options.add_option(Option(entry, id=item.id))
+        options.add_options(
+            Option(_entry(item, now, item.id == current, item.id in interrupted), id=item.id)
+            for item in conversations
+        )
         ids = [item.id for item in conversations]
-        options.highlighted = ids.index(current) if current in ids else None
+        options.highlighted = ids.index(chosen) if chosen in ids else None
 
     def focus_list(self) -> None:
         """Go to the conversations."""
@@ -103,11 +107,14 @@ class Sidebar(Vertical):
 
 
 def _entry(item: Conversation, now: datetime, current: bool, interrupted: bool) -> Content:
-    title = Content(one_line(item.title, TITLE_CHARACTERS) or UNTITLED)
+    mark = PINNED if item.pinned else ""
+    title = Content(mark + (one_line(item.title, TITLE_CHARACTERS - len(mark)) or UNTITLED))
     if current:
         title = title.stylize("bold $accent")
-    details = age(item.updated_at, now) + (" · interrupted" if interrupted else "")
-    return title + Content("\n") + Content(details).stylize(MUTED)
+    marks = ["interrupted"] * interrupted + ["private"] * item.private
+    details = " · ".join([age(item.updated_at, now), *marks, *(f"#{tag}" for tag in item.tags)])
+    shown = one_line(details, TITLE_CHARACTERS + 2)
+    return title + Content("\n") + Content(shown).stylize(MUTED)
 
 
 def age(timestamp: str, now: datetime) -> str:
