@@ -34,6 +34,7 @@ NO_OUTPUT = {
     "manual": "it prints a page for man",
     "memory export": "its data are JSON already",
     "serve": "it answers over HTTP",
+    "web": "it shows the chat in a browser",
 }
 commands = pytest.mark.parametrize("name", sorted(LEAVES))
 
