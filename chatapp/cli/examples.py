@@ -73,7 +73,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "eval preference": ("chatapp eval preference --data pairs.jsonl",),
     "eval qa": ("chatapp eval qa --data questions.jsonl --limit 100",),
     "serve": ("chatapp serve", "chatapp serve --port 0 --model default"),
-    "web": ("chatapp web", "chatapp web --port 0"),
+    "web": ("chatapp web", "chatapp web --port 9000"),
     "report": ("chatapp report runs/first",),
     "doctor": ("chatapp doctor", "chatapp doctor --output json"),
     "config path": ("chatapp config path",),

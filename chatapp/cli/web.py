@@ -18,14 +18,15 @@ LOOPBACK = "127.0.0.1"
 
 
 @click.command()
-@click.option("--port", type=click.IntRange(1024, 65535), default=8765, show_default=True)
+@click.option(
+    "--port",
+    type=click.IntRange(1024, 65535),
+    default=8765,
+    show_default=True,
+    help="Port to listen on.",
+)
 def web(port: int) -> None:
-    """Open the chat in a browser on this machine; needs the extra `web`.
-
-    \b
-    Example:
-      chatapp web --port 9000
-    """
+    """Open the chat in a browser on this machine; needs the extra `web`."""
     if importlib.util.find_spec("textual_serve") is None:
         raise CliError(
             "the browser view needs a library that is not installed",
