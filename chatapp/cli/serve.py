@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import click
 
 
@@ -34,6 +36,8 @@ def serve(
     from chatapp.server.config import server_config
 
     config = server_config(settings)
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)  # strangers' bad requests are no news
     from chatapp.server.runner import listen
     from chatapp.server.runner import serve as serve_until_signalled
     from chatapp.server.service import open_service

@@ -22,7 +22,6 @@ from chatapp.server.errors import ApiError, as_api_error
 from chatapp.server.grounded import GroundedAnswer, read_visit
 from chatapp.server.guard import Guard
 from chatapp.server.metrics import Metrics
-from chatapp.server.openapi import document
 from chatapp.server.reading import read_json
 from chatapp.server.responses import ClientGone, EventStream, error_response, unless_gone
 from chatapp.server.schemas import CHAT, COMPLETION, EMBEDDINGS
@@ -99,7 +98,7 @@ class Api:
 
     async def openapi(self, request: Request) -> Response:
         """GET /openapi.json"""
-        return JSONResponse(document())
+        return JSONResponse(self._service.document())
 
     def _model(self, name: str) -> dict[str, Any]:
         return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from chatapp.server.schemas import CHAT, COMPLETION, EMBEDDINGS, Schema
@@ -49,8 +50,10 @@ _HEALTH: Schema = {
 }
 
 
-def document() -> dict[str, Any]:
-    """Return the OpenAPI 3.1 document."""
+def document(models: Sequence[str], embedders: Sequence[str]) -> dict[str, Any]:
+    """Return the OpenAPI 3.1 document; the models are named in it."""
+    chat, bare = _with(CHAT, models), _with(COMPLETION, models)
+    embeddings = _with(EMBEDDINGS, embedders)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -59,12 +62,12 @@ def document() -> dict[str, Any]:
             "description": "A private, local assistant over the API of OpenAI.",
         },
         "paths": {
-            "/v1/chat/completions": _post("Answer a chat.", CHAT, _ANSWER, stream=True),
-            "/v1/completions": _post("Continue a text.", COMPLETION, _ANSWER, stream=True),
-            "/v1/embeddings": _post("Return vectors of texts.", EMBEDDINGS, _LIST),
+            "/v1/chat/completions": _post("Answer a chat.", chat, _ANSWER, stream=True),
+            "/v1/completions": _post("Continue a text.", bare, _ANSWER, stream=True),
+            "/v1/embeddings": _post("Return vectors of texts.", embeddings, _LIST),
             "/v1/models": _get("List the models.", _json(_LIST)),
             "/v1/models/{model}": _get("Describe a model.", _json(_MODEL))
-            | {"parameters": [_NAME]},
+            | {"parameters": [_name([*models, *embedders])]},
             "/health": _get("Say whether the server runs.", _json(_HEALTH)),
             "/metrics": _get("Counters for Prometheus.", {"text/plain": {}}),
         },
@@ -73,7 +76,6 @@ def document() -> dict[str, Any]:
     }
 
 
-_NAME = {"name": "model", "in": "path", "required": True, "schema": {"type": "string"}}
 _FAILURES = {
     "400": "The request cannot be served; the error names the field.",
     "401": "The key is missing or wrong.",
@@ -85,6 +87,17 @@ _FAILURES = {
     "429": "Too many requests; Retry-After says when to come back.",
     "503": "The server is shutting down.",
 }
+
+
+def _with(schema: Schema, models: Sequence[str]) -> Schema:
+    """Return the schema of a request with the models that it may name."""
+    named = schema["properties"]["model"] | {"enum": list(models)}
+    return schema | {"properties": schema["properties"] | {"model": named}}
+
+
+def _name(models: Sequence[str]) -> dict[str, Any]:
+    schema = {"type": "string", "enum": list(models)}
+    return {"name": "model", "in": "path", "required": True, "schema": schema}
 
 
 def _json(schema: Schema) -> dict[str, Any]:

@@ -59,7 +59,7 @@ def checked(body: object, schema: Schema) -> dict[str, Any]:
 
 def _parsed(raw: bytes) -> object:
     try:
-        body = json.loads(raw, parse_constant=_no_constant)
+        body = json.loads(raw, parse_constant=_no_constant, parse_float=_number)
         return _whole_characters(body) if b"\\u" in raw else body
     except RecursionError:
         raise ApiError(400, "the body is nested too deeply", code="invalid_json") from None
@@ -76,6 +76,12 @@ def _whole_characters(value: Any) -> Any:
     if isinstance(value, dict):
         return {_whole_characters(key): _whole_characters(each) for key, each in value.items()}
     return value
+
+
+def _number(text: str) -> float | int:
+    """Read `35.0` as 35: to JSON Schema it is an integer, to Python only then."""
+    value = float(text)
+    return int(value) if value.is_integer() else value
 
 
 def _no_constant(name: str) -> object:

@@ -5,16 +5,21 @@ from __future__ import annotations
 import dataclasses
 import time
 from dataclasses import dataclass
+from typing import Any
+
+import torch
 
 from chatapp.assistant.factory import model_dir, open_embedder
 from chatapp.assistant.guests import Guests
 from chatapp.inference.generator import SamplingParams
 from chatapp.inference.load import load_decoder
+from chatapp.inference.native.decoder import NativeDecoder
 from chatapp.inference.scheduler import Scheduler
 from chatapp.inference.scheduler_generator import ScheduledGenerator
 from chatapp.server.config import ServerConfig
 from chatapp.server.embeddings import Embedder
 from chatapp.server.errors import ApiError
+from chatapp.server.openapi import document
 from chatapp.settings import Settings
 
 GROUNDED = "chatapp"  # answers like the chat itself: from the sources, with citations
@@ -61,8 +66,17 @@ class Service:
 
     def models(self) -> list[str]:
         """Return the names of all models."""
-        embedders = [EMBEDDER] if self.embedder is not None else []
-        return list(dict.fromkeys((GROUNDED, RAW, self.scheduler.name, *embedders)))
+        return [*self._chat_models(), *self._embedders()]
+
+    def document(self) -> dict[str, Any]:
+        """Return the OpenAPI document of this server."""
+        return document(self._chat_models(), self._embedders())
+
+    def _chat_models(self) -> list[str]:
+        return list(dict.fromkeys((GROUNDED, RAW, self.scheduler.name)))
+
+    def _embedders(self) -> list[str]:
+        return [EMBEDDER] if self.embedder is not None else []
 
     def no_model(self, name: str) -> ApiError:
         """Return the answer to a request for a model that is not there, or cannot do this."""
@@ -84,6 +98,10 @@ def open_service(settings: Settings, config: ServerConfig) -> Service:
     decoder, tokenizer = load_decoder(
         directory, slots=config.slots, threads=settings.threads, wait=True
     )
+    if isinstance(decoder, NativeDecoder):
+        # it has threads of its own; sampling is too little work to share, and threads that wait
+        # for it take the cores from everybody
+        torch.set_num_threads(1)
     scheduler = Scheduler(
         directory.name,
         decoder,

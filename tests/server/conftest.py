@@ -67,7 +67,8 @@ def serving(home: Path, *options: str, **environment: str) -> Iterator[Running]:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """One server for all tests that leave it as they found it."""
     home = tmp_path_factory.mktemp("served-home")
-    with serving(home, CHATAPP_SERVER_REQUESTS_PER_MINUTE="0") as running:
+    limits = {"CHATAPP_SERVER_REQUESTS_PER_MINUTE": "0", "CHATAPP_GENERATION_MAX_TOKENS": "16"}
+    with serving(home, **limits) as running:
         yield running
 
 

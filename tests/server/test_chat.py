@@ -175,6 +175,14 @@ def test_what_cannot_be_done_is_refused_by_name(
     assert answer.body["error"]["type"] == "invalid_request_error"
 
 
+def test_numbers_and_texts_that_json_can_write_and_few_expect(ask: Ask) -> None:
+    """Integers as 3.0, halves of surrogate pairs, and fields that are null."""
+    odd = chat("half \ud800 of a pair", seed=3.0, max_tokens=4.0, n=1.0, tools=None, stop=None)
+    answer = ask("/v1/chat/completions", odd)
+    assert answer.status == 200
+    assert answer.body["usage"]["completion_tokens"] <= 4
+
+
 def test_another_model_is_not_found(ask: Ask) -> None:
     answer = ask("/v1/chat/completions", chat(model="gpt-4o"))
     assert answer.status == 404
