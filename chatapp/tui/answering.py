@@ -159,6 +159,7 @@ class Answering:
             self.attached += turn.attached
             chat.show_attached([file.name for file in self.attached])
         await self._learn_versions(turn)
+        chat.reading.draw_window()
         await chat.reading.refresh_listing()
 
     async def _learn_versions(self, turn: Turn) -> None:

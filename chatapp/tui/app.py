@@ -159,6 +159,7 @@ class ChatApp(App[int]):
             self.chat.trouble(problem_of("The language model cannot be loaded", error))
         else:
             self.chat.status.set_state("ready", model.name)
+            self.chat.reading.draw_window()
 
     @on(ChatScreen.Reopen)
     def _reopen(self, event: ChatScreen.Reopen) -> None:

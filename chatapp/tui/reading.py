@@ -113,6 +113,7 @@ class Reading:
         await chat.transcript.show(entries)
         chat.composer.remember([entry.text for entry in entries if isinstance(entry, Question)])
         chat.describe(conversation)
+        self.draw_window()
         last = chat.transcript.last_answer()
         chat.status.set_cost(last.usage if last else None, last.seconds if last else 0.0)
 
@@ -156,6 +157,22 @@ class Reading:
         """Show the conversation as it is stored now."""
         async with self.switching:
             await self._show(self.conversation_id)
+
+    def draw_window(self) -> None:
+        """Draw the line above which the model no longer sees; counting takes the model's thread."""
+        self._chat.run_worker(self._draw_window(), group="window", exclusive=True)
+
+    async def _draw_window(self) -> None:
+        assistant, conversation_id = self._chat.backend.opened, self.conversation_id
+        if assistant is None or conversation_id is None or self._chat.answering.here:
+            return
+        try:
+            window = await assistant.window(conversation_id)
+        except Exception:
+            log.exception("the context window was not measured")
+            return
+        if conversation_id == self.conversation_id:
+            self._chat.transcript.mark_first_seen(window.first_visible)
 
     async def name_new(self, conversation_id: str) -> None:
         """The new conversation has its row now: it gets its title and its place in the list."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from chatapp.tui.app import ChatApp
+from chatapp.tui.widgets.message_view import MessageView
 from chatapp.tui.widgets.transcript import MOST
+from tests.fakes import FakeGenerator
 from tests.tui.conftest import Chat, ask, ready, screen_text, until
 
 ROUNDS = 150
@@ -97,3 +99,30 @@ def in_sight(app: ChatApp, entry: object) -> bool:
 def ends(app: ChatApp) -> list[object]:
     """Return what the lines about unmounted messages say."""
     return [line.content for line in app.chat.transcript.query(".more")]  # type: ignore[attr-defined]
+
+
+async def test_a_line_shows_where_the_model_no_longer_sees(chat: Chat) -> None:
+    """A small window: the line stands above the oldest message that fits, and moves on."""
+    chat.generator = FakeGenerator("word " * 60, context_length=400)
+    app = chat.app()
+    async with app.run_test(size=(100, 40)) as pilot:
+        await ready(app)
+        await ask(pilot, "hello")
+        assert not app.chat.transcript.query(".-first-seen")
+        for _ in range(5):
+            await ask(pilot, "hello again")
+        await until(lambda: app.chat.transcript.query(".-first-seen"))
+        first = seen(app)
+        assert first > 0
+        await ask(pilot, "hello again")
+        await until(lambda: seen(app) > first)
+        app.chat.transcript.scroll_to_widget(
+            app.chat.transcript.query_one(".-first-seen"), top=True, animate=False
+        )
+        await until(lambda: "the model no longer sees what stands above" in screen_text(app))
+
+
+def seen(app: ChatApp) -> int:
+    """Return the place of the message that the line stands above."""
+    marked = app.chat.transcript.query_one(".-first-seen", MessageView)
+    return app.chat.transcript.entries.index(marked.entry)

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 from textual.message import Message
 from textual.widgets import Markdown
 
+from chatapp.tui.math import LONGEST, readable
+
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.rules_core import StateCore
+    from markdown_it.rules_inline import StateInline
     from markdown_it.token import Token
 
 CITATION = re.compile(r"\[(\d{1,3})\]")
@@ -77,7 +80,29 @@ def make_parser() -> MarkdownIt:
 
     parser = MarkdownIt("gfm-like", {"html": False, "linkify": False})
     parser.core.ruler.push("citations", _link_citations)
+    parser.inline.ruler.before("escape", "math", _math)
     return parser
+
+
+_MATH = re.compile(
+    r"""\$\$(.+?)\$\$ | \\\((.+?)\\\) | \\\[(.+?)\\\]
+    | \$(?![\s$])([^$\n]*[^\s$\\])\$(?!\d)  # one dollar sign may be a price: $5 and $10""",
+    re.DOTALL | re.VERBOSE,
+)
+
+
+def _math(state: StateInline, silent: bool) -> bool:
+    """Inline rule: a formula is text, readable and safe from the rules of Markdown."""
+    if state.src[state.pos] not in "$\\":
+        return False
+    match = _MATH.match(state.src, state.pos, min(state.posMax, state.pos + LONGEST))
+    if match is None:
+        return False
+    if not silent:
+        token = state.push("text", "", 0)
+        token.content = readable(next(formula for formula in match.groups() if formula))
+    state.pos = match.end()
+    return True
 
 
 def _link_citations(state: StateCore) -> None:
