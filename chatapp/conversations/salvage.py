@@ -65,6 +65,8 @@ def salvage(damaged: Path, target: Database) -> Found:
         target.conn.execute("PRAGMA defer_foreign_keys=ON")
         with contextlib.closing(sqlite3.connect(copy)) as source:
             source.text_factory = lambda raw: raw.decode("utf-8", "replace")
+            # one table that is described wrongly must not make all others unreadable
+            source.execute("PRAGMA writable_schema=ON")
             for table, key in _TABLES:
                 _copy_table(source, target, table, key)
     _mend(target)

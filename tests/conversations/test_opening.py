@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chatapp.conversations import ConversationStore, StorageError
+from chatapp.conversations import ConversationStore, Outcome, Part, StorageError
 from tests.conversations.helpers import say, texts
 
 GOLDEN = Path(__file__).with_name("golden") / "v1.sql"
@@ -54,6 +54,16 @@ class TestMigration:
             names = {row[0] for row in old.execute("select name from sqlite_master")}
             assert "messages" in names
             assert "messages_fts" not in names
+
+    def test_what_came_with_later_versions_holds_for_old_messages_too(self, path):
+        """They have hashes and counts, and can be deleted, forked and exported."""
+        store = ConversationStore.open(golden_file(path))
+        assert store.verify() == []
+        conversation = store.conversation("01C")
+        assert (conversation.message_count, conversation.tags, conversation.rev) == (2, (), 0)
+        assert len(store.fork("01B").options) == 0
+        assert store.delete_message("01A").message_count == 0
+        store.close()
 
     def test_a_new_file_needs_no_snapshot_and_a_second_open_changes_nothing(self, path):
         ConversationStore.open(path).close()
@@ -139,6 +149,50 @@ class TestDamage:
         # The page that named the conversations is gone; their messages are not.
         assert {c.title for c in store.conversations()} == {"Recovered messages"}
         store.close()
+
+    def test_parts_tags_and_settings_are_recovered_too(self, path):
+        store = ConversationStore.open(path)
+        file = Part("attachment", {"name": "a.txt", "text": "quokkas smile"})
+        started = store.begin_turn(None, "Look", attachments=[file]).result()
+        outcome = Outcome("I see.", "complete", "stop", model="m")
+        store.finish(started.assistant.id, outcome).result()
+        store.configure(started.conversation.id, persona="Brief.")
+        store.tag(started.conversation.id, "animals")
+        store.save_draft(None, "half a quest")
+        store.close()
+        with closing(sqlite3.connect(path)) as db, db:
+            db.execute("pragma writable_schema = on")
+            db.execute("update sqlite_master set rootpage = 99999 where name = 'parts_trigram_idx'")
+        again = ConversationStore.open(path)
+        assert "damaged" in again.notices[0]
+        assert again.parts(started.user.id)[0].data == file.data
+        assert again.turns(message_id=started.assistant.id)[0].model == "m"
+        conversation = again.conversation(started.conversation.id)
+        assert (conversation.persona, conversation.tags) == ("Brief.", ("animals",))
+        assert conversation.message_count == 2
+        assert again.draft(None) == "half a quest"
+        assert len(again.search("quokkas")) == 1
+        assert again.verify() == []
+        again.close()
+
+    def test_damage_that_is_met_later_is_repaired_at_the_next_start(self, path, monkeypatch):
+        """A big file is not read whole whenever a window opens; meeting damage asks for that."""
+        fill(path, 60)
+        damage(path, path.stat().st_size // 2, path.stat().st_size // 2)
+        monkeypatch.setattr("chatapp.conversations.damage._READ_WHOLE_BYTES", 0)
+        store = ConversationStore.open(path)
+        assert store.notices == ()
+        with pytest.raises(StorageError, match="could not be used") as caught:
+            [store.messages(conversation.id) for conversation in store.conversations(limit=1000)]
+        assert "Restart chatapp" in caught.value.hint
+        store.close()
+        again = ConversationStore.open(path)
+        assert "damaged" in again.notices[0]
+        assert again.verify() == []
+        again.close()
+        third = ConversationStore.open(path)
+        assert third.notices == ()
+        third.close()
 
     @pytest.mark.parametrize("seed", range(25))
     def test_wherever_the_damage_is_the_store_opens_and_is_sound(self, path, seed):

@@ -81,3 +81,104 @@ def test_wrong_values_are_wrong_use(chatapp, arguments):
 def test_odd_searches_find_nothing_and_fail_not(chatapp, said, words):
     done = chatapp("conversations", "search", words)
     assert (done.code, done.out) == (0, "")
+
+
+def test_tag_pin_and_archive_change_the_list_and_can_be_undone(chatapp, said):
+    assert chatapp("conversations", "tag", said, "Art", "italy").out.startswith("tagged: Who")
+    assert chatapp("conversations", "tags").out == "    1  #art\n    1  #italy\n"
+    assert chatapp("conversations", "tag", said, "italy", "--remove").code == 0
+    chatapp("conversations", "pin", said)
+    line = chatapp("conversations", "list", "--tag", "art").out
+    assert line.startswith(f"{said} *")
+    assert line.endswith("#art\n")
+    chatapp("conversations", "archive", said)
+    assert chatapp("conversations", "list").out == ""
+    assert said in chatapp("conversations", "list", "--archived").out
+    chatapp("conversations", "archive", said, "--undo")
+    row = json.loads(chatapp("conversations", "pin", said, "--undo", "--output", "json").out)
+    assert (row["pinned"], row["archived"], row["tags"]) == (False, False, ["art"])
+    assert chatapp("conversations", "tag", said, "#").code == 6
+
+
+@pytest.mark.parametrize(
+    ("options", "hits"),
+    [
+        (("--role", "user"), 0),
+        (("--role", "assistant"), 1),
+        (("--grounding", "grounded"), 1),
+        (("--since", "2999-01-01"), 0),
+        (("--until", "2999-01-01"), 1),
+        (("--archived",), 0),
+        (("--not-archived",), 1),
+        (("--tag", "none"), 0),
+        (("--pinned",), 0),
+    ],
+)
+def test_a_search_can_be_narrowed(chatapp, said, options, hits):
+    done = chatapp("conversations", "search", "leonardo", *options, "--output", "json")
+    assert len(json.loads(done.out)) == hits
+
+
+def test_a_purged_conversation_is_gone_and_a_script_must_say_yes(chatapp, said):
+    refused = chatapp("conversations", "purge", said)
+    assert (refused.code, "--yes" in refused.err) == (5, True)
+    assert chatapp("conversations", "purge", said, "--yes").out.startswith("gone for good")
+    assert chatapp("conversations", "show", said).code == 3
+    assert chatapp("conversations", "purge", "--deleted", "--yes").out == ""
+    assert chatapp("conversations", "purge").code == 2
+
+
+def test_the_bin_is_emptied_at_once(chatapp, said):
+    chatapp("conversations", "delete", said)
+    done = chatapp("conversations", "purge", "--deleted", "--yes", "--output", "json")
+    assert [row["id"] for row in json.loads(done.out)] == [said]
+    assert chatapp("conversations", "list", "--deleted").out == ""
+
+
+def test_an_export_of_everything_is_imported_again(chatapp, said, tmp_path, monkeypatch):
+    file = tmp_path / "all.jsonl"
+    chatapp("ask", "And who painted the ceiling?")
+    chatapp("conversations", "archive", said)
+    chatapp("conversations", "export", "--all", "--output", str(file))
+    assert len(file.read_text("utf-8").splitlines()) == 2
+    monkeypatch.setenv("CHATAPP_HOME", str(tmp_path / "elsewhere"))
+    done = chatapp("conversations", "import", str(file))
+    assert done.out == "imported 2 conversations and 4 messages; 0 were there already\n"
+    again = json.loads(chatapp("conversations", "import", str(file), "--output", "json").out)
+    assert (again["new"], len(again["known"]), again["messages"]) == ([], 2, 0)
+    assert said in chatapp("conversations", "list", "--archived").out
+    page = chatapp("conversations", "export", said, "--format", "html").out
+    assert page.startswith("<!doctype html>")
+    assert chatapp("conversations", "export").code == 2
+
+
+def test_a_file_that_is_no_export_is_refused_with_the_fix(chatapp, tmp_path):
+    (tmp_path / "x").write_text("not json")
+    done = chatapp("conversations", "import", str(tmp_path / "x"))
+    assert done.code == 1
+    assert "is no JSON" in done.err
+    assert "fix:" in done.err
+
+
+def test_backups_are_made_listed_and_recovered_from(chatapp, said):
+    assert chatapp("conversations", "backups").out == ""
+    [backup] = json.loads(chatapp("conversations", "backups", "--now", "--output", "json").out)
+    assert backup["bytes"] > 0
+    done = chatapp("conversations", "recover", backup["path"])
+    assert done.out == "recovered 0 conversations and 0 messages\n"
+    assert chatapp("conversations", "recover", "nothing.here").code == 3
+
+
+def test_verify_says_that_all_is_well_or_what_is_not(chatapp, said):
+    import sqlite3
+    from contextlib import closing
+
+    from chatapp.paths import database_path
+
+    assert chatapp("conversations", "verify").out == "everything is as it was written\n"
+    with closing(sqlite3.connect(database_path())) as db, db:
+        db.execute("update messages set text = 'Forged.' where role = 'assistant'")
+    done = chatapp("conversations", "verify")
+    assert done.code == 6
+    assert "text is not what was written" in done.out
+    assert "conversations recover" in done.err
