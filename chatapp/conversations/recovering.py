@@ -110,6 +110,7 @@ def _add_facts(db: Database) -> None:
         _add(db, "memory_tombstones")
     _add(db, "facts")
     _add(db, "facts", without="key")
+    _add(db, "fact_uses")
 
 
 def _counts(db: Database) -> tuple[int, int]:
