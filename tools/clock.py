@@ -39,8 +39,9 @@ class Clock:
         moment = _moment(arguments["at"], here.tzinfo) if arguments.get("at") else here
         wanted = str(arguments.get("time_zone", "")).strip()
         if wanted:
+            zone = _zone(wanted)
             try:
-                moment = moment.astimezone(_zone(wanted))
+                moment = moment.astimezone(zone)
             except (OverflowError, ValueError):
                 raise ToolError("That moment is beyond the calendar.") from None
         return ToolOutput(_in_words(moment), "time", _as_json(moment))

@@ -49,8 +49,8 @@ class Outcome:
     """How a program ended.
 
     `limit` names the wall it ran into, as far as that can be told from outside ("wall time", "cpu
-    time", "memory", "output", "processes", "file size", "disk space", "network", "read-only
-    files"), and is empty otherwise.
+    time", "memory", "output", "processes", "open files", "file size", "disk space", "network",
+    "read-only files", "system calls", "crash"), and is empty otherwise.
     """
 
     exit_code: int
@@ -220,18 +220,28 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 _ERRNO_LIMITS = {
     11: "processes",
+    12: "memory",
+    24: "open files",
     27: "file size",
     28: "disk space",
     30: "read-only files",
     101: "network",
 }
-_SIGNAL_LIMITS = {signal.SIGXCPU: "cpu time", signal.SIGXFSZ: "file size"}
+_SIGNAL_LIMITS = {
+    signal.SIGXCPU: "cpu time",
+    signal.SIGKILL: "cpu time",  # the hard limit, for a program that ignores the first signal
+    signal.SIGXFSZ: "file size",
+    signal.SIGSYS: "system calls",
+    signal.SIGSEGV: "crash",
+    signal.SIGBUS: "crash",
+    signal.SIGABRT: "crash",
+}
 
 
 def _limit_met(exit_code: int, stderr: str) -> str:
     """Name the wall from the way the program ended; only a help for people, no security."""
     last = (stderr.strip().splitlines() or [""])[-1]
-    if exit_code > 128 and exit_code - 128 in _SIGNAL_LIMITS:
+    if exit_code - 128 in _SIGNAL_LIMITS:
         return _SIGNAL_LIMITS[signal.Signals(exit_code - 128)]
     if last.startswith("MemoryError"):
         return "memory"

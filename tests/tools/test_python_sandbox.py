@@ -7,12 +7,22 @@ forbids namespaces): there the sandbox is off, which the tests of the second hal
 from __future__ import annotations
 
 import platform
+import re
+import socket
+import threading
+from dataclasses import replace
 
 import pytest
 
+from tests.tools.escapes import ESCAPES
 from tools import python_sandbox
 from tools.bubblewrap import Limits
+from tools.calculator import Calculator
+from tools.calls import ToolCall
+from tools.protocol import Stop
 from tools.python_sandbox import SandboxUnavailable, run_python, why_unavailable
+from tools.python_tool import Python
+from tools.registry import ToolRegistry
 from tools.seccomp import seccomp_filter
 
 QUICK = Limits(wall_seconds=5.0, cpu_seconds=1, memory_mb=256)
@@ -40,30 +50,28 @@ def test_a_program_runs_and_its_words_come_back() -> None:
 
 
 @pytest.mark.usefixtures("walls")
-@pytest.mark.parametrize(
-    ("program", "limit"),
-    [
-        ("import os\nwhile True: os.fork()", "processes"),
-        ("import subprocess\nsubprocess.run(['/usr/bin/true'])", "processes"),
-        ("import threading\nthreading.Thread(target=print).start()", "processes"),
-        ("kept = []\nwhile True: kept.append(bytearray(1 << 20))", "memory"),
-        ("print('x' * (1 << 30))", "memory"),
-        ("for _ in range(1024): print('x' * (1 << 20))", "output"),
-        ("import sys\nwhile True: sys.stderr.write('x' * 4096)", "output"),
-        ("while True: pass", "cpu time"),
-        ("open('/tmp/big', 'wb').write(bytes(9 << 20))", "file size"),
-        ("for n in range(5): open(f'/tmp/{n}', 'wb').write(bytes(4 << 20))", "disk space"),
-        ("open('/usr/own', 'w')", "read-only files"),
-        ("open('/dev/shm/own', 'w')", "read-only files"),
-        ("import socket\nsocket.create_connection(('192.0.2.1', 80), 3)", "network"),
-    ],
-    ids=lambda value: value.splitlines()[-1][:40] if "(" in value or ":" in value else value,
-)
-def test_each_limit_is_met_and_named(program: str, limit: str) -> None:
-    """Bombs of every kind end the program, and the outcome says which wall it hit."""
-    found = run_python(program, QUICK)
+@pytest.mark.parametrize("name", ESCAPES)
+def test_every_known_way_out_is_refused_by_name(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The corpus: each program is stopped, and says or is said to be stopped by what."""
+    if name.startswith("system calls") and platform.machine() != "x86_64":
+        pytest.skip("the corpus has the call's number on x86_64 only")
+    monkeypatch.setenv("SECRET", "hunter2")
+    escape = ESCAPES[name]
+    limits = replace(QUICK, wall_seconds=1.0) if escape.refusal == "wall time" else QUICK
+    found = run_python(escape.program, limits)
+    assert "ESCAPED" not in found.stdout, found
+    said = f"{found.limit}\n{found.stdout[-500:]}\n{found.stderr[-500:]}"
+    assert re.search(escape.refusal, said), found
+
+
+@pytest.mark.usefixtures("walls")
+def test_the_loopback_of_this_machine_is_another_one() -> None:
+    """A service that listens here, such as a database, cannot be reached from inside."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        found = run_python(f"import socket; socket.create_connection(('127.0.0.1', {port}), 3)")
     assert not found.ok
-    assert found.limit == limit, found
+    assert "Error" in found.stderr.splitlines()[-1]
 
 
 @pytest.mark.usefixtures("walls")
@@ -80,37 +88,6 @@ def test_a_program_that_waits_is_killed(program: str) -> None:
 
 
 @pytest.mark.usefixtures("walls")
-@pytest.mark.parametrize(
-    ("attempt", "error"),
-    [
-        ("open('/proc/self/environ')", "FileNotFoundError"),
-        ("open('/etc/passwd')", "FileNotFoundError"),
-        ("open('/tmp/link')", "FileNotFoundError"),
-        ("os.listdir('/sys')", "FileNotFoundError"),
-        ("os.mkdir('/own')", "OSError"),
-        ("os.chroot('/tmp')", "PermissionError"),
-        ("os.setuid(0)", "OSError"),
-        ("os.memfd_create('memory')", "PermissionError"),
-        ("resource.setrlimit(resource.RLIMIT_NPROC, (9, 9))", "ValueError"),
-        ("socket.getaddrinfo('example.com', 80)", "gaierror"),
-    ],
-)
-def test_there_is_nothing_outside_to_reach(attempt: str, error: str) -> None:
-    """No /proc, no files through links, no mounts, no other user, no names of the network."""
-    program = f"""
-import os, resource, socket
-os.symlink('/etc/passwd', '/tmp/link')
-try:
-    {attempt}
-except (OSError, ValueError) as error:
-    print([kind.__name__ for kind in type(error).__mro__])
-"""
-    found = run_python(program)
-    assert found.exit_code == 0, found
-    assert error in found.stdout
-
-
-@pytest.mark.usefixtures("walls")
 def test_there_is_no_other_process_to_kill() -> None:
     """A program sees its own few process numbers, and the one that holds the walls lives on."""
     found = run_python("""
@@ -123,19 +100,6 @@ for number in {*range(1, 400)} - {os.getpid()}:
 print("alive")
 """)
     assert found.stdout == "alive\n", found
-
-
-@pytest.mark.usefixtures("walls")
-def test_uncounted_memory_and_new_namespaces_are_refused() -> None:
-    """Shared segments and a user namespace of one's own would escape every limit: EPERM."""
-    shmget, unshare = (29, 272) if platform.machine() == "x86_64" else (194, 97)
-    found = run_python(f"""
-import ctypes
-libc = ctypes.CDLL(None, use_errno=True)
-for call in [({shmget}, 0, 1 << 20, 0o1600), ({unshare}, 0x10000000)]:
-    print(libc.syscall(*call), ctypes.get_errno())
-""")
-    assert found.stdout == "-1 1\n-1 1\n", found
 
 
 @pytest.mark.usefixtures("walls")
@@ -219,3 +183,54 @@ def verdict(program: bytes, architecture: int, number: int) -> int:
         else:
             met = accumulator == value if code == 0x15 else accumulator >= value
             at += 8 * (if_true if met else if_false)
+
+
+@pytest.mark.usefixtures("walls")
+def test_as_a_tool_it_shows_the_last_value_and_names_the_limit() -> None:
+    """What a model gets to read: output, the last line's value, errors, and the wall it met."""
+    registry = ToolRegistry([Python()])
+
+    def said(code: str) -> str:
+        return registry.run(ToolCall("python", {"code": code})).output.text
+
+    assert said("x = 20\nprint('half')\nx + 1") == "half\n21"
+    assert said("None") == "[the program printed nothing]"
+    assert said("1 / 0").endswith("ZeroDivisionError: division by zero\n[exit code 1]")
+    assert said("import os\nos.fork()").endswith("[the program was ended: processes]")
+    assert said("def (").splitlines()[-1] == "[exit code 1]"
+    assert said("print('\\x1b[2J')") == "[2J"
+    value = registry.run(ToolCall("python", {"code": "1"})).output.value
+    assert (value["exit_code"], value["limit"]) == (0, "")
+
+
+@pytest.mark.usefixtures("walls")
+def test_a_person_can_stop_a_program() -> None:
+    """The processes are gone, not only forgotten."""
+    stop = Stop()
+    timer = threading.Timer(0.3, stop.set)
+    timer.start()
+    found = run_python("import time; time.sleep(600)", stop=stop)
+    timer.join()
+    assert found.exit_code == -9
+    assert found.seconds < 60
+
+
+def test_switched_off_it_says_so_and_the_calculator_still_works(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without bubblewrap, or without the wish, only this one tool is missing."""
+    registry = ToolRegistry([Python(wanted=False), Calculator()])
+    assert "switched off" in registry.run(ToolCall("python", {"code": "1"})).error
+    monkeypatch.setattr(python_sandbox.shutil, "which", lambda name: None)
+    python_sandbox.why_unavailable.cache_clear()
+    try:
+        registry = ToolRegistry([Python(), Calculator()])
+        refused = registry.run(ToolCall("python", {"code": "1"}))
+        assert (refused.failure, "apt-get install bubblewrap" in refused.error) == (
+            "unavailable",
+            True,
+        )
+        result = registry.run(ToolCall("calculator", {"expression": "6 * 7"}))
+        assert result.output.text == "42"
+    finally:
+        python_sandbox.why_unavailable.cache_clear()
