@@ -79,9 +79,12 @@ def edit(memory_id: str, value: str, output: str) -> None:
 @click.argument("memory_or_words", metavar="ID|TEXT", callback=clean)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--keep-message", is_flag=True, help="Leave the words in their conversation.")
+@click.option("--everywhere", is_flag=True, help="Also blank its words in every other message.")
 @click.option("--hide", is_flag=True, help="Only hide it; nothing is removed.")
 @output_option("text", "json")
-def forget(memory_or_words: str, yes: bool, keep_message: bool, hide: bool, output: str) -> None:
+def forget(
+    memory_or_words: str, yes: bool, keep_message: bool, everywhere: bool, hide: bool, output: str
+) -> None:
     """Forget a memory for good, by its id or its words: everywhere, backups included."""
     from chatapp.memory import Profile
     from chatapp.memory.forgetting import forget as forget_everywhere
@@ -93,15 +96,52 @@ def forget(memory_or_words: str, yes: bool, keep_message: bool, hide: bool, outp
             return
         if not yes:
             _ask(fact)
-        done = forget_everywhere(store, fact.id, keep_message=keep_message)
+        done = forget_everywhere(store, fact.id, keep_message=keep_message, everywhere=everywhere)
     if output == "json":
         print_json({**asdict(done), "unreachable": [str(path) for path in done.unreachable]})
         return
     click.echo(f"forgotten: {fact.to_person()}")
     if done.mentions:
-        click.echo(f"{done.mentions} message(s) still hold these words.", err=True)
+        click.echo(
+            f"{done.mentions} other message(s) still hold these words; "
+            "`--everywhere` would have blanked them too.",
+            err=True,
+        )
     for path in done.unreachable:
         click.echo(f"a damaged file that was set aside may still hold it: {path}", err=True)
+
+
+@memory.command()
+@_ID
+@output_option("text", "json")
+def confirm(memory_id: str, output: str) -> None:
+    """Say that a memory is right which contradicts an older one."""
+    from chatapp.memory import Profile
+
+    with _store() as store:
+        _print(Profile(store).confirm(memory_id), output)
+
+
+@memory.command()
+@_ID
+@output_option("text", "json")
+def reject(memory_id: str, output: str) -> None:
+    """Say that it is wrong: the older memory holds."""
+    from chatapp.memory import Profile
+
+    with _store() as store:
+        _print(Profile(store).reject(memory_id), output)
+
+
+@memory.command()
+@_ID
+@output_option("text", "json")
+def show(memory_id: str, output: str) -> None:
+    """Bring a hidden memory back."""
+    from chatapp.memory import Profile
+
+    with _store() as store:
+        _print(Profile(store).show(memory_id), output)
 
 
 @memory.command()

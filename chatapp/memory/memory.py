@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 RECALLED = 3  # rounds shown for a question about earlier conversations
 NEAR_THE_BEST = 0.6  # of the first one's score, which the others must reach
+RELEVANT = 0.5  # recall score from which on a round is taken to be about what is asked
 NOT_SAID = "I found nothing about that in our conversations."
+NEAREST = "I found nothing that is clearly about that in our conversations. The nearest: "
 _LONGEST_EXCERPT = 300  # characters
 
 
@@ -94,15 +96,22 @@ class Memory:
         found = self.recall.search(
             question, now, limit=limit, without=seen, conversation=conversation
         )
-        return [r for r in found if r.score >= NEAR_THE_BEST * found[0].score]
+        return [r for r in found if is_relevant(r)]
 
     def _what_was_said(self, question: str, now: datetime, without: Collection[str]) -> Reply:
         self.recall.index_new()
         rounds = self.recall.search(question, now, limit=RECALLED, without=without)
-        best = [r for r in rounds if r.score >= NEAR_THE_BEST * rounds[0].score]
-        if not best:
+        if not rounds:
             return Reply(NOT_SAID)
+        if not is_relevant(rounds[0]):
+            return Reply(NEAREST + _excerpt(rounds[0]))
+        best = [r for r in rounds if r.score >= NEAR_THE_BEST * rounds[0].score]
         return Reply("\n\n".join(_excerpt(found) for found in best), rounds=tuple(best))
+
+
+def is_relevant(found: Round) -> bool:
+    """Say whether a recalled round is about what was asked, rather than the nearest there is."""
+    return found.score >= RELEVANT
 
 
 def _excerpt(found: Round) -> str:

@@ -1,17 +1,18 @@
 """Recall: every round of every conversation, verbatim, found by words and by meaning.
 
-A round is a question with its answer. Words are looked up in the store's own full-text table,
-meaning in one int8 vector a round that lies in the same file, so there is no second index to keep
-in step or to forget in. Both rankings are fused by reciprocal rank (Cormack et al. 2009, k = 60);
-a date in the question nudges rounds of that time upwards. Private and deleted conversations are
-never recalled.
+A round is a question with its answer. Words are looked up in the store's own full-text table, in
+all their forms; meaning in one int8 vector a round that lies in the same file, so there is no
+second index to keep in step or to forget in. Both give candidates, which are then weighed by how
+much of the question they hold (see `weighing`); a date in the question nudges rounds of that time
+upwards. Plain fusion by reciprocal rank (Cormack et al. 2009, k = 60) is kept to compare with: it
+finds less. Private and deleted conversations are never recalled.
 """
 
 from __future__ import annotations
 
-import re
 import threading
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
@@ -19,6 +20,7 @@ from chatapp.conversations import ConversationStore
 from chatapp.conversations.ids import timestamp
 from chatapp.memory.dates import Interval, interval_in
 from chatapp.memory.types import Round
+from chatapp.memory.weighing import Term, Weighing, rarities
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,25 +29,15 @@ if TYPE_CHECKING:
 
     from retrieval.embedding import Embedder
 
-Routes = Literal["both", "words", "meaning"]
+Routes = Literal["weighed", "fused", "words", "meaning"]
 
 RRF_K = 60  # the constant of the paper
 CANDIDATES = 50  # rounds taken from each route
-TIME_BOOST = 0.5  # of the best possible fused score, for a round of the time asked about
+TIME_BOOST = 0.3  # of the best possible score, for a round of the time asked about
 _EMBEDDED_CHARACTERS = 1_000  # of question and answer each; the beginning says what a round is on
 _BATCH = 512
-_STOP = frozenset(
-    re.findall(
-        r"\w+",
-        """
-        a about again an and any are as at be been but by can could did do does earlier ever for
-        from had has have he her him his how i if in into is it its just know last me mention
-        mentioned my of on or our remember remind said say she so talk talked tell that the their
-        them then there these they this time to told was we were what when where which who why
-        will with would you your
-        """,
-    )
-)
+_NEARNESS = 0.3  # what full agreement of meaning adds to the weight of the words
+_COUNTED = 20_000  # messages with a word; one with more is common, however many
 
 
 class Recall:
@@ -54,6 +46,7 @@ class Recall:
     def __init__(self, store: ConversationStore, embedder: Embedder | None) -> None:
         self._store, self._embedder = store, embedder
         self._lock = threading.Lock()
+        self._weighing = Weighing()
         self._keys: NDArray[np.int64] | None = None
         self._vectors: NDArray[np.float32] | None = None
 
@@ -74,7 +67,7 @@ class Recall:
         limit: int = 5,
         without: Collection[str] = (),
         conversation: str | None = None,
-        routes: Routes = "both",
+        routes: Routes = "weighed",
     ) -> list[Round]:
         """Return the rounds nearest to `question`, best first.
 
@@ -84,27 +77,44 @@ class Recall:
             limit: how many rounds at most.
             without: ids of user messages to leave out, such as those the model sees anyway.
             conversation: look in this one only.
-            routes: which rankings take part; one alone is for comparisons.
+            routes: how they are found; all but the first are for comparisons.
         """
+        terms = self._weighing.terms(question)
         rankings = []
         if routes != "meaning":
-            rankings.append(self._by_words(question, conversation))
-        if routes != "words" and self._embedder is not None:
-            rankings.append(self._by_meaning(question, conversation))
+            rankings.append(self._by_words(terms, conversation))
+        near = self._by_meaning(question, conversation) if routes != "words" else {}
+        if near:
+            rankings.append(list(near))
         scores = fuse(rankings)
         rounds = self._fetch(list(scores), scores)
+        if routes == "weighed":
+            rounds = self._weighed(rounds, terms, near)
         interval = interval_in(question, now)
         if interval is not None:
             rounds = [_nudged(found, interval) for found in rounds]
         kept = [found for found in rounds if found.message_id not in without]
         return sorted(kept, key=lambda found: -found.score)[:limit]
 
-    def _by_words(self, question: str, conversation: str | None) -> list[int]:
+    def _weighed(
+        self, rounds: Sequence[Round], terms: Sequence[Term], near: Mapping[int, float]
+    ) -> list[Round]:
+        weights = self._store.read(lambda db: _weights(db, terms))
+        weigh = self._weighing.weigh
+        return [
+            replace(
+                found,
+                score=weigh(terms, weights, found.question, found.answer)
+                + _NEARNESS * near.get(found.key, 0.0),
+            )
+            for found in rounds
+        ]
+
+    def _by_words(self, terms: Sequence[Term], conversation: str | None) -> list[int]:
         """Return round keys by BM25 over questions and answers, best first."""
-        words = [w for w in re.findall(r"\w+", question.casefold()) if w not in _STOP]
-        if not words:
+        if not terms:
             return []
-        match = " OR ".join(f'"{word}"' for word in dict.fromkeys(words[:32]))
+        match = " OR ".join(term.match for term in terms)
         query = """
             select case m.role when 'user' then m.key else p.key end as key
             from (
@@ -123,20 +133,24 @@ class Recall:
         keys = (row["key"] for row in rows if row["key"] is not None)
         return list(dict.fromkeys(keys))[:CANDIDATES]
 
-    def _by_meaning(self, question: str, conversation: str | None) -> list[int]:
-        """Return round keys by cosine, best first."""
+    def _by_meaning(self, question: str, conversation: str | None) -> dict[int, float]:
+        """Return round keys with their cosines, best first."""
         import numpy as np
 
-        assert self._embedder is not None
+        if self._embedder is None:
+            return {}
         keys, vectors = self._loaded()
         if not len(keys):
-            return []
+            return {}
         wanted = self._embedder.embed([question])[0]
         scores = vectors @ np.round(wanted * 127).astype(np.int8).astype(np.float32)
         if conversation is not None:
             scores[~np.isin(keys, self._keys_of(conversation))] = 0
         best = np.argsort(-scores, kind="stable")[:CANDIDATES]
-        return [int(keys[place]) for place in best if scores[place] > 0]
+        scale = 127.0**2
+        return {
+            int(keys[place]): float(scores[place]) / scale for place in best if scores[place] > 0
+        }
 
     def _keys_of(self, conversation: str) -> list[int]:
         query = "select key from messages where conversation_id = ? and role = 'user'"
@@ -224,6 +238,7 @@ class Recall:
                 row["text"],
                 row["answer"],
                 scores[row["key"]],
+                row["key"],
             )
             for row in rows
         ]
@@ -240,12 +255,23 @@ def fuse(rankings: Iterable[Sequence[int]]) -> dict[int, float]:
     return scores
 
 
-def _nudged(found: Round, interval: Interval) -> Round:
-    import dataclasses
+def _weights(db: Database, terms: Sequence[Term]) -> list[float]:
+    """Return how rare each term is among the messages; a common one is not counted to its end."""
+    query = """
+        select count(*) from (select 1 from messages_fts where messages_fts match ? limit ?)
+    """
+    total = db.execute("select count(*) from messages_fts_docsize").fetchone()[0]
 
+    def count(match: str) -> int:
+        return int(db.execute(query, [match, _COUNTED]).fetchone()[0])
+
+    return rarities(terms, count, int(total))
+
+
+def _nudged(found: Round, interval: Interval) -> Round:
     start, end = (timestamp(moment) for moment in interval)
     inside = start <= found.created_at < end
-    return dataclasses.replace(found, score=found.score + TIME_BOOST) if inside else found
+    return replace(found, score=found.score + TIME_BOOST) if inside else found
 
 
 def _head(text: str) -> str:

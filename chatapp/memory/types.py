@@ -67,7 +67,11 @@ class Learnt:
 
 @dataclass(frozen=True)
 class Round:
-    """A question and its answer from an earlier conversation; `score` is of the recall."""
+    """A question and its answer from an earlier conversation.
+
+    `score` is of the recall: about 1 when the round holds all that was asked for. `key` is the row
+    of the question.
+    """
 
     message_id: str
     conversation_id: str
@@ -76,3 +80,4 @@ class Round:
     question: str
     answer: str
     score: float
+    key: int = 0

@@ -7,6 +7,7 @@ import click
 from chatapp.cli.eval.code import code
 from chatapp.cli.eval.lm import lm
 from chatapp.cli.eval.math import math_
+from chatapp.cli.eval.memory import memory
 from chatapp.cli.eval.preference import preference
 from chatapp.cli.eval.qa import qa
 
@@ -21,5 +22,5 @@ def eval_() -> None:
     """
 
 
-for command in (qa, lm, preference, math_, code):
+for command in (qa, lm, preference, math_, code, memory):
     eval_.add_command(command)

@@ -19,7 +19,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 FILE = click.Path(path_type=Path)
 
 
-def suite_options(kinds: str) -> Callable[[F], F]:
+def suite_options(kinds: str, *, required: bool = True) -> Callable[[F], F]:
     """Return the options of every suite; `kinds` names the records that `--data` takes."""
 
     def add(command: F) -> F:
@@ -36,7 +36,7 @@ def suite_options(kinds: str) -> Callable[[F], F]:
                 "--data",
                 "files",
                 multiple=True,
-                required=True,
+                required=required,
                 type=FILE,
                 help=f"A file of {kinds} records (.jsonl or .jsonl.xz); may be repeated.",
             ),

@@ -1,0 +1,49 @@
+"""`chatapp eval memory`: does memory learn, change, find, keep quiet and forget as it should."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from chatapp.cli.eval.options import suite_options
+from chatapp.cli.eval.runner import run
+
+
+@click.command()
+@suite_options("chat", required=False)
+@click.option(
+    "--part",
+    type=click.Choice(["measure", "tune"]),
+    default="measure",
+    show_default=True,
+    help="Which cases: `tune` for whoever changes rules, `measure` for figures.",
+)
+def memory(
+    files: tuple[Path, ...],
+    limit: int | None,
+    seed: int,
+    output: str,
+    save: Path | None,
+    part: str,
+) -> None:
+    """Measure the memory on its own benchmark, in five parts.
+
+    Extraction of facts from real and adversarial messages, updates, abstention, recall@5 over
+    histories of 100, 1,000 and 10,000 rounds beside words alone, vectors alone and the last
+    rounds, and forgetting. The histories are made of the dialogues of --data; without it, of what
+    ships with the app, which is enough for 100 rounds.
+    """
+    from chatapp import resources
+    from chatapp.evaluation.memory.suite import MemorySuite
+    from retrieval.embedding import load_embedder
+
+    suite = MemorySuite(
+        "tune" if part == "tune" else "measure",
+        files,
+        limit=limit,
+        seed=seed,
+        embedder=load_embedder(resources.embedder_dir()),
+    )
+    config = {"data": [file.name for file in files], "limit": limit, "seed": seed}
+    run(suite, config, output=output, save=save)

@@ -1,0 +1,108 @@
+"""The suite `memory`: extraction, update, abstention, recall over long histories, forgetting.
+
+The thing to know: figures are taken on the `measure` part of the cases. The histories' other
+rounds come from `--data`; without it they are made of what ships with the app, which is enough
+for a thousand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from chatapp.evaluation.estimates import Estimate
+from chatapp.evaluation.memory import cases, extraction, profiles
+from chatapp.evaluation.memory.forgetting import forgetting
+from chatapp.evaluation.memory.histories import Pair, read_pairs, shipped_pairs
+from chatapp.evaluation.memory.recalling import VARIANTS, recall_abstention, recall_at
+from chatapp.evaluation.records import DataError
+from chatapp.evaluation.result import Metrics, Result
+from chatapp.evaluation.suite import Done, present
+from retrieval.embedding import Embedder
+
+SIZES = (100, 1_000, 10_000)
+_ABSTENTION_ROUNDS = 1_000
+_FORGETTING_ROUNDS = 30  # beside the fact that is forgotten, in each of its files
+
+
+class MemorySuite:
+    """All five parts over one choice of cases and dialogue.
+
+    Args:
+        part: which cases; `tune` is for whoever changes rules.
+        files: chat records that histories are made of; none means what ships with the app.
+        limit: this many extraction messages and recall questions at most.
+    """
+
+    name, unit = "memory", "item"
+
+    def __init__(
+        self,
+        part: cases.Part,
+        files: Sequence[Path],
+        *,
+        limit: int | None,
+        seed: int,
+        embedder: Embedder | None,
+    ) -> None:
+        self._messages = cases.messages(part)[:limit]
+        self._remembered = cases.remembered(part)[:limit]
+        self._others = _others(files, self._remembered)
+        self._sizes = [size for size in SIZES if len(self._remembered) < size <= len(self._others)]
+        if not self._sizes:
+            raise DataError(
+                f"{len(self._others)} rounds of dialogue are too few for a history of {SIZES[0]}",
+                hint="give files of chat records with more of them by --data.",
+            )
+        self._part, self._seed, self._embedder = part, seed, embedder
+
+    def size(self) -> int:
+        """Return how many messages are read and questions asked."""
+        asked = len(self._remembered) * len(VARIANTS) * len(self._sizes)
+        return len(self._messages) + asked
+
+    def run(self, done: Done) -> Result:
+        """Measure the five parts, one after the other."""
+        judged = []
+        for message in self._messages:
+            judged.append(extraction.judge(message, extraction.read_facts(message.text)))
+            done(1)
+        variants: dict[str, Metrics] = {
+            "extraction": extraction.score(judged),
+            "update": profiles.updates(),
+            "abstention": {**profiles.abstention(), **self._recall_abstention()},
+            **self._recall(done),
+            "forgetting": forgetting(self._others[:_FORGETTING_ROUNDS]),
+        }
+        config: dict[str, object] = {"part": self._part, "histories": self._sizes}
+        return Result(variants, len(self._messages) + len(self._remembered), config)
+
+    def _recall(self, done: Done) -> dict[str, Metrics]:
+        by_variant: dict[str, dict[str, Estimate | None]] = {}
+        for size in self._sizes:
+            found = recall_at(
+                self._remembered, self._others, size, self._seed, self._embedder, done
+            )
+            for name, figure in found.items():
+                by_variant.setdefault(f"recall: {name}", {})[f"recall@5 [{size}]"] = figure
+        return {name: present(metrics) for name, metrics in by_variant.items()}
+
+    def _recall_abstention(self) -> Metrics:
+        rounds = min(_ABSTENTION_ROUNDS, self._sizes[-1])
+        asked, held = self._remembered[::2], self._remembered[1::2]
+        quiet, spoke = recall_abstention(
+            asked, held, self._others, rounds, self._seed, self._embedder
+        )
+        return present(
+            {
+                f"abstention, recall [{rounds}]": quiet,
+                f"answered when said, recall [{rounds}]": spoke,
+            }
+        )
+
+
+def _others(files: Sequence[Path], remembered: Sequence[cases.Remembered]) -> list[Pair]:
+    """Return the distinct rounds that are not asked for."""
+    own = {case.user for case in remembered}
+    pairs = read_pairs(files) if files else shipped_pairs()
+    return [pair for pair in dict.fromkeys(pairs) if pair[0] not in own]
