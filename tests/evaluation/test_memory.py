@@ -79,7 +79,7 @@ def test_the_command_measures_all_parts_without_a_file() -> None:
     """One JSON line at the end, and the promises that hold on any machine."""
     done = CliRunner().invoke(eval_, ["memory", "--limit", "12", "--output", "json"])
     assert done.exit_code == 0, done.output
-    report = json.loads(done.output.splitlines()[-1])
+    report = json.loads(done.stdout.splitlines()[-1])
     metrics = report["metrics"]
     assert metrics["update"] == {"update": 1.0, "reverse update": 1.0, "history": 1.0}
     assert metrics["abstention"]["abstention"] == 1.0
