@@ -57,6 +57,14 @@ class AnswerState:
         self.finish_reason = None
         self.notes.clear()
 
+    def follow(self, message: Message, activity: str) -> None:
+        """Take in how far another window is; `activity` says so while it goes on."""
+        stored = stored_answer(message)
+        self.text, self.grounding, self.usage = stored.text, stored.grounding, stored.usage
+        self.finish_reason, self.seconds = stored.finish_reason, stored.seconds
+        self.activity = activity if message.status == "streaming" else ""
+        self.complete = False  # its citations may have come
+
     def apply(self, event: events.Event) -> None:
         """Take in one event of the turn's stream."""
         self.trace.apply(event)

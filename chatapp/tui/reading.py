@@ -50,6 +50,7 @@ class Reading:
 
     async def begin(self, assistant: Assistant, *, resume: str | None) -> None:
         """Show the conversation to resume, else the last one, unless a message was sent already."""
+        from chatapp.tui.in_step import InStep
         from chatapp.tui.library import Library
 
         chat = self._chat
@@ -64,6 +65,7 @@ class Reading:
                 if not chat.composer.text:
                     await self._restore_draft()
         await self.refresh_listing()
+        InStep(chat, assistant.store).start()
 
     async def _resume(self, library: Library, wanted: str | None) -> None:
         """Show the wanted conversation, or the last one; what was typed already stays."""

@@ -146,7 +146,7 @@ class SearchScreen(ModalScreen[Found | None]):
         self.run_worker(self._open_first(), exclusive=True, exit_on_error=False)
 
     async def _open_first(self) -> None:
-        """Open the first place for what stands there now: who types fast may be ahead of the list."""
+        """Open the first place for what stands there now; a fast typist is ahead of the list."""
         await self._find()
         if self._found:
             self.dismiss(self._found[0])

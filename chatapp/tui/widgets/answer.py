@@ -119,8 +119,12 @@ class Answer(MessageView):
         if self._stream is not None:
             await self._stream.stop()
             self._stream = None
+        await self.redraw()
+
+    async def redraw(self) -> None:
+        """Draw the whole state as it is now."""
         await self._markdown.update(self._shown())
-        self.add_class("-finished")
+        self.set_class(not self.state.running, "-finished")
         self._draw_facts()
 
     async def on_unmount(self) -> None:

@@ -61,6 +61,7 @@ class Sidebar(Vertical):
     def __init__(self) -> None:
         super().__init__(id="sidebar")
         self.conversations: list[Conversation] = []
+        self._drawn: object = None
 
     def compose(self) -> ComposeResult:
         yield Static("Conversations", markup=False)
@@ -75,8 +76,17 @@ class Sidebar(Vertical):
         """List the conversations with `current` highlighted; `interrupted` ids get a mark."""
         from textual.widgets.option_list import Option
 
-        self.conversations = list(conversations)
         now = datetime.now(UTC)
+        drawn = (
+            list(conversations),
+            current,
+            set(interrupted),
+            now.replace(second=0, microsecond=0),
+        )
+        if drawn == self._drawn:
+            return  # another window's writes and drafts come every second
+        self._drawn = drawn
+        self.conversations = list(conversations)
         options = self._options()
         here = options.highlighted_option
         chosen = here.id if here is not None and options.has_focus else current

@@ -1,0 +1,95 @@
+"""Keeps this window in step with others on the same file: looks every second whether it changed.
+
+Only what differs is drawn: an answer that another window is writing grows here too, and whoever
+reads an older message is not moved.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from chatapp.conversations.types import Conversation, Message, NotFound
+from chatapp.tui.answer_state import AnswerState
+
+if TYPE_CHECKING:
+    from chatapp.conversations.store import ConversationStore
+    from chatapp.tui.screens.chat import ChatScreen
+
+SECONDS = 1.0
+COMPARED = 24
+"""Messages at the end of a conversation that are compared with what is on the screen."""
+
+ELSEWHERE = "being written in another window"
+
+log = logging.getLogger(__name__)
+
+
+class InStep:
+    """Watches `store` for the screen. While an answer is written here, it waits."""
+
+    def __init__(self, chat: ChatScreen, store: ConversationStore) -> None:
+        self._chat = chat
+        self._store = store
+        self._version: int | None = None
+
+    def start(self) -> None:
+        """Begin to look, once a second."""
+        self._chat.set_interval(SECONDS, self._look)
+
+    def _look(self) -> None:
+        self._chat.run_worker(self.look(), group="in step", exclusive=True, exit_on_error=False)
+
+    async def look(self) -> None:
+        """Catch up if the file has changed since the last look."""
+        if self._chat.answering.turn is not None:
+            return  # the writes are our own, many a second
+        try:
+            version = await asyncio.to_thread(self._store.version)
+            if version != self._version:
+                await self._catch_up()
+            self._version = version
+        except Exception:
+            log.exception("could not look for changes of other windows")
+
+    async def _catch_up(self) -> None:
+        reading = self._chat.reading
+        await reading.refresh_listing()
+        here = reading.conversation_id
+        if here is None:
+            return
+        try:
+            conversation, messages = await asyncio.to_thread(self._read, here)
+        except NotFound:
+            conversation, messages = None, []
+        if self._chat.answering.turn is not None or reading.conversation_id != here:
+            return  # the person went on meanwhile
+        if conversation is None or conversation.deleted_at is not None:
+            await reading.open(None)
+            self._chat.hint("The conversation was deleted in another window.")
+            return
+        self._chat.describe(conversation)
+        await self._compare(messages)
+
+    def _read(self, conversation_id: str) -> tuple[Conversation, list[Message]]:
+        conversation = self._store.conversation(conversation_id)
+        return conversation, self._store.page(conversation_id, limit=COMPARED)
+
+    async def _compare(self, messages: list[Message]) -> None:
+        """Show the conversation anew if messages came or went, else what changed in them."""
+        entries = self._chat.transcript.entries[-COMPARED:]
+        if [entry.message_id for entry in entries] != [message.id for message in messages]:
+            await self._chat.reading.reload()
+            entries = self._chat.transcript.entries[-COMPARED:]
+        for entry, message in zip(entries, messages, strict=False):
+            if isinstance(entry, AnswerState) and _differs(entry, message):
+                entry.follow(message, ELSEWHERE)
+                await self._chat.transcript.complete([entry])
+                if (answer := self._chat.transcript.answer(entry)) is not None:
+                    await answer.redraw()
+
+
+def _differs(entry: AnswerState, message: Message) -> bool:
+    streaming = message.status == "streaming"
+    return entry.text != message.text or streaming != bool(entry.activity)

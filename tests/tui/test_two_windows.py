@@ -1,0 +1,64 @@
+"""Two windows on one file: what happens in one is soon seen in the other."""
+
+from __future__ import annotations
+
+from chatapp.conversations.types import Outcome
+from chatapp.tui.app import ChatApp
+from tests.tui.conftest import Chat, answers, ask, ready, screen_text, until
+
+
+def titles(app: ChatApp) -> list[str]:
+    return [conversation.title for conversation in app.chat.sidebar.conversations]
+
+
+async def test_what_another_window_writes_appears_here(chat: Chat) -> None:
+    """A new chat in the list, a new title, an answer that grows, and its end."""
+    app = chat.app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(app)
+        await ask(pilot, "hello")
+        here = app.chat.reading.conversation_id
+        assert here is not None
+        with chat.store_open() as other:
+            other.create("From the other window")
+            other.rename(here, "Renamed over there")
+            await until(lambda: "From the other window" in titles(app))
+            await until(lambda: "Renamed over there" in screen_text(app))
+            turn = other.begin_turn(here, "and you?").result()
+            other.save_text(turn.assistant.id, "I am being").result()
+            await until(lambda: "being written in another window" in screen_text(app))
+            assert "I am being" in screen_text(app)
+            done = Outcome("I am being written.", "complete", "stop", grounding="model")
+            other.finish(turn.assistant.id, done).result()
+        await until(lambda: "I am being written." in screen_text(app))
+        await until(lambda: "in another window" not in screen_text(app))
+        assert [a.text for a in answers(app)][-1] == "I am being written."
+
+
+async def test_a_conversation_deleted_elsewhere_is_closed_here(chat: Chat) -> None:
+    """The window says so and shows a new, empty conversation."""
+    app = chat.app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(app)
+        await ask(pilot, "hello")
+        here = app.chat.reading.conversation_id
+        assert here is not None
+        with chat.store_open() as other:
+            other.delete(here)
+        await until(lambda: "was deleted in another window" in screen_text(app))
+        assert app.chat.reading.conversation_id is None
+
+
+async def test_our_own_answers_are_not_drawn_twice(chat: Chat) -> None:
+    """The look that follows an answer of this window finds the same and leaves it in place."""
+    app = chat.app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(app)
+        await ask(pilot, "hello")
+        await ask(pilot, "hello again")
+        views = app.chat.transcript.views()
+        assert all(entry.message_id for entry in app.chat.transcript.entries)
+        with chat.store_open() as other:
+            other.create("a change elsewhere")
+        await until(lambda: "a change elsewhere" in titles(app))
+        assert app.chat.transcript.views() == views
