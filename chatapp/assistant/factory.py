@@ -105,4 +105,6 @@ def open_memory(store: ConversationStore) -> Memory:
 def _load_generator(settings: Settings) -> Generator:
     from chatapp.inference.load import load_generator
 
-    return load_generator(model_dir(settings), threads=settings.threads)
+    return load_generator(
+        model_dir(settings), threads=settings.threads, longest=settings.context_length
+    )

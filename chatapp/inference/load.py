@@ -8,6 +8,7 @@ not ours runs through `transformers`.
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -33,22 +34,24 @@ log = logging.getLogger(__name__)
 _SLOTS = 2  # the conversation, and side questions that must not push it out of the cache
 
 
-def load_generator(model_dir: Path, *, threads: int = 0) -> Generator:
+def load_generator(model_dir: Path, *, threads: int = 0, longest: int = 0) -> Generator:
     """Load a chat model.
 
     Args:
         model_dir: directory with config.json, model.safetensors and tokenizer.json.
         threads: CPU threads for matrix products; 0 takes one per physical core.
+        longest: read at most that many tokens, whatever the model could; 0 sets no limit. Caches
+            are made for all of them, which is gigabytes for models that read a whole book.
 
     Raises:
         ModelUnavailable: the directory holds no model that can be loaded.
     """
-    decoder, tokenizer = load_decoder(model_dir, slots=_SLOTS, threads=threads)
+    decoder, tokenizer = load_decoder(model_dir, slots=_SLOTS, threads=threads, longest=longest)
     return Engine(model_dir.name, decoder, tokenizer)
 
 
 def load_decoder(
-    model_dir: Path, *, slots: int, threads: int = 0, wait: bool = False
+    model_dir: Path, *, slots: int, threads: int = 0, wait: bool = False, longest: int = 0
 ) -> tuple[Decoder, ChatTokenizer]:
     """Load a model for as many sequences as `slots`, and its tokenizer.
 
@@ -57,6 +60,7 @@ def load_decoder(
         slots: sequences whose caches are kept.
         threads: see `load_generator`.
         wait: compile the runtime first where that was not done yet, which takes half a minute.
+        longest: see `load_generator`.
 
     Raises:
         ModelUnavailable: the directory holds no model that can be loaded.
@@ -65,9 +69,12 @@ def load_decoder(
     torch.set_num_threads(threads)
     decoder: Decoder
     if needs_transformers(model_dir):
-        decoder, tokenizer = load_transformers(model_dir, slots=slots)
+        decoder, tokenizer = load_transformers(model_dir, slots=slots, longest=longest)
     else:
         model, tokenizer = load_model(model_dir)
+        if 0 < longest < model.config.context_length and model.config.positions == "rotary":
+            model.config = replace(model.config, context_length=longest)
+            model.reset_rotary_tables()
         decoder = best_decoder(model, slots=slots, threads=threads, wait=wait)
     log.info(
         "%s runs on %s; its caches take up to %.1f MB",

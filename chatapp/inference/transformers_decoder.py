@@ -35,8 +35,12 @@ def needs_transformers(directory: Path) -> bool:
     return isinstance(values, dict) and values.get("model_type", "chatapp_gpt") != "chatapp_gpt"
 
 
-def load_transformers(directory: Path, *, slots: int) -> tuple[TransformersDecoder, ChatTokenizer]:
+def load_transformers(
+    directory: Path, *, slots: int, longest: int = 0
+) -> tuple[TransformersDecoder, ChatTokenizer]:
     """Load a model in the dtype of its files, with its tokenizer.
+
+    It reads at most `longest` tokens if that is not 0.
 
     Raises:
         ModelUnavailable: `transformers` cannot load it; the message says why.
@@ -56,7 +60,10 @@ def load_transformers(directory: Path, *, slots: int) -> tuple[TransformersDecod
         raise ModelUnavailable(
             f"transformers cannot load the model at {directory}: {error}"
         ) from error
-    return TransformersDecoder(model.eval(), slots=slots), tokenizer
+    decoder = TransformersDecoder(model.eval(), slots=slots)
+    if longest:
+        decoder.context_length = min(decoder.context_length, longest)
+    return decoder, tokenizer
 
 
 class TransformersDecoder:

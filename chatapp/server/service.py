@@ -96,7 +96,11 @@ def open_service(settings: Settings, config: ServerConfig) -> Service:
     """
     directory = model_dir(settings)
     decoder, tokenizer = load_decoder(
-        directory, slots=config.slots, threads=settings.threads, wait=True
+        directory,
+        slots=config.slots,
+        threads=settings.threads,
+        wait=True,
+        longest=settings.context_length,
     )
     if isinstance(decoder, NativeDecoder):
         # it has threads of its own; sampling is too little work to share, and threads that wait

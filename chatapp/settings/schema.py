@@ -98,6 +98,9 @@ class Settings:
 
     model: str = setting("default", "`default`, the name of a model of yours, or a directory.")
     threads: int = setting(0, "CPU threads for the model; 0 chooses.", low=0, high=1024)
+    context_length: int = setting(
+        8192, "Tokens a model reads at most; memory is kept for them. 0: all it can.", low=0
+    )
     native: bool = setting(True, "Run the model in 8 bits on the compiled CPU runtime.")
     generation: GenerationSettings = field(default_factory=GenerationSettings)
     retrieval: RetrievalSettings = field(default_factory=RetrievalSettings)

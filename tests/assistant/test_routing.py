@@ -6,6 +6,8 @@ import pytest
 
 from chatapp.assistant.routing import route
 
+_WEEKS = "2026-03-05 - 2026-01-01 in weeks"
+
 
 @pytest.mark.parametrize(
     ("text", "expression"),
@@ -13,7 +15,7 @@ from chatapp.assistant.routing import route
         ("What is 12 * 7?", "12 * 7"),
         ("2+2=", "2+2"),
         ("please calculate: (3 + 4)^2", "(3 + 4)^2"),
-        ("what's 15% of 80?", "15 / 100 * 80"),
+        ("what's 15% of 80?", "15% of 80"),
         ("How much is 1,234 plus 17?", "1234 + 17"),
         ("what is 9 multiplied by 8 minus 2", "9 * 8 - 2"),
         ("12 squared", "12^2"),
@@ -21,6 +23,12 @@ from chatapp.assistant.routing import route
         ("-5 + 3", "-5 + 3"),
         ("what is pi times 2", "pi * 2"),
         ("7 x 8", "7*8"),
+        ("what is 90 min in hours?", "90 min in hours"),
+        ("3 h 20 min + 45 min", "3 h 20 min + 45 min"),
+        ("How many hours are there in 3 days?", "3 days in hours"),
+        ("how many days until 24 December 2026?", "2026-12-24 - today in days"),
+        ("How many weeks are between 2026-01-01 and March 5th, 2026", _WEEKS),
+        ("what date is it 90 days from now?", "today + 90 days"),
         ("what is 1 / 0?", "1 / 0"),
     ],
 )
@@ -49,6 +57,10 @@ def test_arithmetic_goes_to_the_calculator(text, expression):
         "what time is it when the bell rings twice in the tower of the old abbey?",
         "Do you run python code?",
         "What does `2 + 2` do in Lisp?",
+        "I have 3 days in Rome",
+        "how many days until February 31, 2026?",
+        "3-4 days",
+        "What happened on May 5, 1999?",
         "1 + " * 200,
     ],
 )

@@ -9,6 +9,7 @@ import pytest
 from chatapp.inference import load
 from chatapp.inference.cores import physical_cores, share_of_cpus, usable_cores
 from chatapp.inference.engine import Engine
+from chatapp.inference.generator import ChatMessage, SamplingParams
 from chatapp.inference.native import NativeUnavailable
 from chatapp.inference.torch_decoder import TorchDecoder
 
@@ -42,6 +43,20 @@ def test_with_it_the_runtime_serves_on_the_threads_asked_for(
     monkeypatch.setattr(load, "require_built", lambda: None)
     load.load_generator(FIXTURE, threads=1)
     assert asked == {"slots": 2, "threads": 1}
+
+
+def test_no_memory_is_kept_for_more_than_may_be_read() -> None:
+    """A model that could read a book reads as much as it is allowed; the rest stays the same."""
+    whole, short = load.load_generator(FIXTURE), load.load_generator(FIXTURE, longest=64)
+    assert (whole.context_length, short.context_length) == (512, 64)
+    assert isinstance(whole, Engine)
+    assert isinstance(short, Engine)
+    assert short.decoder.cache_bytes() < whole.decoder.cache_bytes()
+    assert load.load_generator(FIXTURE, longest=100_000).context_length == 512
+    asked = [ChatMessage("user", "hello")]
+    params = SamplingParams(max_tokens=8, greedy=True)
+    said = [list(each.stream(asked, params, lambda: False)) for each in (whole, short)]
+    assert [d.text for d in said[0][:-1]] == [d.text for d in said[1][:-1]]  # type: ignore[union-attr]
 
 
 def test_two_threads_of_one_core_count_once(tmp_path: Path) -> None:
