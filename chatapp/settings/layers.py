@@ -7,7 +7,7 @@ import difflib
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, get_type_hints
 
@@ -40,7 +40,7 @@ class Resolved:
 
     settings: Settings
     origins: dict[str, str]
-    values: dict[str, Any]
+    values: dict[str, Any] = field(repr=False)  # some may be keys
     secrets: frozenset[str]
 
     def items(self) -> Iterator[tuple[str, Any, str]]:
