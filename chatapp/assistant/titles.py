@@ -32,6 +32,8 @@ _SMALL_TALK = 3  # words
 
 def improve_title(store: ConversationStore, question: Message, path: tuple[Message, ...]) -> None:
     """Name the conversation after `question`, if its title is still its first words. Blocking."""
+    if any(title_of(message.text) for message in path[:-1] if message.role == "user"):
+        return  # an earlier question has named it already
     conversation = store.conversation(question.conversation_id)
     better = title_of(question.text)
     if better and conversation.title == title_from(path[0].text):

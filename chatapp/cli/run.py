@@ -126,7 +126,7 @@ def _read(script: str | None) -> list[Operation]:
         return parse_script(text)
     except ScriptError as error:
         raise CliError(
-            f"{script}, {error}",
+            f"{'stdin' if script == '-' else script}, {error}",
             hint="the handbook's page on scripts shows every operation.",
             code=ExitCode.USAGE,
         ) from error

@@ -59,8 +59,9 @@ class TestOutput:
 
         done = chatapp("ask", question, "--output", "jsonl")
         lines = [json.loads(line) for line in done.out.splitlines()]
+        validator = jsonschema.Draft202012Validator(event_schema())
         for line in lines:
-            jsonschema.validate(line, event_schema())
+            validator.validate(line)
         assert [line["seq"] for line in lines] == list(range(1, len(lines) + 1))
         assert (lines[0]["type"], lines[-1]["type"]) == ("session.start", "session.end")
 

@@ -13,8 +13,8 @@ def judged(chatapp, tmp_path):
     file = tmp_path / "session.jsonl"
     operations = [
         {"user": "hello"},
-        {"command": {"name": "bad"}},
-        {"command": {"name": "correct", "args": {"text": "Good day."}}},
+        {"bad": None},
+        {"correct": "Good day."},
     ]
     file.write_text("\n".join(json.dumps(operation) for operation in operations))
     return chatapp("run", str(file))

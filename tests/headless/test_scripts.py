@@ -72,6 +72,7 @@ class TestForms:
             ("user: hello", "line 1: a script is a list"),
             ("- user: a\n  system: b", "line 1: write one object"),
             ("- user: a\n- sing: b", "line 2: there is no operation 'sing'"),
+            ("- usr: a", "there is no operation 'usr'; did you mean 'user'?"),
             ("- expect: {cites: 1, cites: 2}", "the key 'cites' stands twice"),
             ("- user: &a hello\n- user: *a", "line 1: anchors and aliases are not used"),
             ("- user: !!python/object:os.system x", "the tag"),

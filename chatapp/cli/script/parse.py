@@ -10,6 +10,7 @@ is JSON lines; empty lines and lines that start with `#` are left out in both.
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -49,7 +50,9 @@ def make_operation(line: int, item: Any) -> Operation:
         raise ScriptError(line, f"write one object with one of {_known()}")
     [(name, value)] = item.items()
     if name not in operation_schemas():
-        raise ScriptError(line, f"there is no operation {name!r}; there are {_known()}")
+        nearest = difflib.get_close_matches(name, operation_schemas(), n=1)
+        fix = f"did you mean {nearest[0]!r}?" if nearest else f"there are {_known()}"
+        raise ScriptError(line, f"there is no operation {name!r}; {fix}")
     if isinstance(value, str):
         value = sanitize_text(value)
     try:
