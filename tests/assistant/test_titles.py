@@ -45,6 +45,14 @@ async def test_the_first_question_gives_the_title_once(make, store):
     assert store.conversation(start.conversation).title == "Capital of France"
 
 
+async def test_a_question_that_is_its_own_title_stays_too(make, store):
+    """Nothing was taken off the first question, and the second one does not replace it."""
+    assistant = make(FakeGenerator("It was Leonardo."))
+    start = only(await collect(assistant.turn(None, "Who painted the Mona Lisa?")), TurnStart)
+    await collect(assistant.turn(start.conversation, "What is 15 % of 80?"))
+    assert store.conversation(start.conversation).title == "Who painted the Mona Lisa?"
+
+
 async def test_small_talk_leaves_the_title_to_a_later_question(make, store):
     """A chat that begins with "hello" is not about hello."""
     assistant = make(FakeGenerator("Hello."))
