@@ -80,7 +80,7 @@ class ToolRegistry:
                     if tool.name not in self._tools:
                         self.add(tool)
             self._connected = True
-        return self._source.problems if self._source else {}
+        return self.problems
 
     def close(self) -> None:
         """End what the source connected; may wait a few seconds."""
@@ -94,6 +94,20 @@ class ToolRegistry:
     def names(self) -> list[str]:
         """Return the names of all tools."""
         return list(self._tools)
+
+    @property
+    def waiting(self) -> bool:
+        """Say whether the tools of the source have not come yet."""
+        return not self._connected
+
+    @property
+    def problems(self) -> Mapping[str, Unavailable]:
+        """Return what the source could not connect, and why."""
+        return self._source.problems if self._source else {}
+
+    def known(self, name: str) -> Tool | None:
+        """Return the tool of this name if it is there already."""
+        return self._tools.get(name)
 
     def find(self, name: str) -> Tool | None:
         """Return the tool of this name. May wait, if no tool that is there already has it."""

@@ -287,8 +287,9 @@ class Assistant:
         services = self._services
         model = services.models.get(self.options.model)
         parts: list[Lazy[Any] | None] = [model, services.index, services.memory]
-        loads = (loop.run_in_executor(part.thread, part.get) for part in parts if part)
-        await asyncio.gather(*loads, return_exceptions=True)
+        loads = [loop.run_in_executor(part.thread, part.get) for part in parts if part]
+        tools = asyncio.to_thread(services.tools.connect)
+        await asyncio.gather(*loads, tools, return_exceptions=True)
 
     def close(self) -> None:
         """Stop what runs, write what is queued, close index and store."""
