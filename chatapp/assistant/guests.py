@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import threading
+import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING
@@ -24,6 +25,10 @@ from chatapp.inference.generator import Generator, SamplingParams
 if TYPE_CHECKING:
     from chatapp.settings import Settings
     from retrieval.index import Index
+
+
+_LOOK_SECONDS = 0.02
+_LAST_ROWS_SECONDS = 2.0  # for turns that were interrupted to write how they ended
 
 
 class TooManyGuests(Exception):
@@ -78,7 +83,7 @@ class Guests:
         self._all: list[Assistant] = []
         self._keeper: Assistant | None = None
         self._places, self._keeping = asyncio.Semaphore(most), asyncio.Lock()
-        self._count, self._most = 0, most + waiting
+        self._count, self._most, self._cut = 0, most + waiting, False
 
     async def answer(self, visit: Visit) -> AsyncGenerator[Event, None]:
         """Yield the events of a turn; see `Assistant.turn`.
@@ -87,7 +92,7 @@ class Guests:
             TooManyGuests: come back later.
             StorageError: the person's conversations cannot be opened.
         """
-        if self._count >= self._most:
+        if self._count >= self._most or self._cut:
             raise TooManyGuests("too many answers are being made; try again in a moment")
         self._count += 1
         try:
@@ -99,8 +104,25 @@ class Guests:
         finally:
             self._count -= 1
 
+    def drain(self, seconds: float) -> bool:
+        """Wait for the turns under way, in a thread; return whether all ended in time."""
+        until = time.monotonic() + seconds
+        while self._count and time.monotonic() < until and not self._cut:
+            time.sleep(_LOOK_SECONDS)
+        return not self._count
+
+    def cut(self) -> None:
+        """Interrupt every turn; its event stream ends as `interrupted`."""
+        self._cut = True
+        for assistant in list(self._all):
+            assistant.interrupt()
+
     def close(self) -> None:
-        """Stop what runs and close everything."""
+        """Interrupt what runs and close everything, in a thread."""
+        self.cut()
+        until = time.monotonic() + _LAST_ROWS_SECONDS
+        while self._count and time.monotonic() < until:
+            time.sleep(_LOOK_SECONDS)
         for assistant in self._all:
             assistant.close()
 

@@ -49,7 +49,7 @@ def serve(
 
     def ready() -> None:
         if not quiet:
-            click.echo(f"chatapp serves {service.scheduler.name} at http://{address}:{port}/v1")
+            click.echo(f"chatapp serves {settings.model} at http://{address}:{port}/v1")
 
     signalled = serve_until_signalled(service, listener, on_ready=ready)
     return 128 + signalled if signalled else 0

@@ -51,23 +51,22 @@ class Api:
     async def _begun(self, body: dict[str, Any], client: str) -> ChatAnswer | GroundedAnswer:
         """Return the answer to a chat, on its way."""
         service = self._service
-        vocab_size = service.scheduler.vocab_size
         if body["model"] == GROUNDED:
-            visit = read_visit(body, service.defaults, vocab_size)
+            visit = read_visit(body, service.defaults)
             usage = bool(body.get("stream_options", {}).get("include_usage"))
             grounded = GroundedAnswer(GROUNDED, visit, service.guests, include_usage=usage)
             return await grounded.begin()
-        service.require_raw(body["model"])
-        wanted = read_chat(body, service.defaults, vocab_size)
-        return await ChatAnswer.ask(wanted, service.scheduler, client)
+        scheduler = service.require_bare(body["model"])
+        wanted = read_chat(body, service.defaults, scheduler.vocab_size)
+        return await ChatAnswer.ask(wanted, scheduler, client)
 
     async def complete(self, request: Request) -> Response:
         """POST /v1/completions"""
         service = self._service
         body = await read_json(request, COMPLETION, service.config.patience_seconds)
-        service.require_raw(body["model"])
-        wanted = read_completion(body, service.defaults, service.scheduler.vocab_size)
-        ask = CompletionAnswer.ask(wanted, service.scheduler, request.state.client)
+        scheduler = service.require_bare(body["model"])
+        wanted = read_completion(body, service.defaults, scheduler.vocab_size)
+        ask = CompletionAnswer.ask(wanted, scheduler, request.state.client)
         answer = await unless_gone(request.receive, ask)
         if body.get("stream"):
             return EventStream(answer.chunks())
@@ -93,21 +92,25 @@ class Api:
 
     async def health(self, request: Request) -> Response:
         """GET /health"""
-        load = self._service.scheduler.load()
-        return JSONResponse({"status": "ok", "running": load.running, "waiting": load.waiting})
+        scheduler = self._service.scheduler
+        load = scheduler.load() if scheduler is not None else None
+        running, waiting = (load.running, load.waiting) if load is not None else (0, 0)
+        return JSONResponse({"status": "ok", "running": running, "waiting": waiting})
 
     async def openapi(self, request: Request) -> Response:
         """GET /openapi.json"""
         return JSONResponse(self._service.document())
 
     def _model(self, name: str) -> dict[str, Any]:
-        return {
+        described = {
             "id": name,
             "object": "model",
             "created": self._service.started,
             "owned_by": "chatapp",
-            "max_model_len": self._service.scheduler.context_length,
         }
+        if self._service.scheduler is not None:
+            described["max_model_len"] = self._service.scheduler.context_length
+        return described
 
 
 def build_app(service: Service) -> Starlette:

@@ -44,6 +44,8 @@ class ApiError(Exception):
         return {"error": error}
 
 
+# rooms' own errors, by name, as the command line knows them
+_NOT_NOW = {"StorageError", "IndexUnavailable", "ModelUnavailable", "RemoteError"}
 _TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 
 
@@ -64,4 +66,9 @@ def as_api_error(error: Exception) -> ApiError:
             return ApiError(429, str(error), code="queue_full", headers=wait)
         case Closing():
             return ApiError(503, str(error), code="shutting_down", headers={"Retry-After": "5"})
+        case RecursionError():
+            return ApiError(400, "the request is nested too deeply", code="invalid_request")
+    if any(kind.__name__ in _NOT_NOW for kind in type(error).__mro__):
+        hint = getattr(error, "hint", "")
+        return ApiError(503, f"{error} {hint}".strip(), code="unavailable")
     return ApiError(500, "Something went wrong in the server; its log says what.", code="internal")

@@ -17,6 +17,7 @@ from chatapp.assistant.events import Citation, Error, Event, MessageDelta, Messa
 from chatapp.assistant.events import Warning as Warned
 from chatapp.assistant.guests import Guests, Round, Visit
 from chatapp.inference.generator import ChatMessage, SamplingParams
+from chatapp.inference.scheduler import Closing
 from chatapp.server.chat import FINGERPRINT
 from chatapp.server.errors import ApiError
 from chatapp.server.messages import chat_messages
@@ -35,7 +36,7 @@ _STATUS = {
 }
 
 
-def read_visit(body: dict[str, Any], defaults: SamplingParams, vocab_size: int) -> Visit:
+def read_visit(body: dict[str, Any], defaults: SamplingParams) -> Visit:
     """Take a checked body apart.
 
     Raises:
@@ -54,7 +55,7 @@ def read_visit(body: dict[str, Any], defaults: SamplingParams, vocab_size: int) 
     return Visit(
         question=talk[-1].content,
         earlier=_rounds(talk[:-1]),
-        sampling=sampling_params(body, defaults, vocab_size),
+        sampling=sampling_params(body, defaults, vocab_size=0),
         system=system,
         keep=bool(body.get("store")),
     )
@@ -187,6 +188,8 @@ class GroundedAnswer:
                 self._citations.append(event)
             case Warned():
                 self._warnings.append(event)
+            case MessageDone(finish_reason="interrupted"):  # by nobody but the server's end
+                raise Closing("the server is shutting down, and this answer was cut")
             case MessageDone():
                 self._done = event
             case Error():

@@ -19,14 +19,15 @@ class Metrics:
     """Counts requests as they end; the scheduler's own counters are read when asked for.
 
     Args:
-        scheduler: whose load is shown.
+        scheduler: whose load is shown, if there is one.
         paths: those that are counted by name; all others are `other`.
     """
 
-    def __init__(self, scheduler: Scheduler, paths: frozenset[str]) -> None:
+    def __init__(self, scheduler: Scheduler | None, paths: frozenset[str]) -> None:
         self._registry = CollectorRegistry()
         self._paths = paths
-        self._registry.register(_Load(scheduler))
+        if scheduler is not None:
+            self._registry.register(_Load(scheduler))
         self._requests = Counter(
             "chatapp_requests", "Requests.", ["path", "status"], registry=self._registry
         )

@@ -51,7 +51,7 @@ class _Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to end; at the second signal, cut what runs."""
         if self.signalled:
-            self._service.scheduler.cut()
+            self._service.cut()
         self.signalled = self.signalled or sig
         self.should_exit = True
 

@@ -14,6 +14,7 @@ from chatapp.assistant.guests import Guests
 from chatapp.inference.generator import SamplingParams
 from chatapp.inference.load import load_decoder
 from chatapp.inference.native.decoder import NativeDecoder
+from chatapp.inference.remote import open_remote
 from chatapp.inference.scheduler import Scheduler
 from chatapp.inference.scheduler_generator import ScheduledGenerator
 from chatapp.server.config import ServerConfig
@@ -33,7 +34,7 @@ class Service:
 
     Attributes:
         config: how it was started.
-        scheduler: makes replies of the bare model.
+        scheduler: makes replies of the bare model; None where the model is a remote one.
         defaults: how to sample where a request does not say.
         started: seconds since the epoch.
         guests: answer like the chat itself.
@@ -41,7 +42,7 @@ class Service:
     """
 
     config: ServerConfig
-    scheduler: Scheduler
+    scheduler: Scheduler | None
     defaults: SamplingParams
     started: int
     guests: Guests
@@ -49,14 +50,24 @@ class Service:
 
     def close(self) -> None:
         """Finish what runs, or cut it after the time of grace. Blocks as long."""
-        self.scheduler.drain(self.config.grace_seconds)
-        self.scheduler.close()
+        until = time.monotonic() + self.config.grace_seconds
+        self.guests.drain(self.config.grace_seconds)
+        if self.scheduler is not None:
+            self.scheduler.drain(max(0.0, until - time.monotonic()))
+            self.scheduler.close()
         self.guests.close()
 
-    def require_raw(self, model: str) -> None:
-        """Raise ApiError (404) unless a request means the bare model."""
-        if model not in (RAW, self.scheduler.name):
+    def cut(self) -> None:
+        """Cut what runs at once, while `close` waits for it."""
+        self.guests.cut()
+        if self.scheduler is not None:
+            self.scheduler.cut()
+
+    def require_bare(self, model: str) -> Scheduler:
+        """Return the scheduler. Raises ApiError (404) unless a request means the bare model."""
+        if self.scheduler is None or model not in (RAW, self.scheduler.name):
             raise self.no_model(model)
+        return self.scheduler
 
     def require_embedder(self, model: str) -> Embedder:
         """Return the embedder. Raises ApiError (404) unless a request means it, and it is there."""
@@ -73,7 +84,8 @@ class Service:
         return document(self._chat_models(), self._embedders())
 
     def _chat_models(self) -> list[str]:
-        return list(dict.fromkeys((GROUNDED, RAW, self.scheduler.name)))
+        bare = (RAW, self.scheduler.name) if self.scheduler is not None else ()
+        return list(dict.fromkeys((GROUNDED, *bare)))
 
     def _embedders(self) -> list[str]:
         return [EMBEDDER] if self.embedder is not None else []
@@ -89,11 +101,24 @@ class Service:
 
 
 def open_service(settings: Settings, config: ServerConfig) -> Service:
-    """Load the model and start its scheduler.
+    """Load the model and start its scheduler; a remote model has its own, elsewhere.
 
     Raises:
         ModelUnavailable: it cannot be loaded.
+        RemoteError: it cannot be reached.
     """
+    defaults = SamplingParams(**dataclasses.asdict(settings.generation))
+    scheduler: Scheduler | None = None
+    if settings.model in settings.remotes:
+        remote = open_remote(settings.model, settings.remotes[settings.model])
+        guests = Guests(settings, lambda: remote, most=config.slots, waiting=config.queue)
+    else:
+        scheduler = local = _open_scheduler(settings, config)
+        guests = Guests(settings, lambda: ScheduledGenerator(local, GROUNDED), waiting=config.queue)
+    return Service(config, scheduler, defaults, int(time.time()), guests, open_embedder())
+
+
+def _open_scheduler(settings: Settings, config: ServerConfig) -> Scheduler:
     directory = model_dir(settings)
     decoder, tokenizer = load_decoder(
         directory,
@@ -106,13 +131,10 @@ def open_service(settings: Settings, config: ServerConfig) -> Service:
         # it has threads of its own; sampling is too little work to share, and threads that wait
         # for it take the cores from everybody
         torch.set_num_threads(1)
-    scheduler = Scheduler(
+    return Scheduler(
         directory.name,
         decoder,
         tokenizer,
         queue=config.queue,
         queue_per_client=max(1, config.queue // 2),
     )
-    defaults = SamplingParams(**dataclasses.asdict(settings.generation))
-    guests = Guests(settings, lambda: ScheduledGenerator(scheduler, GROUNDED), waiting=config.queue)
-    return Service(config, scheduler, defaults, int(time.time()), guests, open_embedder())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -22,7 +23,7 @@ from chatapp.inference.remote import Endpoint, RemoteGenerator
 from chatapp.inference.remote_errors import RemoteError
 from chatapp.settings import load_settings
 from retrieval.web.http import Patience
-from tests.server.conftest import Running
+from tests.server.conftest import Running, send, serving
 from tests.server.endpoint import Respond, ScriptedServer, failure, stream
 
 HELLO = [ChatMessage("system", "Be brief."), ChatMessage("user", "Hello, who are you?")]
@@ -192,3 +193,22 @@ def test_a_key_that_is_none_is_refused_before_it_is_sent() -> None:
         RemoteGenerator(Endpoint("mine", "http://127.0.0.1:9/v1", "m", "a\nb"))
     assert "a\nb" not in str(told.value)
     assert KEY not in repr(Endpoint("mine", "http://x", "m", KEY))
+
+
+def test_a_server_before_a_remote_model_answers_from_the_sources(
+    server: Running, tmp_path: Path
+) -> None:
+    """`chatapp serve` of a remote model: the sources are ours, the words are the other engine's."""
+    table = f'model = "far"\n[remotes.far]\nbase_url = "{server.url}"\nmodel = "chatapp-raw"\n'
+    (tmp_path / "config.toml").write_text(table)
+    with serving(tmp_path, "--model", "far") as front:
+        names = [model["id"] for model in send(front.url, "/v1/models").body["data"]]
+        body = {"model": "chatapp", "max_tokens": 8, "seed": 1}
+        talk = [{"role": "user", "content": "Hello!"}]
+        said = send(front.url, "/v1/chat/completions", body | {"messages": talk}).body
+        asked = [{"role": "user", "content": "Where are my conversations stored?"}]
+        quoted = send(front.url, "/v1/chat/completions", body | {"messages": asked}).body
+    assert names == ["chatapp", "chatapp-embeddings"]
+    assert said["chatapp"]["grounding"] == "model"
+    assert said["usage"]["completion_tokens"] > 0
+    assert quoted["citations"]
