@@ -106,9 +106,6 @@ async def export(chat: ChatScreen, argument: str) -> None:
 
 async def import_(chat: ChatScreen, argument: str) -> None:
     """Ask for a file of conversations and take them in."""
-    if argument:
-        await _perform(chat, "import", argument)
-        return
     from chatapp.tui.screens.prompt import PromptScreen
 
     async def typed(file: str | None) -> None:
@@ -144,4 +141,11 @@ async def _tell(chat: ChatScreen, done: str, title: str) -> None:
     chat.hint(f"{done}: {one_line(title, 60)}")
 
 
-ACTIONS = {"search": search, "pin": pin, "archive": archive, "tag": tag, "export": export}
+ACTIONS = {
+    "search": search,
+    "pin": pin,
+    "archive": archive,
+    "tag": tag,
+    "export": export,
+    "import": import_,
+}

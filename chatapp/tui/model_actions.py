@@ -56,8 +56,9 @@ async def use_model(chat: ChatScreen, name: str) -> None:
                 return
     finally:
         chat.status.set_activity("")
-    if chat.reading.conversation_id == here:
+    if here is None:
         chat.status.set_state("ready", (await assistant.load_model(name)).name)
+    elif chat.reading.conversation_id == here:
         await chat.reading.arrive(here)
     chat.hint(f"{name} answers {_where(here)} from now on.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from textual.pilot import Pilot
@@ -172,3 +173,24 @@ async def test_the_export_dialog_writes_the_form_that_was_chosen(
         await pilot.press("enter")
         await until(lambda: "hi there" in file.read_text())
         await until(lambda: "Exported to" in screen_text(app))
+
+
+async def test_the_export_of_another_program_is_imported(chat: Chat, tmp_path: Path) -> None:
+    """/import asks for the file; what was in it stands in the list and can be opened."""
+    message = {"author": {"role": "user"}, "content": {"content_type": "text", "parts": ["hello"]}}
+    root = {"id": "a", "message": None, "parent": None, "children": ["b"]}
+    said = {"id": "b", "message": {"id": "b", **message}, "parent": "a", "children": []}
+    exported = {"title": "From ChatGPT", "mapping": {"a": root, "b": said}, "current_node": "b"}
+    exported |= {"id": "1", "create_time": 1_700_000_000.0, "update_time": 1_700_000_000.0}
+    file = tmp_path / "conversations.json"
+    file.write_text(json.dumps([exported]))
+    app = chat.app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(app)
+        app.chat.composer.insert("/import")
+        await pilot.press("enter")
+        await until(lambda: isinstance(app.screen, PromptScreen))
+        app.screen.query_one(Input).value = str(file)
+        await pilot.press("enter")
+        await until(lambda: [c.title for c in app.chat.sidebar.conversations] == ["From ChatGPT"])
+        await until(lambda: "Imported" in screen_text(app))

@@ -58,10 +58,11 @@ async def test_the_model_is_switched_in_the_middle_of_a_chat(chat: Chat) -> None
         await until(lambda: "loading large 50%" in screen_text(app), "the progress shows")
         catalogue.may_load.set()
         await until(lambda: "large answers in this conversation" in screen_text(app))
-        await until(lambda: "model large" in screen_text(app), "the title line names it")
+        await until(lambda: "● large" in screen_text(app), "the status line names it")
         await ask(pilot, "hello again")
         assert answers(app)[1].text == "I am large."
         await app.chat.reading.open(None)
+        await until(lambda: "● small" in screen_text(app) or "● fake" in screen_text(app))
         await ask(pilot, "hello")
         assert answers(app)[0].text == "I am small.", "other conversations keep theirs"
 

@@ -179,6 +179,8 @@ class ChatScreen(Screen[None]):
     def describe(self, conversation: Conversation | None) -> None:
         """Say above the transcript which conversation this is; a private one looks different."""
         self.query_one(TitleLine).show(conversation)
+        own = conversation.options.get("model") if conversation is not None else None
+        self.status.set_own_model(own if isinstance(own, str) else "")
         self.set_class(conversation is not None and conversation.private, "-private")
 
     def trouble(self, problem: Problem, *, retry: bool = True, offer_unsaved: bool = False) -> None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Literal
 from textual.content import Content
 from textual.widgets import Static
 
+from chatapp.tui.text import one_line
+
 if TYPE_CHECKING:
     from chatapp.assistant.events import Usage
 
@@ -33,6 +35,7 @@ class StatusBar(Static):
         super().__init__("", id="status", markup=False)
         self.state: ModelState = "opening"
         self.model = ""
+        self.own_model = ""
         self.activity = ""
         self.hint = ""
         self.usage: Usage | None = None
@@ -47,6 +50,11 @@ class StatusBar(Static):
     def set_state(self, state: ModelState, model: str = "") -> None:
         """Show how far the model is and, once known, its name."""
         self.state, self.model = state, model or self.model
+        self.redraw()
+
+    def set_own_model(self, name: str) -> None:
+        """Show the model that this conversation has of its own; empty: the general one."""
+        self.own_model = name
         self.redraw()
 
     def set_activity(self, activity: str) -> None:
@@ -79,8 +87,8 @@ class StatusBar(Static):
             return Content(self.hint).stylize("$text-warning")
         label, style = _STATES[self.state]
         left = Content(label).stylize(style)
-        if self.state == "ready" and self.model:
-            left = Content("● ").stylize(style) + Content(self.model)
+        if self.state == "ready" and (model := self.own_model or self.model):
+            left = Content("● ").stylize(style) + Content(one_line(model, 40))
         return left + Content(f"  {self.activity}") if self.activity else left
 
     def _right(self) -> Content:

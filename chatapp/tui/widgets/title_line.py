@@ -17,7 +17,7 @@ PRIVATE = " PRIVATE "
 
 
 class TitleLine(Static):
-    """Title first; then private, tags, the model and a persona of its own."""
+    """Title first; then tags and whether it has a persona; a private one says so before all."""
 
     DEFAULT_CSS = """
     TitleLine { height: 1; margin: 1 3 0 3; text-wrap: nowrap; text-overflow: ellipsis; }
@@ -42,6 +42,5 @@ def _described(conversation: Conversation) -> Content:
             + Content("  memory neither reads nor writes").stylize(MUTED)
         )
     facts = ["archived"] * conversation.archived + [f"#{tag}" for tag in conversation.tags]
-    model = conversation.options.get("model")
-    facts += [f"model {model}"] * isinstance(model, str) + ["persona"] * bool(conversation.persona)
+    facts += ["persona"] * bool(conversation.persona)
     return line + Content("".join(f"  {one_line(fact, 40)}" for fact in facts)).stylize(MUTED)
