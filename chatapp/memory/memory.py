@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 RECALLED = 3  # rounds shown for a question about earlier conversations
 NEAR_THE_BEST = 0.6  # of the first one's score, which the others must reach
 RELEVANT = 0.5  # recall score from which on a round is taken to be about what is asked
+WORTH_TELLING = 0.25  # the same for a round of this conversation, which the model may weigh itself
 NOT_SAID = "I found nothing about that in our conversations."
 NEAREST = "I found nothing that is clearly about that in our conversations. The nearest: "
 _LONGEST_EXCERPT = 300  # characters
@@ -96,7 +97,7 @@ class Memory:
         found = self.recall.search(
             question, now, limit=limit, without=seen, conversation=conversation
         )
-        return [r for r in found if is_relevant(r)]
+        return [r for r in found if r.score >= WORTH_TELLING]
 
     def _what_was_said(self, question: str, now: datetime, without: Collection[str]) -> Reply:
         self.recall.index_new()
