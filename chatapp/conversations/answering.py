@@ -80,9 +80,7 @@ class Answering(StoreFile):
         """
 
         def job(db: Database) -> Message:
-            user = rows.get_message(db, user_message_id)
-            if user.deleted_at:
-                raise NotFound(f"Message {user_message_id} is deleted: restore it first.")
+            user = rows.get_live_message(db, user_message_id)
             lease.take(db, user.conversation_id, self.mark)
             return inserting.add_message(self, db, user.conversation_id, user.id, "assistant")
 
@@ -91,11 +89,12 @@ class Answering(StoreFile):
     def reopen_answer(self, message_id: str) -> Future[Message]:
         """Mark a finished or cut-off answer as streaming again, keeping its text.
 
-        The future raises StorageError while a process, this one or another, is writing it.
+        The future raises NotFound, or StorageError while a process, this one or another, is
+        writing it.
         """
 
         def job(db: Database) -> Message:
-            message = rows.get_message(db, message_id)
+            message = rows.get_live_message(db, message_id)
             lease.take(db, message.conversation_id, self.mark)
             if rows.get_message(db, message_id).status == "streaming":
                 raise StorageError("This answer is still being written.", "Wait for its end.")

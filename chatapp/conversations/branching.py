@@ -32,10 +32,10 @@ class Branching(StoreFile):
     """What a person does with single messages. Every method blocks until it is written."""
 
     def select(self, message_id: str) -> Conversation:
-        """Read the branch through this message from now on, down to its newest leaf."""
+        """Read the branch through this message from now on, down to its newest leaf. NotFound."""
 
         def job(db: Database) -> Conversation:
-            message = rows.get_message(db, message_id)
+            message = rows.get_live_message(db, message_id)
             _read_through(db, message.conversation_id, message.id)
             return rows.get_conversation(db, message.conversation_id)
 
@@ -52,13 +52,14 @@ class Branching(StoreFile):
         """
 
         def job(db: Database) -> Conversation:
-            source = rows.get_conversation(db, rows.get_message(db, message_id).conversation_id)
+            message = rows.get_live_message(db, message_id)
+            source = rows.get_conversation(db, message.conversation_id)
             path = rows.get_path(db, message_id)
             _refuse_streaming(path)
             copy_id = self._copy_conversation(db, source, message_id)
             parent: str | None = None
-            for message in path:
-                parent = self._copy_message(db, message, copy_id, parent)
+            for original in path:
+                parent = self._copy_message(db, original, copy_id, parent)
             db.table("conversations").update(copy_id, {"tip": parent})
             return rows.get_conversation(db, copy_id)
 

@@ -89,8 +89,9 @@ class Keeping(StoreFile):
 
     def _remove(self, remove: Callable[[Database, str], None], row_id: str) -> None:
         with self.held_backups() as copies:
-            self.write(lambda db: remove(db, row_id), durable=True)
+            # The copies first: what is cut off half-way is still listed and can be purged again.
             for copy in copies:
                 scrub(copy, lambda db: remove(db, row_id))
+            self.write(lambda db: remove(db, row_id), durable=True)
         self.rewrite_search()
         self.empty_log()

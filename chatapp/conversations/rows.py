@@ -57,6 +57,14 @@ def get_message(db: Database, message_id: str) -> Message:
     raise NotFound(f"There is no message {message_id}.")
 
 
+def get_live_message(db: Database, message_id: str) -> Message:
+    """Return one message; NotFound when there is none, or it is deleted."""
+    message = get_message(db, message_id)
+    if message.deleted_at:
+        raise NotFound(f"Message {message_id} is deleted: restore it first.")
+    return message
+
+
 def get_key(db: Database, message_id: str) -> int:
     """Return the row key of a message; NotFound when there is none with this id."""
     for row in db.query("select key from messages where id = ?", [message_id]):

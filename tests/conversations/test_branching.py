@@ -73,6 +73,18 @@ class TestDeleting:
         with pytest.raises(NotFound, match="There is no message"):
             store.begin_turn(first.conversation.id, "x", second.assistant.id).result()
 
+    def test_a_deleted_message_is_neither_read_nor_forked_nor_continued(self, store, chat):
+        _, _, again = chat
+        store.delete_message(again.id)
+        for refused in (
+            lambda: store.select(again.id),
+            lambda: store.fork(again.id),
+            lambda: store.reopen_answer(again.id).result(),
+        ):
+            with pytest.raises(NotFound, match="restore it first"):
+                refused()
+        assert store.verify() == []
+
     def test_a_purged_message_is_in_no_byte_of_any_file(self, store, path, chat):
         first = chat[0]
         say(store, "About the platypus?", "Platypuses lay eggs.", first.conversation.id)
