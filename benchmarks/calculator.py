@@ -10,6 +10,7 @@ input must be refused, each within 100 ms. The peer of the speed is that same `e
 from __future__ import annotations
 
 import argparse
+import ast
 import json
 import os
 import platform
@@ -113,11 +114,25 @@ def _number(random_source: random.Random) -> str:
     return f"{whole}e{random_source.choice(['3', '-4'])}"
 
 
+class _WholeQuotients(ast.NodeTransformer):
+    """Makes fractions of what `//` gives: Python's whole numbers would divide to floats."""
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        """Wrap `a // b` as `F(a // b)`."""
+        self.generic_visit(node)
+        if isinstance(node.op, ast.FloorDiv):
+            return ast.Call(ast.Name("F", ast.Load()), [node], [])
+        return node
+
+
 def truth(text: str) -> Fraction | None:
     """Return the exact value; None where it is a division by zero."""
     source = _LITERAL.sub(lambda match: f"F('{match[0]}')", text)
+    tree = ast.fix_missing_locations(
+        _WholeQuotients().visit(ast.parse(source.strip(), mode="eval"))
+    )
     try:
-        return Fraction(eval(source, {"__builtins__": {}, "F": Fraction}))
+        return Fraction(eval(compile(tree, "oracle", "eval"), {"__builtins__": {}, "F": Fraction}))
     except ZeroDivisionError:
         return None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import date
@@ -72,6 +71,11 @@ def _mean(*values: Number) -> Number:
     return _sum(*values) / len(values)
 
 
+def _median(*values: Number) -> Number:
+    ordered, middle = sorted(values), len(values) // 2
+    return ordered[middle] if len(values) % 2 else _mean(ordered[middle - 1], ordered[middle])
+
+
 def _lcm(*values: Number) -> Number:
     found = 1
     for value in values:
@@ -121,7 +125,7 @@ FUNCTIONS: dict[str, Function] = {
     "log2": Function(lambda value: _log(value, Fraction(2))),
     "max": Function(max, 1, None),
     "mean": Function(_mean, 1, None),
-    "median": Function(lambda *values: statistics.median(values), 1, None),
+    "median": Function(_median, 1, None),
     "min": Function(min, 1, None),
     "perm": Function(_arrange, 2, 2),
     "radians": Function(math.radians),
