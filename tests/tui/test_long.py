@@ -11,22 +11,22 @@ from tests.tui.conftest import Chat, ask, ready, screen_text, until
 ROUNDS = 150
 
 
-def fill(chat: Chat) -> None:
-    """Put one conversation of 300 messages into the store."""
+def fill(chat: Chat, rounds: int = ROUNDS) -> None:
+    """Put one conversation of so many questions, each with an answer, into the store."""
     with chat.store_open() as store:
         conversation = store.create("long")
-        for number in range(ROUNDS):
+        for number in range(rounds):
             store.begin_turn(conversation.id, f"question number {number}").result()
 
 
 async def test_reading_back_to_the_first_message_keeps_few_widgets(chat: Chat) -> None:
     """Scroll up to the very first message: never more than a window is mounted."""
-    fill(chat)
+    fill(chat, 40)
     app = chat.app()
     async with app.run_test(size=(100, 30)):
         await ready(app)
         transcript = app.chat.transcript
-        await until(lambda: "question number 149" in screen_text(app))
+        await until(lambda: "question number 39" in screen_text(app))
         most = 0
 
         def at_the_top() -> bool:
@@ -37,7 +37,7 @@ async def test_reading_back_to_the_first_message_keeps_few_widgets(chat: Chat) -
 
         await until(at_the_top, "the first message is read")
         assert most <= MOST
-        assert "252 later messages, scroll down" in str(ends(app))
+        assert f"{80 - MOST} later messages, scroll down" in str(ends(app))
 
 
 async def test_what_is_read_stays_where_it_is_when_more_is_mounted(chat: Chat) -> None:

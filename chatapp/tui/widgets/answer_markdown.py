@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from textual.content import Content
 from textual.message import Message
 from textual.widgets import Markdown
+from textual.widgets._markdown import MarkdownParagraph  # Textual is pinned exactly
+from textual.widgets.markdown import MarkdownBlock
 
 from chatapp.tui.math import LONGEST, readable
 
@@ -18,6 +21,15 @@ if TYPE_CHECKING:
 
 CITATION = re.compile(r"\[(\d{1,3})\]")
 CITE_SCHEME = "cite:"
+
+
+class Paragraph(MarkdownParagraph):
+    """Lays the conversation out anew only when it grows by a line, not with every word."""
+
+    def set_content(self, content: Content) -> None:
+        self._content = content
+        width, height = self.content_size
+        self.update(content, layout=not width or len(content.wrap(width)) != height)
 
 
 class AnswerMarkdown(Markdown):
@@ -63,6 +75,10 @@ class AnswerMarkdown(Markdown):
 
     def __init__(self, text: str = "", **options: Any) -> None:
         super().__init__(text, parser_factory=make_parser, open_links=False, **options)
+
+    def get_block_class(self, block_name: str) -> type[MarkdownBlock]:
+        """Return our paragraph for paragraphs, else what Textual takes."""
+        return Paragraph if block_name == "paragraph_open" else super().get_block_class(block_name)
 
     def on_markdown_link_clicked(self, event: Markdown.LinkClicked) -> None:
         """Tell a citation from a link of the outside world."""

@@ -12,7 +12,7 @@ from time import perf_counter
 
 from textual.widgets import Markdown
 
-FRAME_SECONDS = 1 / 20
+FRAME_SECONDS = 1 / 15
 """The least time between two appends; more often than the eye follows would be waste."""
 
 PAUSE = 4

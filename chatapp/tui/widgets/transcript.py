@@ -26,11 +26,17 @@ if TYPE_CHECKING:
     from chatapp.tui.widgets.answer import Answer
     from chatapp.tui.widgets.message_view import MessageView
 
-STEP = 12
-"""How many messages are mounted at first, and how many more each time an end is reached."""
+STEP = 6
+"""How many messages are mounted at first, and how many more each time an end is reached.
 
-MOST = 48
+Every line that is added lays out all that is mounted: fewer widgets are quicker typing.
+"""
+
+MOST = 24
 """Above this many mounted messages those at the far end are unmounted."""
+
+FOLLOWED = 12
+"""So many stay mounted while the end is followed."""
 
 Complete = Callable[[Sequence[Entry]], Awaitable[None]]
 
@@ -96,8 +102,8 @@ class Transcript(VerticalScroll, can_focus=True):
                 await self.query(Welcome).remove()
                 await self._messages.mount(self._view(entry))
                 self._last = len(self.entries)
-                if self._last - self._first > MOST:
-                    await self._mount_range(self._first + STEP, self._last)
+                if self._last - self._first > FOLLOWED:
+                    await self._mount_range(self._last - FOLLOWED, self._last)
         self.anchor()
 
     async def cut_from(self, entry: Entry) -> None:
