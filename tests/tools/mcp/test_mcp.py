@@ -227,6 +227,43 @@ def listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+OLD = """
+import json, sys
+HUGE = {"type": "object", "title": "y" * 50_000}
+TOOL = {"name": "echo", "description": "Say it again.", "inputSchema": {"type": "object",
+    "properties": {"text": {"type": "string"}}, "required": ["text"]}}
+for line in sys.stdin:
+    asked = json.loads(line)
+    answers = {
+        "initialize": {"protocolVersion": "2024-11-05", "capabilities": {"tools": {}},
+            "serverInfo": {"name": "old", "version": "1"}},
+        "tools/list": {"tools": [TOOL, {**TOOL, "name": "odd", "inputSchema": HUGE}]},
+        "tools/call": {"content": [
+            {"type": "text", "text": str(asked.get("params", {}).get("arguments"))},
+            {"type": "image", "data": "AAAA", "mimeType": "image/png"},
+            {"type": "resource", "resource": {"uri": "file:///a", "text": "inside"}}]},
+    }
+    if "id" in asked:
+        known = asked["method"] in answers
+        said = {"result": answers[asked["method"]]} if known else {
+            "error": {"code": -32601, "message": "Method not found"}}
+        print(json.dumps({"jsonrpc": "2.0", "id": asked["id"], **said}), flush=True)
+"""
+
+
+def test_a_server_of_the_first_protocol_version_works_too() -> None:
+    """Written by hand, without the package; pictures are named, and a huge schema is left out."""
+    with connected(odd=script(OLD)) as (registry, mcp):
+        assert mcp.problems == {}
+        assert registry.names() == ["mcp__odd__echo"]
+        found = call(registry, "echo", text="hello")
+        assert found.output.text.splitlines() == [
+            "{'text': 'hello'}",
+            "[image: image/png, 3 bytes]",
+            "inside",
+        ]
+
+
 def test_without_the_package_every_server_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is started, and the person is told what to install."""
     monkeypatch.setattr(servers.importlib.util, "find_spec", lambda name: None)
