@@ -9,12 +9,19 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chatapp.conversations.connecting import BUSY_SECONDS, connect, connect_read_only, locked, stamp
+from chatapp.conversations.connecting import (
+    BUSY_SECONDS,
+    connect,
+    connect_read_only,
+    locked,
+    stamp,
+    stamped,
+)
 from chatapp.conversations.erasing import rewrite_search
 from chatapp.conversations.writer import explain, suspect
 
@@ -152,9 +159,19 @@ def _refuse_damaged(connection: sqlite3.Connection) -> None:
         raise damage
 
 
+def made_at(copy: Path) -> datetime:
+    """Return when a copy was made: its name says so, whatever was removed from it since."""
+    try:
+        return stamped(copy.name.rpartition("-")[2])
+    except ValueError:  # a person gave it another name
+        return datetime.fromtimestamp(copy.stat().st_mtime, UTC)
+
+
 def _age_hours(path: Path) -> float:
     backups = rolling_backups_of(path)
-    return (time.time() - backups[-1].stat().st_mtime) / 3600 if backups else float("inf")
+    if not backups:
+        return float("inf")
+    return (datetime.now(UTC) - made_at(backups[-1])).total_seconds() / 3600
 
 
 def _backup_lock(path: Path, seconds: float) -> contextlib.AbstractContextManager[None]:

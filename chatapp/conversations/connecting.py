@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 BUSY_SECONDS = 5.0
+_STAMP = "%Y%m%dT%H%M%S%fZ"
 _PRAGMAS = ("foreign_keys=ON", "secure_delete=ON", "mmap_size=0", "temp_store=MEMORY")
 
 
@@ -62,4 +63,9 @@ def locked(path: Path, seconds: float, *, busy: str) -> Iterator[None]:
 
 def stamp() -> str:
     """Return the present as it stands in file names, in order of time."""
-    return datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
+    return datetime.now(UTC).strftime(_STAMP)
+
+
+def stamped(name: str) -> datetime:
+    """Return the time that `stamp` wrote. Raises ValueError for anything else."""
+    return datetime.strptime(name, _STAMP).replace(tzinfo=UTC)

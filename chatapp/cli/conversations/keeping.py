@@ -62,8 +62,7 @@ def recover(file: Path | None, output: str) -> None:
 
 
 def _backup(path: Path) -> dict[str, Any]:
-    from datetime import UTC, datetime
+    from chatapp.conversations.backups import made_at
 
-    about = path.stat()
-    made = datetime.fromtimestamp(about.st_mtime, UTC).isoformat(timespec="seconds")
-    return {"path": str(path), "made": made, "bytes": about.st_size}
+    made = made_at(path).isoformat(timespec="seconds")
+    return {"path": str(path), "made": made, "bytes": path.stat().st_size}
