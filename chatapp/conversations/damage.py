@@ -77,10 +77,7 @@ def replace_damaged(path: Path) -> str:
     try:
         with immediate(fresh):
             found = salvage(aside, fresh)
-        saved = (
-            f"{found.conversations} conversations with {found.messages} messages "
-            "were recovered into a new file."
-        )
+        saved = f"{found} were recovered into a new file."
     except sqlite3.Error as error:  # a person must be able to go on, even with an empty file
         saved = f"nothing could be recovered from it ({error})."
     fresh.close()

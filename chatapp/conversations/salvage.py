@@ -52,6 +52,11 @@ class Found:
     conversations: int
     messages: int
 
+    def __str__(self) -> str:
+        """Return it in words: "1 conversation and 2 messages"."""
+        parts = {"conversation": self.conversations, "message": self.messages}
+        return " and ".join(f"{n} {name}{'' if n == 1 else 's'}" for name, n in parts.items())
+
 
 def salvage(damaged: Path, target: Database) -> Found:
     """Copy every readable row of `damaged` into `target`, an empty store in a transaction."""

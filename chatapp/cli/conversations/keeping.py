@@ -58,7 +58,7 @@ def recover(file: Path | None, output: str) -> None:
     if output == "json":
         print_json(asdict(found))
         return
-    click.echo(f"recovered {found.conversations} conversations and {found.messages} messages")
+    click.echo(f"recovered {found}")
 
 
 def _backup(path: Path) -> dict[str, Any]:
