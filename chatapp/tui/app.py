@@ -28,7 +28,7 @@ from chatapp.tui.backend import Backend
 from chatapp.tui.chat_keys import enter_keys
 from chatapp.tui.errors import problem_of
 from chatapp.tui.screens.chat import ChatScreen
-from chatapp.tui.theme import FEW_COLOURS_CSS, THEMES, theme_to_use
+from chatapp.tui.theme import COMMON_CSS, THEMES, theme_to_use
 
 if TYPE_CHECKING:
     from textual.driver import Driver
@@ -51,7 +51,7 @@ class ChatApp(App[int]):
     """Wires the chat screen to the assistant and to the signals of the outside world."""
 
     TITLE = "chatapp"
-    CSS = FEW_COLOURS_CSS
+    CSS = COMMON_CSS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "ctrl+p",

@@ -73,7 +73,7 @@ CONTRAST = Theme(
     error="#ff9c9c",
     text_alpha=1.0,
     variables={
-        **_scrollbar("#ffffff", "#000000"),
+        **_scrollbar("#b0b0b0", "#000000"),
         "text-muted": "#e0e0e0",
         "text-disabled": "#c0c0c0",
         "block-cursor-text-style": "bold",
@@ -113,14 +113,26 @@ ANSI = Theme(
 
 THEMES = (DARK, LIGHT, CONTRAST, ANSI)
 
-FEW_COLOURS_CSS = """
+COMMON_CSS = (
+    """
+ModalScreen OptionList, ModalScreen OptionList:focus {
+    border: none;
+    background: transparent;
+    scrollbar-size-vertical: 1;
+    & > .option-list--option-highlighted { background: $accent 15%; color: $foreground; }
+}
+ModalScreen OptionList:focus > .option-list--option-highlighted { background: $accent 30%; }
+CommandPalette SearchIcon { display: none; }
+"""
+    + """
 App:ansi, App:nocolor {
     & OptionList > .option-list--option-highlighted { text-style: reverse; }
     & OptionList:focus > .option-list--option-highlighted { text-style: bold reverse; }
     & Button:focus { text-style: bold reverse; }
 }
 """
-"""What colours of their own grounds say elsewhere."""
+)
+"""How lists look in every dialog; and, where there are few colours or none, what is chosen."""
 
 
 def theme_to_use(wanted: str, known: set[str]) -> str:

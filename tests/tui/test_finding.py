@@ -139,7 +139,7 @@ async def test_a_private_conversation_is_marked_wherever_it_shows(chat: Chat) ->
     async with app.run_test(size=(120, 40)):
         await ready(app)
         await until(lambda: " PRIVATE  Secret" in screen_text(app))
-        assert "memory neither reads nor writes" in screen_text(app)
+        assert "memory is off" in screen_text(app)
         assert app.chat.has_class("-private")
         await until(lambda: "· private" in screen_text(app))
         await app.chat.reading.open(None)

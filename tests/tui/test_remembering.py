@@ -33,7 +33,7 @@ async def test_what_was_learnt_stands_under_the_answer_and_can_be_forgotten_ther
         assert facts(chat) == ["you live in Berlin"]
         await pilot.press("shift+tab", "m")
         await until(lambda: isinstance(app.screen, MemoriesScreen))
-        await until(lambda: "you wrote: “I live in Berlin" in screen_text(app))
+        await until(lambda: "You wrote: “I live in Berlin" in screen_text(app))
         await pilot.press("d")
         await until(lambda: isinstance(app.screen, ConfirmScreen))
         await pilot.press("enter")  # the safe answer has the focus
@@ -70,7 +70,7 @@ async def test_the_memory_screen_adds_corrects_hides_and_finds(chat: Chat) -> No
         await pilot.press("home", "e")
         await until(lambda: isinstance(app.screen, PromptScreen))
         await pilot.press("end", *" and cake", "enter")
-        await until(lambda: "you like tea and cake" in screen_text(app))
+        await until(lambda: "You like tea and cake" in screen_text(app))
         await pilot.press("slash", *"berl")
         await until(lambda: [f.value for f in screen.shown] == ["Berlin"])
         await pilot.press("enter", "x")
@@ -136,6 +136,6 @@ async def test_the_memory_screen_fits_a_small_terminal(chat: Chat) -> None:
         await ready(app)
         app.chat.composer.insert("/memory")
         await pilot.press("enter")
-        await until(lambda: "you live in Berlin" in screen_text(app))
+        await until(lambda: "You live in Berlin" in screen_text(app))
         assert isinstance(app.focused, OptionList)
         assert "Esc Close" in screen_text(app)

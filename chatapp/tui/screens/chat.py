@@ -182,6 +182,23 @@ class ChatScreen(Screen[None]):
         own = conversation.options.get("model") if conversation is not None else None
         self.status.set_own_model(own if isinstance(own, str) else "")
         self.set_class(conversation is not None and conversation.private, "-private")
+        self.refresh_bindings()
+
+    def offers(self, binding_id: str) -> bool:
+        """Say whether a key would do something now; the line of keys leaves others out."""
+        running = self.answering.turn is not None
+        shown = self.query(Transcript)
+        answer = shown.first().last_answer() if shown else None
+        match binding_id:
+            case "chat.stop":
+                return running
+            case "chat.continue":
+                return not running and answer is not None and answer.finish_reason != "stop"
+            case "chat.regenerate":
+                return not running and answer is not None
+            case "chat.copy" | "chat.answer":
+                return answer is not None
+        return True
 
     def trouble(self, problem: Problem, *, retry: bool = True, offer_unsaved: bool = False) -> None:
         """Show what does not work and how to repair it."""

@@ -155,9 +155,10 @@ class MemoriesScreen(ModalScreen[None]):
 
     def _details(self, fact: Fact) -> list[Content]:
         """Return where it comes from, and the history of the same thing, newest first."""
-        how = "you asked for it" if fact.rule == "remember" else f"you wrote: “{fact.source_text}”"
-        used = f"used {fact.use_count} times" if fact.use_count else "not used yet"
-        lines = [plain(one_line(f"{fact.id} · {how} · {used}", 300))]
+        how = "You asked for it" if fact.rule == "remember" else f"You wrote: “{fact.source_text}”"
+        times = "once" if fact.use_count == 1 else f"{fact.use_count} times"
+        used = f"used {times}" if fact.use_count else "not used yet"
+        lines = [plain(one_line(f"{how} · {used} · {fact.id}", 300))]
         same = [f for f in self._facts if (f.slot, f.fact_key) == (fact.slot, fact.fact_key)]
         if len(same) > 1 and fact.slot != "note":
             for each in reversed(same[-5:]):
@@ -255,7 +256,8 @@ class MemoriesScreen(ModalScreen[None]):
 
 
 def _row(fact: Fact) -> Content:
-    row = Content(one_line(fact.to_person(), 140))
+    said = fact.to_person()
+    row = Content(one_line(said[:1].upper() + said[1:], 140))
     mark = _STATUS.get(fact.status, "")
     details = "  ".join(filter(None, [f"  {fact.valid_from[:10]}", mark]))
     style = "$text-warning" if fact.status == "review" else MUTED

@@ -64,7 +64,14 @@ class SearchScreen(ModalScreen[Found | None]):
             padding: 0 1;
             &:focus { border: none; }
         }
-        & #search-filters { height: auto; padding: 0 1; margin-bottom: 1; }
+        & #search-filters {
+            height: auto;
+            padding: 0 1;
+            margin-bottom: 1;
+            color: $text-muted;
+            link-style: none;
+            link-color: $text-muted;
+        }
         & OptionList {
             height: 1fr;
             padding: 0;
@@ -135,11 +142,11 @@ class SearchScreen(ModalScreen[Found | None]):
     def _draw_filters(self) -> None:
         parts = []
         for name, choice in self._choices.choices.items():
-            style = "bold $accent" if choice.at else MUTED
-            key = Content(f"{key_for(self, f'search.{name}')} ").stylize(MUTED)
+            key = Content(f"{key_for(self, f'search.{name}')} ")
+            value = Content(f" {choice.label} ").stylize("bold reverse" if choice.at else "")
             click = Style.from_meta({"@click": f"screen.narrow('{name}')"})
-            parts.append((key + Content(choice.label).stylize(style)).stylize(click))
-        self.query_one("#search-filters", Static).update(Content("   ").join(parts))
+            parts.append((key + value).stylize(click))
+        self.query_one("#search-filters", Static).update(Content("  ").join(parts))
 
     @on(Input.Submitted)
     def _first(self) -> None:

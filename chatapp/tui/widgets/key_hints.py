@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from textual.content import Content
 from textual.screen import Screen
@@ -27,7 +27,7 @@ class KeyHints(Static):
 
     def on_mount(self) -> None:
         self.screen.bindings_updated_signal.subscribe(self, self._redraw)
-        self.redraw()
+        self.call_after_refresh(self.redraw)  # once all that keys act on is there
 
     def on_resize(self) -> None:
         self.redraw()
@@ -57,9 +57,15 @@ class KeyHints(Static):
         for active in actives:
             binding = active.binding
             name = binding.id or binding.action
-            if binding.show and binding.description and active.enabled and name not in seen:
+            wanted = binding.show and binding.description and active.enabled
+            if wanted and name not in seen and self._means_something(name):
                 seen.add(name)
                 yield name, (key_name(binding.key), binding.description)
+
+    def _means_something(self, binding_id: str) -> bool:
+        """Ask the screen, if it knows, whether this key would do anything at the moment."""
+        offers: Callable[[str], bool] = getattr(self.screen, "offers", lambda name: True)
+        return offers(binding_id)
 
 
 def _width(hint: tuple[str, str]) -> int:

@@ -60,6 +60,7 @@ class StatusBar(Static):
     def set_activity(self, activity: str) -> None:
         """Show what the running turn is doing; empty when none runs."""
         self.activity = activity
+        self.screen.refresh_bindings()  # other keys do something now
         self.redraw()
 
     def set_hint(self, hint: str) -> None:

@@ -39,7 +39,7 @@ def _described(conversation: Conversation) -> Content:
             mark
             + Content(" ")
             + (line if conversation.title else Content(""))
-            + Content("  memory neither reads nor writes").stylize(MUTED)
+            + Content("  memory is off").stylize(MUTED)
         )
     facts = ["archived"] * conversation.archived + [f"#{tag}" for tag in conversation.tags]
     facts += ["persona"] * bool(conversation.persona)
