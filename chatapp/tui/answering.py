@@ -184,11 +184,14 @@ class Answering:
         chat = self._chat
         answer = chat.transcript.answer(turn.state)
         if isinstance(event, TurnStart):
+            began_here = turn.conversation_id is None and chat.reading.conversation_id is None
             turn.conversation_id = event.conversation
             if turn.question is not None:
                 turn.question.message_id = event.user_message
             if answer is not None and chat.reading.conversation_id is None:
                 await chat.reading.name_new(event.conversation)
+            elif answer is None and began_here:
+                await chat.reading.open(event.conversation)
             elif answer is None and self.here:
                 await chat.reading.reload()
         if isinstance(event, ToolApproval):

@@ -351,6 +351,17 @@ async def test_a_registry_command_without_a_screen_of_its_own_shows_its_text(cha
         assert app.chat.transcript.entries == []
 
 
+async def test_a_tool_can_be_the_first_thing_in_a_new_conversation(chat: Chat) -> None:
+    """/tool answers as a turn does; before any message it opens the conversation that it begins."""
+    app = chat.app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(app)
+        await write(pilot, app, "/tool calculator 6 * 7")
+        await until(lambda: "42" in screen_text(app))
+        assert app.chat.reading.conversation_id is not None
+        await until(lambda: app.chat.answering.turn is None)
+
+
 async def test_an_unknown_command_is_not_sent_and_not_lost(chat: Chat) -> None:
     """A slip of the finger becomes a hint, not a message to the model."""
     app = chat.app()
