@@ -44,6 +44,7 @@ class ApiError(Exception):
         return {"error": error}
 
 
+_LONGEST = 500  # characters of what a library says
 # rooms' own errors, by name, as the command line knows them
 _NOT_NOW = {"StorageError", "IndexUnavailable", "ModelUnavailable", "RemoteError"}
 _TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
@@ -57,7 +58,8 @@ def as_api_error(error: Exception) -> ApiError:
         case ContextOverflow():
             return ApiError(400, str(error), code="context_length_exceeded", param="messages")
         case ConstraintError():
-            return ApiError(400, str(error), code="invalid_schema", param="response_format")
+            what = str(error).partition("\n<state>")[0][:_LONGEST]  # the rest is llguidance's own
+            return ApiError(400, what, code="invalid_schema", param="response_format")
         case Busy():
             wait = {"Retry-After": str(error.retry_after)}
             return ApiError(429, str(error), code="queue_full", headers=wait)

@@ -12,7 +12,7 @@ import pytest
 
 from tests.server.conftest import Running
 
-SEED, EXAMPLES = "20261122", "15"
+SEED, EXAMPLES = "20261122", "10"
 
 
 @pytest.mark.skipif(not importlib.util.find_spec("schemathesis"), reason="needs the extra [dev]")

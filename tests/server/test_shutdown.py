@@ -26,6 +26,8 @@ def test_an_answer_under_way_is_finished(tmp_path: Path) -> None:
         assert said[-1] == "[DONE]"
         assert json.loads(said[-2])["choices"][0]["finish_reason"] in ("stop", "length")
         assert server.process.wait(20) == 143
+        assert server.process.stderr is not None
+        assert server.process.stderr.read() == ""
 
 
 def test_what_takes_too_long_is_cut_and_its_client_told(tmp_path: Path) -> None:
@@ -52,11 +54,3 @@ def test_the_second_signal_does_not_wait(tmp_path: Path) -> None:
             said = events(beginning + response.read())
         assert said[-1] == "[DONE]"
         assert server.process.wait(20) == 130
-
-
-def test_a_server_without_work_ends_at_once(tmp_path: Path) -> None:
-    with serving(tmp_path) as server:
-        server.process.terminate()
-        assert server.process.wait(20) == 143
-        assert server.process.stderr is not None
-        assert server.process.stderr.read() == ""
