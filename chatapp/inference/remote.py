@@ -218,9 +218,9 @@ class RemoteGenerator:
         try:
             answer = read_json(endpoint.request("/models"), endpoint.patience, lambda: False)
         except Refused as error:
-            if error.status in (404, 405):  # not every server lists its models
-                return DEFAULT_CONTEXT
-            raise explain(error, endpoint.name, endpoint.key) from None
+            if error.status in (401, 403):
+                raise explain(error, endpoint.name, endpoint.key) from None
+            return DEFAULT_CONTEXT  # not every server can list its models
         except HttpError as error:
             raise explain(error, endpoint.name, endpoint.key) from None
         listed = answer.get("data") if isinstance(answer, dict) else None

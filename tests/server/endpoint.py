@@ -18,11 +18,12 @@ class ScriptedServer:
     What was asked stands in `bodies` and `keys`.
     """
 
-    def __init__(self, *script: Respond) -> None:
+    def __init__(self, *script: Respond, models: Respond | None = None) -> None:
         self.bodies: list[Any] = []
         self.keys: list[str] = []
         self.url = ""
         self._script = iter(script)
+        self._models = models or answer(200, {"data": [{"id": "m", "max_model_len": 777}]})
 
     @contextmanager
     def running(self) -> Iterator[ScriptedServer]:
@@ -44,7 +45,7 @@ class ScriptedServer:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                answer(200, {"data": [{"id": "m", "max_model_len": 777}]})(self, None)
+                scripted._models(self, None)
 
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["content-length"])))

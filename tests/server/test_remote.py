@@ -19,7 +19,7 @@ from chatapp.inference.generator import (
 )
 from chatapp.inference.masks.grammar import JsonSchema, Regex
 from chatapp.inference.masks.protocol import ConstraintError
-from chatapp.inference.remote import Endpoint, RemoteGenerator
+from chatapp.inference.remote import DEFAULT_CONTEXT, Endpoint, RemoteGenerator
 from chatapp.inference.remote_errors import RemoteError
 from chatapp.settings import load_settings
 from retrieval.web.http import Patience
@@ -96,6 +96,14 @@ def test_counts_are_guessed_first_and_learned_from_the_server() -> None:
         before = generator.count_tokens(HELLO)
         say(generator)
         assert generator.count_tokens(HELLO) == 22 != before
+
+
+def test_a_server_that_cannot_list_its_models_may_still_answer() -> None:
+    """The window is then a careful guess."""
+    with ScriptedServer(stream("Hi"), models=failure(500, "no cache")).running() as server:
+        generator = remote(server)
+        assert say(generator)[0] == "Hi"
+    assert generator.context_length == DEFAULT_CONTEXT
 
 
 def test_a_busy_server_is_asked_again_before_the_first_word() -> None:
