@@ -67,8 +67,13 @@ class Models:
             place = Lazy(lambda: self.catalogue.load(name, report), "chatapp-model")
         self._loaded[name] = place  # the last one is the one used last
         while len(self._loaded) > MOST_LOADED:
-            self._loaded.pop(next(iter(self._loaded))).close()
+            # Not closed: a turn may still be using it. Its thread ends once nobody holds it.
+            self._loaded.pop(next(iter(self._loaded)))
         return place
+
+    def loaded(self, name: str = "") -> Lazy[Generator] | None:
+        """Return the place of a model that was asked for before; makes none."""
+        return self._loaded.get(name or self.catalogue.default)
 
     def close(self) -> None:
         """Let the threads end once they are idle."""

@@ -1,0 +1,142 @@
+"""What an assistant is made of, from opening to closing: store, models, index, memory, tools."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from chatapp.assistant.attached import PREFIX, AttachedFiles, attached_document
+from chatapp.assistant.lazy import Lazy
+from chatapp.assistant.models import Catalogue, Models, OneModel
+from chatapp.assistant.services import Options, Services
+from chatapp.assistant.tool_memory import ToolMemory
+from chatapp.assistant.turns import Turns
+from chatapp.conversations import ConversationStore, NotFound
+from chatapp.conversations.ids import utc_now
+from chatapp.inference.generator import Generator, SamplingParams
+from tools.defaults import default_tools
+from tools.registry import ToolRegistry
+
+if TYPE_CHECKING:
+    from chatapp.memory import Memory
+    from chatapp.settings import Settings
+    from retrieval.index import Index
+    from retrieval.types import Document
+
+
+class Parts:
+    """The parts of an `Assistant`, made on first need and closed together."""
+
+    def __init__(
+        self,
+        store: ConversationStore,
+        *,
+        settings: Settings,
+        open_index: Callable[[], Index] | None,
+        load_generator: Callable[[], Generator] | None = None,
+        catalogue: Catalogue | None = None,
+        tools: ToolRegistry | None = None,
+        open_memory: Callable[[], Memory] | None = None,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        if catalogue is None:
+            assert load_generator is not None, "give a catalogue of models, or the one model"
+            catalogue = OneModel(load_generator)
+        self.store = store
+        self.options = Options(
+            _sampling(settings),
+            use_sources=settings.retrieval.enabled,
+            use_memory=settings.memory.enabled,
+        )
+        index = Lazy(open_index, "chatapp-index") if open_index else None
+        memory = Lazy(open_memory, "chatapp-memory") if open_memory else None
+        self._services = Services(
+            store,
+            settings,
+            clock,
+            Models(catalogue),
+            Lazy(AttachedFiles, "chatapp-files"),
+            tools or _own_tools(store, settings, index, memory, clock),
+            index,
+            memory,
+        )
+        self._turns = Turns()
+
+    async def load_model(self, name: str = "") -> Generator:
+        """Return a model, the chosen one if unnamed, loading it first if needed.
+
+        Raises what loading raises.
+        """
+        model = self._services.models.get(name or self.options.model)
+        return await asyncio.get_running_loop().run_in_executor(model.thread, model.get)
+
+    async def document(self, document_id: str) -> Document:
+        """Return the stored document a citation names, opening the index if needed.
+
+        Raises:
+            NotFound: this chat has no sources. Else what opening and reading the index raises.
+        """
+        if document_id.startswith(PREFIX):
+            return await asyncio.to_thread(attached_document, self.store, document_id)
+        index = self._services.index
+        if index is None:
+            raise NotFound("Sources are switched off in this chat.")
+        return await asyncio.get_running_loop().run_in_executor(
+            index.thread, lambda: index.get().document(document_id)
+        )
+
+    async def warm_up(self) -> None:
+        """Load model and index in the background; failures show when a turn needs them."""
+        loop = asyncio.get_running_loop()
+        services = self._services
+        model = services.models.get(self.options.model)
+        parts: list[Lazy[Any] | None] = [model, services.index, services.memory]
+        loads = [loop.run_in_executor(part.thread, part.get) for part in parts if part]
+        tools = asyncio.to_thread(services.tools.connect)
+        await asyncio.gather(*loads, tools, return_exceptions=True)
+
+    def interrupt(self) -> None:
+        """Stop the running turn, from any thread; its text so far is kept. Else do nothing."""
+        running = self._turns.running
+        if running is not None:
+            running.stop()
+
+    def close(self) -> None:
+        """Stop what runs, write what is queued, close index and store."""
+        self.interrupt()
+        self._services.tools.close()
+        self._services.models.close()
+        index = self._services.index
+        if index is not None:
+            if index.value is not None:
+                index.value.close()
+            index.close()
+        if self._services.memory is not None:
+            self._services.memory.close()
+        files = self._services.files
+        if files.value is not None:
+            files.value.close()
+        files.close()
+        self.store.close()
+
+
+def _own_tools(
+    store: ConversationStore,
+    settings: Settings,
+    index: Lazy[Index] | None,
+    memory: Lazy[Memory] | None,
+    clock: Callable[[], datetime],
+) -> ToolRegistry:
+    return default_tools(
+        settings.tools,
+        open_index=(lambda: index.call(lambda opened: opened)) if index else None,
+        memory=ToolMemory(store, memory, clock) if memory else None,
+        servers=settings.mcp,
+    )
+
+
+def _sampling(settings: Settings) -> SamplingParams:
+    return SamplingParams(**dataclasses.asdict(settings.generation))
