@@ -188,6 +188,7 @@ class Recall:
         query = """
             select m.key, m.text, coalesce((
                 select a.text from messages a where a.parent_id = m.id and a.role = 'assistant'
+                    and a.deleted_at is null
                 order by a.key desc limit 1
             ), '') as answer
             from messages m join conversations c on c.id = m.conversation_id
@@ -223,10 +224,12 @@ class Recall:
         query = f"""
             select m.key, m.id, m.conversation_id, c.title, m.created_at, m.text, coalesce((
                 select a.text from messages a where a.parent_id = m.id and a.role = 'assistant'
+                    and a.deleted_at is null
                 order by a.key desc limit 1
             ), '') as answer
             from messages m join conversations c on c.id = m.conversation_id
             where m.key in ({marks}) and c.deleted_at is null and c.private = 0
+                and m.deleted_at is null
         """
         rows = self._store.read(lambda db: list(db.query(query, list(keys))))
         return [

@@ -75,6 +75,19 @@ def test_private_and_deleted_conversations_are_not_recalled(
     assert found(recall, "treasure") == []
 
 
+def test_a_deleted_message_is_recalled_once_it_is_back(
+    store: ConversationStore, recall: Recall
+) -> None:
+    said = say(store, "The treasure is buried.", "In the garden.")
+    store.delete_message(said.assistant.id)
+    recall.index_new()
+    assert [r.answer for r in recall.search("treasure", NOW)] == [""]
+    store.delete_message(said.user.id)
+    assert found(recall, "treasure") == []
+    store.restore_message(said.user.id)
+    assert found(recall, "treasure") == ["The treasure is buried."]
+
+
 def test_rounds_the_model_sees_anyway_are_left_out(
     store: ConversationStore, recall: Recall
 ) -> None:
