@@ -119,6 +119,20 @@ def chatapp(home: Path, *, tokens: int = 1, rate: float = 1000.0) -> Program:
     return Program(command, CHATAPP_HOME=str(home), PYTHONPATH=str(ROOT), OMP_NUM_THREADS="1")
 
 
+def answer(tokens: int) -> str:
+    """Return so many words: paragraphs of 64, every fourth of them a list of 8 lines instead."""
+    words = []
+    for n in range(tokens):
+        paragraph, place = divmod(n, 64)
+        listed = paragraph % 4 == 3 and place % 8 == 0
+        end = "\n\n" if place == 63 else "\n" if paragraph % 4 == 3 and place % 8 == 7 else ""
+        words.append(("- " if listed else "") + _WORDS[n % len(_WORDS)] + end)
+    return " ".join(words).replace("\n ", "\n")
+
+
+_WORDS = ("lorem", "**ipsum**", "dolor", "`sit`", "amet,", "elit.", "sed", "do")
+
+
 def serve(tokens: int, rate: float) -> int:
     """Be the chat: the real app, its model replaced by one that says words at a steady pace."""
     from chatapp.assistant import factory
@@ -126,8 +140,7 @@ def serve(tokens: int, rate: float) -> int:
     from chatapp.tui.app import run_tui
     from tests.fakes import FakeGenerator
 
-    words = ["lorem", "**ipsum**", "dolor", "`sit`", "amet,", "elit.\n\n", "sed", "do"]
-    text = " ".join(words[n % len(words)] for n in range(tokens))
+    text = answer(tokens)
     factory._load_generator = lambda settings: FakeGenerator(
         text, delay=1 / rate, context_length=4 * tokens
     )

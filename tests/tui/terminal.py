@@ -52,6 +52,12 @@ class Terminal:
         """Press keys by their tmux names, such as `Enter` and `C-c`."""
         self._tmux("send-keys", *keys)
 
+    def paste(self, text: str) -> None:
+        """Paste `text` as a terminal does that marks its pastes."""
+        command = ["tmux", "-L", self._socket, "load-buffer", "-"]
+        subprocess.run(command, check=True, input=text, text=True)
+        self._tmux("paste-buffer", "-p", "-r")
+
     def resize(self, columns: int, rows: int) -> None:
         self._tmux("resize-window", "-x", str(columns), "-y", str(rows))
 

@@ -138,6 +138,36 @@ def test_kill_9_during_an_answer_then_restart_offers_the_rest(
     terminal.until(lambda: len(stored_answer(tmp_path)[0]) > before + 20, "more text is stored")
 
 
+def test_a_megabyte_pasted_into_the_terminal_is_stored_whole(
+    open_terminal: Open, tmp_path: Path
+) -> None:
+    """One short line stands for it; typing goes on at once, and every character is sent."""
+    pasted = "0123456789" * 100_000
+    terminal = open_terminal(*SLOW_CHAT)
+    terminal.shows("fake")
+    terminal.type("hello ")
+    terminal.paste(pasted)
+    terminal.shows("[pasted text 1: 1,000,000 characters]")
+    terminal.type(" and more")
+    terminal.shows("and more")
+    terminal.press("Enter")
+    terminal.until(lambda: f"hello {pasted} and more" in stored_questions(tmp_path), "it is stored")
+
+
+def test_what_was_typed_before_kill_9_is_in_the_input_again(
+    open_terminal: Open, tmp_path: Path
+) -> None:
+    """No Enter was pressed: the draft is on the disk within a moment and comes back."""
+    terminal = open_terminal(*SLOW_CHAT)
+    terminal.shows("fake")
+    terminal.type("half a thought")
+    terminal.until(lambda: "half a thought" in stored_drafts(tmp_path), "the draft is stored")
+    terminal.kill(signal.SIGKILL)
+    terminal.until(lambda: terminal.exit_code() is not None, "the program is gone")
+    terminal.start()
+    terminal.shows("half a thought", "fake")
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_stores_the_answer_and_leaves_in_order(
     open_terminal: Open, tmp_path: Path, number: int, code: int
@@ -161,3 +191,18 @@ def stored_answer(tmp_path: Path) -> tuple[str, str]:
         query = "select text, status from messages where role = 'assistant' order by key desc"
         text, status = db.execute(query).fetchone()
     return str(text), str(status)
+
+
+def stored_questions(tmp_path: Path) -> list[str]:
+    """Return what was asked, read past the app."""
+    return _texts(tmp_path, "select text from messages where role = 'user'")
+
+
+def stored_drafts(tmp_path: Path) -> list[str]:
+    """Return what was typed and not sent, read past the app."""
+    return _texts(tmp_path, "select text from drafts")
+
+
+def _texts(tmp_path: Path, query: str) -> list[str]:
+    with sqlite3.connect(tmp_path / "home" / "chatapp.sqlite3") as db:
+        return [str(text) for (text,) in db.execute(query)]
