@@ -58,7 +58,7 @@ LIGHT = Theme(
     variables=_scrollbar("#d9d9d3", "#fafaf8"),
 )
 
-# Every text on its ground has a ratio of at least 7 to 1 (WCAG AAA); a test computes it.
+# Its colours have at least 7 to 1 on its grounds (WCAG AAA); a test computes it.
 CONTRAST = Theme(
     name="chatapp-contrast",
     primary="#ffd700",
@@ -119,6 +119,7 @@ ModalScreen OptionList, ModalScreen OptionList:focus {
     border: none;
     background: transparent;
     scrollbar-size-vertical: 1;
+    & > .option-list--option { padding: 0 1; }
     & > .option-list--option-highlighted { background: $accent 15%; color: $foreground; }
 }
 ModalScreen OptionList:focus > .option-list--option-highlighted { background: $accent 30%; }

@@ -25,8 +25,8 @@ def _key(name: str, kind: type, help: str, high: float | None = None) -> Key:
 
 
 _SWITCH_HELP = {
-    "sources": "Answer questions from the index: true or false.",
-    "memory": "Learn from what you type and use it: true or false.",
+    "sources": "Answer from the index: true or false.",
+    "memory": "Learn and recall: true or false.",
     "tools": "Compute and look up: true or false.",
 }
 
@@ -49,7 +49,7 @@ class SamplingScreen(ModalScreen[dict[str, Any] | None]):
     SamplingScreen {
         align: center middle;
         & > Vertical {
-            width: 84;
+            width: 90;
             max-width: 96%;
             height: auto;
             max-height: 94%;
