@@ -72,7 +72,7 @@ class Redaction:
         return text
 
     def _without_value(self, text: str) -> str:
-        return _value_pattern(self.fact.value).sub(lambda found: BLANK * len(found[0]), text)
+        return _without(self.fact.value, text)
 
     def _blank_draft(self, text: str) -> str:
         if self.everywhere:
@@ -81,20 +81,34 @@ class Redaction:
 
 
 def redact_buried(db: Database, conversation_id: str) -> int:
-    """Blank statements of forgotten facts in a conversation; return how many messages changed."""
-    query = "select key, text from messages where conversation_id = ? and role = 'user'"
+    """Blank statements of forgotten facts in a conversation, and what answers said of them.
+
+    Returns how many messages were changed.
+    """
+    query = "select key, role, text, grounding from messages where conversation_id = ? order by key"
+    values: set[str] = set()
     changed: set[int] = set()
     for row in list(db.query(query, [conversation_id])):
         text: str = row["text"]
-        for c in extract(text):
-            if c.value and tombstones.is_buried(db, c.slot, c.key, c.value):
-                text = _blank(text, c.start, c.end)
-                changed.add(row["key"])
-                _redact_titles(db, c.value, [row["key"]])
+        if row["role"] == "user":
+            for c in extract(text):
+                if c.value and tombstones.is_buried(db, c.slot, c.key, c.value):
+                    text = _blank(text, c.start, c.end)
+                    values.add(c.value)
+        elif row["grounding"] == "memory":
+            for value in values:
+                text = _without(value, text)
         if text != row["text"]:
             replace_text(db, row["key"], text)
+            changed.add(row["key"])
+    for value in values:
+        _redact_titles(db, value, changed)
     _drop_vectors(db, changed)
     return len(changed)
+
+
+def _without(value: str, text: str) -> str:
+    return _value_pattern(value).sub(lambda found: BLANK * len(found[0]), text)
 
 
 def _blank(text: str, start: int, end: int) -> str:
@@ -155,14 +169,13 @@ def _drop_vectors(db: Database, keys: Iterable[int]) -> None:
 
 def _redact_titles(db: Database, value: str, keys: Iterable[int]) -> None:
     """A title made of the question's first words may hold the value too."""
-    pattern = _value_pattern(value)
     for key in keys:
         query = """
             select id, title from conversations
             where id = (select conversation_id from messages where key = ?)
         """
         for row in list(db.query(query, [key])):
-            title = pattern.sub(lambda found: BLANK * len(found[0]), row["title"])
+            title = _without(value, row["title"])
             if title != row["title"]:
                 db.execute("update conversations set title = ? where id = ?", [title, row["id"]])
 

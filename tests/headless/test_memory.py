@@ -72,3 +72,31 @@ def test_errors_name_the_fix(chatapp, arguments, code, says):
     done = chatapp("memory", *arguments)
     assert done.code == code
     assert says in done.err
+
+
+def told_in(chatapp, text: str) -> str:
+    """Say something in a conversation of its own; return its id."""
+    told = json.loads(chatapp("ask", text, "--output", "json").out)
+    return told["conversation"]
+
+
+def test_deleting_a_conversation_offers_the_memories_learnt_there(chatapp):
+    first, second = (told_in(chatapp, text) for text in ("I live in Rome.", "I love tea."))
+    assert "1 memories learnt there stay" in chatapp("conversations", "delete", first).err
+    assert "you live in Rome" in chatapp("memory", "list").out
+    chatapp("conversations", "delete", second, "--facts")
+    assert "tea" not in chatapp("memory", "list", "--all").out
+
+
+def test_an_imported_conversation_brings_nothing_forgotten_back(chatapp, tmp_path):
+    """The file was exported before; the words are blanked as they come in."""
+    conversation = told_in(chatapp, "I live in Qwertzburg.")
+    file = tmp_path / "out.json"
+    exported = chatapp("conversations", "export", conversation, "--format", "json")
+    file.write_text(exported.out, encoding="utf-8")
+    assert "Qwertzburg" in file.read_text(encoding="utf-8")
+    chatapp("memory", "forget", "qwertzburg", "--yes")
+    chatapp("conversations", "purge", conversation, "--yes")
+    assert chatapp("conversations", "import", str(file)).code == 0
+    assert chatapp("memory", "list", "--all").out == ""
+    assert "Qwertzburg" not in chatapp("conversations", "show", conversation).out

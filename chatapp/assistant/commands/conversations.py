@@ -38,9 +38,11 @@ def _rename(session: Session, arguments: Mapping[str, str]) -> Result:
 def _delete(session: Session, arguments: Mapping[str, str]) -> Result:
     target = arguments.get("conversation") or current(session)
     deleted = session.assistant.store.delete(target)
+    learnt = len(session.assistant.profile.learnt_from(target))
+    kept = f" {learnt} memories learnt there stay: /memory lists them." if learnt else ""
     if session.conversation == target:
         session.conversation = None
-    return Result(f"Deleted: {deleted.title}. `/restore {deleted.id}` brings it back.")
+    return Result(f"Deleted: {deleted.title}. `/restore {deleted.id}` brings it back.{kept}")
 
 
 def _restore(session: Session, arguments: Mapping[str, str]) -> Result:

@@ -16,6 +16,7 @@ from chatapp.conversations.exchange import (
     to_json,
     to_markdown,
 )
+from chatapp.memory.forgetting import keep_forgotten
 from retrieval.text import sanitize_text
 
 
@@ -80,6 +81,7 @@ def _import(session: Session, arguments: Mapping[str, str]) -> Result:
         done = import_conversations(session.assistant.store, path, clean=sanitize_text)
     except ImportFailed as error:
         raise CommandError(f"{error.message} {error.hint}".strip()) from error
+    keep_forgotten(session.assistant.store, [*done.new, *done.known])
     return Result(f"Imported {len(done.new)} conversations; {len(done.known)} were there already.")
 
 

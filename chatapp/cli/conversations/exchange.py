@@ -51,6 +51,7 @@ def import_(file: Path, output: str) -> None:
     as it is, so a file can be imported again.
     """
     from chatapp.conversations.exchange import ImportFailed, import_conversations
+    from chatapp.memory.forgetting import keep_forgotten
     from retrieval.text import sanitize_text
 
     with opened() as store:
@@ -58,6 +59,7 @@ def import_(file: Path, output: str) -> None:
             done = import_conversations(store, file, clean=sanitize_text)
         except ImportFailed as error:
             raise CliError(error.message, hint=error.hint) from error
+        keep_forgotten(store, [*done.new, *done.known])
     if output == "json":
         print_json({"new": done.new, "known": done.known, "messages": done.messages})
         return

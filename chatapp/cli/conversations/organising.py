@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -90,12 +90,22 @@ def archive(conversation_id: str, undo: bool, output: str) -> None:
     _change(output, done, lambda store: store.organise(conversation_id, archived=not undo))
 
 
+_facts = click.option("--facts", is_flag=True, help="Also forget the memories learnt from it.")
+
+
 @conversations.command()
 @conversation_id
+@_facts
 @output_option("text", "json")
-def delete(conversation_id: str, output: str) -> None:
+def delete(conversation_id: str, facts: bool, output: str) -> None:
     """Delete a conversation; `restore` brings it back."""
-    _change(output, "deleted", lambda store: store.delete(conversation_id))
+
+    def change(store: ConversationStore) -> Conversation:
+        deleted = store.delete(conversation_id)
+        _offer_facts(store, [deleted], forget=facts)
+        return deleted
+
+    _change(output, "deleted", change)
 
 
 @conversations.command()
@@ -110,8 +120,9 @@ def restore(conversation_id: str, output: str) -> None:
 @click.argument("ids", nargs=-1, metavar="[ID]...")
 @click.option("--deleted", is_flag=True, help="Purge all that were deleted.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@_facts
 @output_option("text", "json")
-def purge(ids: tuple[str, ...], deleted: bool, yes: bool, output: str) -> None:
+def purge(ids: tuple[str, ...], deleted: bool, yes: bool, facts: bool, output: str) -> None:
     """Delete conversations for good: here, in search and in every backup."""
     with opened() as store:
         if deleted == bool(ids):
@@ -121,12 +132,29 @@ def purge(ids: tuple[str, ...], deleted: bool, yes: bool, output: str) -> None:
             titles = ", ".join(f"'{conversation.title}'" for conversation in found[:5])
             more = f" and {len(found) - 5} more" if len(found) > 5 else ""
             confirm(f"Delete for good: {titles}{more}?", yes)
+        _offer_facts(store, found, forget=facts)  # a purged one no longer knows what it taught
         purged = [store.purge(conversation.id) for conversation in found]
     if output == "json":
         print_json([asdict(conversation) for conversation in purged])
     else:
         for conversation in purged:
             click.echo(f"gone for good: {conversation.title}")
+
+
+def _offer_facts(store: ConversationStore, found: Sequence[Conversation], *, forget: bool) -> None:
+    """Forget what was learnt from these conversations, or say that it stays."""
+    from chatapp.memory import Profile
+    from chatapp.memory.forgetting import forget_learnt_from
+
+    count = sum(len(Profile(store).learnt_from(conversation.id)) for conversation in found)
+    if not count:
+        return
+    if not forget:
+        click.echo(f"{count} memories learnt there stay; `--facts` forgets them too.", err=True)
+        return
+    for conversation in found:
+        forget_learnt_from(store, conversation.id)
+    click.echo(f"forgotten: {count} memories learnt there", err=True)
 
 
 def _change(output: str, done: str, change: Callable[[ConversationStore], Conversation]) -> None:
