@@ -1,7 +1,8 @@
 """The colour themes of the app: dark and light, strong contrast, and the terminal's own 16 colours.
 
 Every widget takes its colours from theme variables, so Textual's own themes work as well. Where
-`NO_COLOR` is set no colour is sent at all; what is chosen or marked is then reversed or bold.
+`NO_COLOR` is set no colour is sent at all; what is chosen is then bold and underlined: Textual
+reverses by exchanging colours, of which there are none.
 """
 
 from __future__ import annotations
@@ -113,8 +114,7 @@ ANSI = Theme(
 
 THEMES = (DARK, LIGHT, CONTRAST, ANSI)
 
-COMMON_CSS = (
-    """
+COMMON_CSS = """
 ModalScreen OptionList, ModalScreen OptionList:focus {
     border: none;
     background: transparent;
@@ -124,15 +124,17 @@ ModalScreen OptionList, ModalScreen OptionList:focus {
 }
 ModalScreen OptionList:focus > .option-list--option-highlighted { background: $accent 30%; }
 CommandPalette SearchIcon { display: none; }
-"""
-    + """
 App:ansi, App:nocolor {
-    & OptionList > .option-list--option-highlighted { text-style: reverse; }
-    & OptionList:focus > .option-list--option-highlighted { text-style: bold reverse; }
-    & Button:focus { text-style: bold reverse; }
+    & OptionList > .option-list--option-highlighted,
+    & OptionList:focus > .option-list--option-highlighted {
+        background: ansi_default;
+        color: ansi_default;
+        text-style: bold;
+    }
+    & OptionList:focus > .option-list--option-highlighted { text-style: bold underline; }
+    & Button:focus { text-style: bold underline; }
 }
 """
-)
 """How lists look in every dialog; and, where there are few colours or none, what is chosen."""
 
 

@@ -24,7 +24,7 @@ WITHOUT_COLOURS = (
     "runpy.run_module('tests.tui.slow_chat', run_name='__main__')",
 )
 COLOUR = re.compile(r"\x1b\[(?:\d+;)*(?:3[0-7]|4[0-7]|9[0-7]|10[0-7]|[34]8;[25])[;m\d]")
-REVERSE = re.compile(r"\x1b\[(?:\d+;)*7m")
+UNDERLINED = re.compile(r"\x1b\[(?:\d+;)*4m hello")
 
 Open = Callable[..., Terminal]
 
@@ -45,7 +45,7 @@ def open_terminal(tmp_path: Path) -> Iterator[Open]:
 
 @needs_tmux
 def test_no_color_sends_no_colour_and_still_shows_what_is_chosen(open_terminal: Open) -> None:
-    """Not one colour code reaches the terminal; the highlighted command is reversed or bold."""
+    """Not one colour code reaches the terminal; the highlighted conversation is underlined."""
     terminal = open_terminal(*WITHOUT_COLOURS)
     terminal.shows("fake")
     terminal.type("hello")
@@ -56,7 +56,7 @@ def test_no_color_sends_no_colour_and_still_shows_what_is_chosen(open_terminal: 
     assert COLOUR.findall(terminal.colours()) == []
     terminal.press("C-b")
     terminal.press("C-b")
-    terminal.until(lambda: REVERSE.search(terminal.colours()), "the chosen chat is reversed")
+    terminal.until(lambda: UNDERLINED.search(terminal.colours()), "the chosen chat is underlined")
     assert COLOUR.findall(terminal.colours()) == []
 
 
