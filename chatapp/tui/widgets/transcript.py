@@ -217,8 +217,8 @@ class Transcript(VerticalScroll, can_focus=True):
             self.run_worker(self._extend(step), exit_on_error=False)
 
     def _fill_view(self) -> None:
-        """Mount more when the window does not fill the view: else one could not scroll up."""
-        if self.max_scroll_y <= 0:
+        """Mount more where one could not scroll up to ask for it: a short window, or its top."""
+        if self.max_scroll_y <= 0 or self.scroll_y <= 0:
             self._reach(-STEP)
 
     async def _extend(self, step: int) -> None:
@@ -253,7 +253,8 @@ class Transcript(VerticalScroll, can_focus=True):
     def _put_back(self, looked_at: MessageView, before: int) -> None:
         y = self.scroll_y + looked_at.virtual_region.y - before
         # Never at the very top while there is more above: one could not scroll up to ask for it.
-        self.scroll_to(y=max(y, 2) if self._first else y, animate=False, force=True)
+        y = max(y, 2) if self._first else y
+        self.scroll_to(y=y, animate=False, force=True, immediate=True)
 
     def _looked_at(self, first: int, last: int) -> MessageView | None:
         """Return the first message in sight among those that stay mounted."""
