@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from chatapp.model.interop.tokenizer import ImportedTokenizer, load_tokenizer
@@ -47,13 +47,15 @@ def test_a_prompt_is_what_transformers_makes_of_the_same_files(kind: str, tmp_pa
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text())
+@example(text=" ")
+@example(text=" a  b ")
 def test_any_text_comes_back_as_it_was(each: Path, text: str) -> None:
     tokenizer = load(each)
     ids = tokenizer.encode(text)
     lengths = tokenizer.byte_lengths()
-    if "alternating" in str(each):  # Metaspace spells a space as U+2581 and puts one in front
-        text = text.replace("\u2581", " ")
-        assert tokenizer.decode(ids) == text
+    if "alternating" in str(each):  # Metaspace spells a space as U+2581 and puts one in front,
+        text = text.replace("\u2581", " ")  # unless one is there: that one is then lost
+        assert tokenizer.decode(ids) == text.removeprefix(" ")
         assert sum(lengths[i] for i in ids) in {len(text.encode()), len(text.encode()) + 1}
         return
     assert tokenizer.decode(ids) == text
