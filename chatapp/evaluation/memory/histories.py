@@ -88,10 +88,11 @@ def history(cases: Sequence[Remembered], others: Sequence[Pair], rounds: int, se
 
 def _pairs(record: dict[str, Any], where: str) -> list[Pair]:
     messages = parse_messages(record, where)
-    return list(_rounds(messages))
+    return list(rounds_of(messages))
 
 
-def _rounds(messages: Sequence[tuple[str, str]]) -> Iterator[Pair]:
+def rounds_of(messages: Sequence[tuple[str, str]]) -> Iterator[Pair]:
+    """Yield what a person said with what was answered, of messages as (role, text)."""
     for (first, said), (second, answered) in pairwise(messages):
         if (first, second) == ("user", "assistant") and said.strip() and answered.strip():
             yield said, answered
