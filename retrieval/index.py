@@ -19,7 +19,7 @@ from retrieval.ingest import add_paths, prepare
 from retrieval.loaders import Loaded
 from retrieval.search import Searcher
 from retrieval.store import records, sources
-from retrieval.store.database import Connections, open_connections
+from retrieval.store.database import IN_MEMORY, Connections, open_connections
 from retrieval.store.dense import DenseIndex
 from retrieval.store.lexical import document_frequencies
 from retrieval.store.stemming import Stemmer
@@ -58,6 +58,14 @@ class Index:
         """
         embedder = load_embedder(embedder_dir)
         return cls(open_connections(path, read_only=read_only), embedder)
+
+    @classmethod
+    def in_memory(cls, *, embedder_dir: Path) -> Index:
+        """Make an empty index that never touches the disk and ends with the process.
+
+        Only the thread that makes it can use it; any may close it.
+        """
+        return cls.open(IN_MEMORY, embedder_dir=embedder_dir)
 
     def add(
         self,
@@ -248,7 +256,8 @@ def _reporter(
 def _dense_index(connections: Connections, embedder: Embedder | None) -> DenseIndex | None:
     if embedder is None:
         return None
-    cache = connections.path.with_suffix(".faiss")
+    on_disk = connections.path != IN_MEMORY
+    cache = connections.path.with_suffix(".faiss") if on_disk else None
     return DenseIndex(cache, embedder.id, embedder.dimension, writable=not connections.read_only)
 
 

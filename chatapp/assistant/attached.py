@@ -1,7 +1,7 @@
 """Attached files as sources: searched and quoted like the index, by the same code.
 
 The thing to know: the files stand in the conversation's database; what is made here is an index of
-them in a directory of its own that only this person can read, and that goes when the chat closes.
+them in memory, so that a chat that is killed leaves no copy of them anywhere else.
 A citation names its file as `attachment:MESSAGE:N`, so it can be opened long after that.
 """
 
@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chatapp import resources
@@ -74,10 +72,7 @@ class AttachedFiles:
     def __init__(self) -> None:
         from retrieval.index import Index
 
-        self._place = tempfile.TemporaryDirectory(prefix="chatapp-files-")
-        self._index: Index = Index.open(
-            Path(self._place.name) / "files.sqlite3", embedder_dir=resources.embedder_dir()
-        )
+        self._index = Index.in_memory(embedder_dir=resources.embedder_dir())
         self._references: dict[str, str] = {}  # by document id
 
     def gather(
@@ -109,9 +104,8 @@ class AttachedFiles:
         return [self._passage(hit.passage) for hit in hits]
 
     def close(self) -> None:
-        """Remove the index."""
+        """Remove the index, from any thread."""
         self._index.close()
-        self._place.cleanup()
 
     def _take_in(self, files: Sequence[AttachedFile]) -> None:
         known = set(self._references.values())

@@ -113,12 +113,13 @@ class AnswerState:
 
 def stored_answer(message: Message) -> AnswerState:
     """Return the state of an answer as stored; `Library.complete` adds its citations and rest."""
-    reasons: dict[str, FinishReason] = {"interrupted": "interrupted", "error": "error"}
+    cut_off = message.status in ("interrupted", "error")
+    reason = message.status if cut_off else message.finish_reason or "stop"
     return AnswerState(
         message_id=message.id,
         text=message.text,
         grounding=cast("Grounding | None", message.grounding),
-        finish_reason=reasons.get(message.status, "stop"),
+        finish_reason=cast("FinishReason", reason),
         usage=Usage(**message.usage) if message.usage else None,
         seconds=message.seconds,
         complete=False,

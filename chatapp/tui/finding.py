@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from chatapp.conversations.types import Conversation, MessageHit, SearchFilters
 from chatapp.tui.screens.search import Found
 from chatapp.tui.search_filter import SearchChoices, search_choices
+from chatapp.tui.text import counted
 from chatapp.tui.widgets.sidebar import UNTITLED, age
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def _chat(conversation: Conversation, now: datetime) -> Found:
     marks = ["pinned"] * conversation.pinned + ["archived"] * conversation.archived
     marks += ["private"] * conversation.private + [f"#{tag}" for tag in conversation.tags]
     details = " · ".join(
-        [age(conversation.updated_at, now), f"{conversation.message_count} messages", *marks]
+        [age(conversation.updated_at, now), counted(conversation.message_count, "message"), *marks]
     )
     return Found(conversation.id, None, conversation.title or UNTITLED, details)
 

@@ -104,6 +104,7 @@ _NAMES = {
     "pageup": "PgUp",
     "pagedown": "PgDn",
     "delete": "Del",
+    "underscore": "_",
     "plus": "+",
     "minus": "-",
     "slash": "/",

@@ -131,7 +131,8 @@ class Library:
                 stored = self._store.citations(entry.message_id)
                 entry.citations = [Citation(**vars(citation)) for citation in stored]
                 if not entry.trace.steps:  # of an answer that was just written more is known
-                    entry.trace = stored_trace(self._store.parts(entry.message_id))
+                    parts = self._store.parts(entry.message_id)
+                    entry.trace = stored_trace(parts, entry.citations)
             else:
                 entry.attachments = tuple(_attached(self._store.parts(entry.message_id)))
             entry.complete = True

@@ -60,7 +60,7 @@ def search_choices(tags: Sequence[str], now: datetime) -> SearchChoices:
         Choice(
             "grounding",
             [
-                ("any ground", None),
+                ("any answer", None),
                 ("grounded", "grounded"),
                 ("from memory", "memory"),
                 ("model alone", "model"),

@@ -36,6 +36,11 @@ def one_line(text: str, limit: int) -> str:
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
+def counted(number: int, thing: str, things: str = "") -> str:
+    """Return `1 chat`, `2 chats`; `things` where the plural takes more than an s."""
+    return f"{number:,} {thing if number == 1 else things or thing + 's'}"
+
+
 def shortened(text: str, limit: int) -> str:
     """Return the first `limit` characters and say how many more are stored."""
     if len(text) <= limit:

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from chatapp.assistant import events
 from chatapp.conversations.types import Part
+from chatapp.tui.text import one_line
 
 
 @dataclass(frozen=True)
@@ -80,9 +81,19 @@ class Trace:
             use.text, use.error, use.seconds, use.done = text, error, seconds, True
 
 
-def stored_trace(parts: Iterable[Part]) -> Trace:
-    """Return the uses of tools that stand in the parts of a stored answer."""
+def stored_trace(parts: Iterable[Part], citations: Iterable[events.Citation]) -> Trace:
+    """Return the uses of tools in the parts of a stored answer, and the pages and quotes it cites.
+
+    What was searched for is told while it happens and is not stored.
+    """
     trace = Trace()
+    opened: set[str] = set()
+    for citation in citations:
+        if citation.document not in opened:
+            opened.add(citation.document)
+            trace.steps.append(Browsed("open", f"Opened: {citation.title}", citation.uri))
+        quoted = f"Quoted: {one_line(citation.quote, 80)}"
+        trace.steps.append(Browsed("quote", quoted, citation.quote))
     for part in parts:
         data = part.data
         if part.kind == "tool_call":

@@ -3,6 +3,7 @@
 The thing to know: several processes share the file. Readers never wait (WAL); writers take turns
 through `BEGIN IMMEDIATE` and the busy timeout. Memory-mapping stays off, because a truncated file
 would kill the process with SIGBUS where an ordinary read raises an error a person can act on.
+A database in memory is its connection's own: only the thread that opened it can use it.
 """
 
 from __future__ import annotations
@@ -74,6 +75,10 @@ CREATE VIRTUAL TABLE passages_fts USING fts5 (
 CREATE VIRTUAL TABLE passages_vocabulary USING fts5vocab (passages_fts, 'row');
 INSERT INTO passages_fts (passages_fts, rank) VALUES ('hashsize', 33554432);
 """
+
+
+IN_MEMORY = Path(":memory:")
+"""The path of a database that never touches the disk."""
 
 
 class Connections:
@@ -189,8 +194,8 @@ def _connect(path: Path, *, read_only: bool) -> Database:
         # read, nobody else can be writing either.
         mode = "ro&immutable=1"
     connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode={mode}",
-        uri=True,
+        str(path) if path == IN_MEMORY else f"{path.absolute().as_uri()}?mode={mode}",
+        uri=path != IN_MEMORY,
         timeout=BUSY_SECONDS,
         isolation_level=None,
         check_same_thread=False,  # `close()` may come from another thread; use stays per thread

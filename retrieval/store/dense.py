@@ -45,8 +45,8 @@ class DenseHit(NamedTuple):
 class DenseIndex:
     """The vectors of one database for one embedder; thread-safe."""
 
-    def __init__(self, path: Path, embedder: str, dimension: int, *, writable: bool) -> None:
-        """`path` is the cache file; nothing is read until the first search."""
+    def __init__(self, path: Path | None, embedder: str, dimension: int, *, writable: bool) -> None:
+        """`path` is the cache file, None for none; nothing is read until the first search."""
         self._path = path
         self._embedder = embedder
         self._dimension = dimension
@@ -99,14 +99,13 @@ class DenseIndex:
 
     def _refresh(self, database: Database) -> None:
         """Bring main and tail up to date with the cache file and the database."""
-        signature = cache.signature(self._path)
-        if self._main is None or signature != self._signature:
+        if self._main is None or self._cached() != self._signature:
             self._load(database)
         self._extend_tail(database)
 
     def _load(self, database: Database) -> None:
-        self._signature = cache.signature(self._path)
-        loaded = cache.read(self._path, self._header(database, 0, 0))
+        self._signature = self._cached()
+        loaded = cache.read(self._path, self._header(database, 0, 0)) if self._path else None
         if loaded is None:
             self._build(database)
             return
@@ -116,13 +115,17 @@ class DenseIndex:
     def _build(self, database: Database) -> None:
         self._main, highest = build(database, self._dimension)
         header = self._header(database, self._main.ntotal, highest)
-        if self._writable:
+        if self._path and self._writable:
             try:
                 cache.write(self._path, header, self._main)
             except OSError as error:  # a full disk must not stop a search
                 log.warning("The vector cache %s was not written: %s", self._path, error)
-            self._signature = cache.signature(self._path)
+            self._signature = self._cached()
         self._adopt(header)
+
+    def _cached(self) -> tuple[int, int, int] | None:
+        """Return what tells one version of the cache file from the next, None without one."""
+        return cache.signature(self._path) if self._path else None
 
     def _adopt(self, header: cache.Header) -> None:
         self._covered = self._seen = header.highest

@@ -162,17 +162,21 @@ class TestAnswering:
         )
         assert "1531" in only(events, MessageDone).text
 
-    async def test_the_index_of_files_is_gone_when_the_chat_closes(
+    async def test_a_chat_that_is_killed_leaves_no_copy_of_its_files(
         self, make, notes, tmp_path, monkeypatch
     ):
+        """While the chat is open, nothing of a file stands anywhere but in the database."""
         place = tmp_path / "scratch"
         place.mkdir()
+        monkeypatch.chdir(place)
         monkeypatch.setattr("tempfile.tempdir", str(place))
         assistant = make(settings=SHIPPED)
-        await self.ask(assistant, "What do tickets cost?", read_attachment(notes))
-        assert list(place.iterdir())
-        assistant.close()
+        events = await self.ask(assistant, "What do tickets cost?", read_attachment(notes))
+        assert "nine euros" in only(events, MessageDone).text
         assert not list(place.iterdir())
+        written = [path for path in tmp_path.rglob("*") if path.is_file() and path != notes]
+        copies = [path.name for path in written if b"Tickets cost nine" in path.read_bytes()]
+        assert {name.partition(".sqlite3")[0] for name in copies} <= {"chat"}
 
 
 def test_sockets_are_no_files(tmp_path):

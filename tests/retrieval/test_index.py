@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -37,3 +38,24 @@ def test_what_is_not_there_is_said_clearly(index: Index) -> None:
             index.passage(wrong)
         with pytest.raises(NotInIndex):
             index.document(wrong)
+
+
+def test_an_index_in_memory_works_and_leaves_no_file(
+    tmp_path: Path, embedder_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It searches by words and by meaning, stands apart from the next one, and writes nothing."""
+    place = tmp_path / "empty"
+    place.mkdir()
+    monkeypatch.chdir(place)
+    monkeypatch.setattr("tempfile.tempdir", str(place))
+    index, other = (Index.in_memory(embedder_dir=embedder_dir) for _ in range(2))
+    for mode in ("lexical", "dense", "hybrid"):
+        index.add_text(f"note:{mode}", "Cats", f"A cat sat on the mat, {mode}.", collection=mode)
+        [hit] = index.search("cat on a mat", mode=mode, collections=[mode])
+        assert mode in hit.passage.text
+    assert other.search("cat on a mat") == []
+    closing = threading.Thread(target=index.close)
+    closing.start()
+    closing.join()
+    other.close()
+    assert list(place.iterdir()) == []

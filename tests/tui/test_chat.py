@@ -212,6 +212,21 @@ async def test_escape_keeps_the_partial_answer_and_it_can_be_continued(chat: Cha
         assert kept.text == answer.text
 
 
+async def test_an_answer_at_its_longest_can_be_continued_after_the_next_start(chat: Chat) -> None:
+    """That it ended at the limit of tokens is known from the store."""
+    chat.generator = FakeGenerator("word " * 300)
+    app = chat.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(app)
+        await ask(pilot, "hello")
+        assert answers(app)[0].text.count("word") == 256
+    again = chat.app()
+    async with again.run_test(size=(80, 24)) as pilot:
+        await ready(again)
+        await pilot.press("ctrl+g")
+        await until(lambda: answers(again)[0].text.count("word") == 300)
+
+
 async def test_regenerate_replaces_the_answer_on_screen(chat: Chat) -> None:
     """Ctrl+R asks again; the conversation still shows one answer, the store has both."""
     app = chat.app()

@@ -172,3 +172,18 @@ async def test_a_link_that_pretends_to_be_a_citation_is_a_link(chat: Chat) -> No
 
 def test_a_state_without_steps_has_no_summary() -> None:
     assert AnswerState().trace.summary() == ""
+
+
+async def test_the_steps_of_a_stored_answer_name_the_pages_and_quotes_it_cites(chat: Chat) -> None:
+    """The next start still unfolds what was opened and quoted."""
+    app = chat.app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(app)
+        await ask(pilot, QUESTION)
+    again = chat.app()
+    async with again.run_test(size=(120, 40)) as pilot:
+        await ready(again)
+        await until(lambda: "▸ 1 page opened, 1 quote" in screen_text(again))
+        await pilot.press("shift+tab", "b")
+        await until(lambda: "Opened: Mona Lisa" in screen_text(again))
+        assert "Quoted: Leonardo da Vinci painted the Mona Lisa" in screen_text(again)

@@ -23,7 +23,7 @@ from textual.widgets.option_list import Option
 from chatapp.conversations.types import SearchFilters
 from chatapp.tui.keys import key_for
 from chatapp.tui.search_filter import SearchChoices
-from chatapp.tui.text import one_line
+from chatapp.tui.text import counted, one_line
 from chatapp.tui.theme import MUTED
 
 
@@ -142,8 +142,11 @@ class SearchScreen(ModalScreen[Found | None]):
     def _draw_filters(self) -> None:
         parts = []
         for name, choice in self._choices.choices.items():
-            key = Content(f"{key_for(self, f'search.{name}')} ")
-            value = Content(f" {choice.label} ").stylize("bold reverse" if choice.at else "")
+            # Spaces that do not break: a key stays with what it narrows.
+            key = Content(f"{key_for(self, f'search.{name}')}\xa0")
+            value = Content(f"\xa0{choice.label}\xa0".replace(" ", "\xa0")).stylize(
+                "bold reverse" if choice.at else ""
+            )
             click = Style.from_meta({"@click": f"screen.narrow('{name}')"})
             parts.append((key + value).stylize(click))
         self.query_one("#search-filters", Static).update(Content("  ").join(parts))
@@ -166,8 +169,7 @@ class SearchScreen(ModalScreen[Found | None]):
 def _counted(found: Sequence[Found]) -> str:
     messages = sum(1 for each in found if each.message_id)
     chats = len(found) - messages
-    said = [f"{chats} chat" + "s" * (chats != 1)] * bool(chats)
-    said += [f"{messages} message" + "s" * (messages != 1)] * bool(messages)
+    said = [counted(chats, "chat")] * bool(chats) + [counted(messages, "message")] * bool(messages)
     return ", ".join(said) or "Nothing found"
 
 

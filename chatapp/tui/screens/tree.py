@@ -15,7 +15,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from chatapp.tui.branches import BranchRow
-from chatapp.tui.text import one_line
+from chatapp.tui.text import counted, one_line
 from chatapp.tui.theme import MUTED
 
 DEEPEST = 12
@@ -63,7 +63,8 @@ class TreeScreen(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         forks = sum(row.begins for row in self._rows)
         with Vertical():
-            yield Static(f"{len(self._rows):,} messages, {forks + 1:,} branches", markup=False)
+            branches = counted(forks + 1, "branch", "branches")
+            yield Static(f"{counted(len(self._rows), 'message')}, {branches}", markup=False)
             yield OptionList(*(Option(_entry(row)) for row in self._rows), markup=False)
             yield Static("↑/↓ move   ←/→ forks   Enter read this branch   Esc close", markup=False)
 
