@@ -21,7 +21,6 @@ from retrieval.types import Document, Passage, Quote
 
 if TYPE_CHECKING:
     from chatapp.settings import RetrievalSettings
-    from retrieval.index import Index
 
 PREFIX = "attachment:"
 _SHORTEST_OPENING = 25  # characters; shorter sentences are titles, dates and greetings
