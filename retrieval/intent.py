@@ -62,6 +62,34 @@ _SMALL_TALK = re.compile(
 )
 _TALK = (_GREETING, _ABOUT_ASSISTANT, _CREATIVE, _ABOUT_CHAT, _SMALL_TALK)
 
+# What somebody says of themselves or of those around them. It is no question about the world unless
+# it asks for something, tells of trouble that a manual may know, or is a title ("I Have a Dream").
+_OF_ONESELF = re.compile(
+    r"(?:(?:well|so|and|but|oh|yes|no|hi|hello|hey|today|yesterday|actually|by the way|fyi)[, ]+)*"
+    r"(?:i(?:'(?:m|ve|d|ll))?|we(?:'(?:re|ve|d|ll))?) \S.*"
+    r"|(?:(?:well|so|and|but|oh|actually|by the way)[, ]+)*(?:my|our) (?:[\w'-]+ ){1,6}?"
+    r"(?:is|are|was|were|has|have|had|will|would|lives?|lived|works?|worked|likes?|liked|loves?"
+    r"|loved|hates?|wants?|plays?|played|comes?|came|goes|went|got|said|says|turned|turns) \S.*"
+)
+# What is told of something named: only where it ends like a sentence, for "the capital of France
+# is" waits for an answer.
+_OF_OTHERS = re.compile(
+    r"(?:he|she|it|they|this|that|these|those|there|his|her|its|their|the|an?|\w+(?= (?:is|are|was"
+    r"|were) ))(?:'s|'re)?(?: [\w',-]+){0,8}? ?\b(?:is|are|was|were|has|have|had|will|would|can"
+    r"|likes?|loves?|lives?|works?|named|called|'s|'re)\b.*"
+)
+_ASKING = re.compile(
+    r"\?|\b(?:who|whom|whose|what|which|why|how|whether|when|where|if|please|tell|show|explain"
+    r"|describe|define|list|name the|give|find|search|look(?:ing)? (?:for|up|into)|wonder\w*"
+    r"|curious|interested|question|help|know|understand|remember|forg[eo]t\w*|explanation|summary"
+    r"|need|(?:want|like|love|wish|try|trying|have) to|i'd|would|could|can you|summari[sz]e)\b"
+)
+_TROUBLE = re.compile(
+    r"\w+n't\b|\b(?:not|cannot|never|no|error|warning|exit code|fail\w*|crash\w*|wrong|broken|stuck"
+    r"|problem|trouble|issue|slow|missing|lost|hangs?|freezes?|empty)\b"
+)
+_SENTENCE_END = re.compile(r"(?<=[.!;])\s+|\n+")
+
 _OPENER = re.compile(rf"{_GREETING.pattern}[,.!;: ]+(?=\S)")
 _EDGES = " \t\n.!?,;:…'\"()*~-"
 _HAS_WORD = re.compile(r"[^\W_]")
@@ -71,14 +99,35 @@ _MOST_TALK_CHARACTERS = 300  # longer messages carry content worth searching for
 def needs_sources(text: str) -> bool:
     """Whether the answer to `text` should rest on sources.
 
-    False for greetings, thanks, small talk, creative requests and remarks about the chat itself;
+    False for greetings, thanks, small talk, creative requests, remarks about the chat itself and
+    what people tell of themselves;
     True for questions, requests for facts and bare noun phrases ("Battle of Hastings").
     """
     message = " ".join(text.replace("’", "'").lower().split()).strip(_EDGES)
     if not _HAS_WORD.search(message):
         return False
     rest = _OPENER.sub("", message, count=1).strip(_EDGES)
-    return not (_is_talk(message) or _is_talk(rest))
+    if _is_talk(message) or _is_talk(rest):
+        return False
+    of_oneself = text.rstrip().endswith((".", "!")) and _OF_ONESELF.match(rest)
+    return not (of_oneself and asks_nothing(text) and not _TROUBLE.search(message))
+
+
+def asks_nothing(text: str) -> bool:
+    """Whether `text` only states something ("I live in Rome."): nothing in it waits for a fact.
+
+    Where sources say nothing about a statement, that is no news to anybody.
+    """
+    message = " ".join(text.replace("’", "'").lower().split())
+    if len(message) > _MOST_TALK_CHARACTERS or _ASKING.search(message):
+        return False
+    return all(_states(sentence) for sentence in _SENTENCE_END.split(message) if sentence.strip())
+
+
+def _states(sentence: str) -> bool:
+    if _OF_ONESELF.fullmatch(sentence) or _is_talk(sentence.strip(_EDGES)):
+        return True
+    return sentence.endswith((".", "!")) and bool(_OF_OTHERS.fullmatch(sentence))
 
 
 def _is_talk(message: str) -> bool:

@@ -125,7 +125,7 @@ class ToolRegistry:
         began = time.monotonic()
         context = _of_this_call(context or ToolContext(), began)
         failure, output = self._refused(call) or _run_in_thread(
-            lambda: self._tools[call.name].run(call.arguments, context), context
+            lambda: self._tools[call.name].run(schemas.plain(call.arguments), context), context
         )
         output = within(output, context.limits)
         return ToolResult(call, output, failure, time.monotonic() - began)

@@ -40,6 +40,17 @@ def problem(schema: Mapping[str, Json], arguments: object) -> str:
     return sanitize_title(f"{where.lstrip('.')}: {found.message}" if where else found.message)
 
 
+def plain(value: Json) -> Json:
+    """Return a value with `2.0` as 2: to JSON Schema it is an integer, to Python only then."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, list):
+        return [plain(each) for each in value]
+    if isinstance(value, Mapping):
+        return {name: plain(each) for name, each in value.items()}
+    return value
+
+
 def function_spec(tool: Tool) -> dict[str, Json]:
     """Return a tool as chat templates and OpenAI's API describe one."""
     return {

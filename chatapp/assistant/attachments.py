@@ -6,6 +6,7 @@ from an attached file is a span of the text that is stored with the message.
 
 from __future__ import annotations
 
+import os
 import stat
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -52,9 +53,7 @@ def read_attachment(path: Path | str) -> Attachment:
     Raises:
         AttachmentError: missing, no regular file, too large, or no text can be read from it.
     """
-    if "\0" in str(path):
-        raise AttachmentError("this is no file name", "check the path for a typing error")
-    file = Path(path).expanduser()
+    file = _file(path)
     _check(file)
     # late: the loaders are not needed by chats without attachments
     from retrieval.errors import LoadError
@@ -82,6 +81,18 @@ _TOO_LARGE = (
 )
 
 
+def _file(path: Path | str) -> Path:
+    """Return the path with `~` replaced, if a file can be named like that."""
+    try:
+        file = Path(path).expanduser()
+        nameable = b"\0" not in os.fsencode(file)
+    except (RuntimeError, UnicodeEncodeError):  # nobody's home; half a character
+        nameable = False
+    if not nameable:
+        raise AttachmentError("this is no file name", "check the path for a typing error")
+    return file
+
+
 def _check(file: Path) -> None:
     """Refuse what is no regular file of a readable size, before anything reads it."""
     from retrieval.errors import unreadable
@@ -90,7 +101,8 @@ def _check(file: Path) -> None:
         status = file.stat()
         if stat.S_ISDIR(status.st_mode):
             raise AttachmentError(
-                f"{file.name} is a folder", "attach its files, or run `chatapp index add FOLDER`"
+                f"{file.name or file} is a folder",
+                "attach its files, or run `chatapp index add FOLDER`",
             )
         if not stat.S_ISREG(status.st_mode):
             raise AttachmentError(f"{file.name} is a pipe, socket or device", "save it to a file")

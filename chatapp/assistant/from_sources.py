@@ -44,6 +44,9 @@ async def answer_from_sources(writing: Writing) -> bool:
     )
     if evidence is None:
         return False
+    if not evidence.quotes and _asks_nothing(question):
+        writing.emit(Browse("end", "Found nothing about it", evidence.query))
+        return False
     _show(writing, evidence)
     return True
 
@@ -57,6 +60,12 @@ def _needs_sources(question: str) -> bool:
     from retrieval.intent import needs_sources
 
     return needs_sources(question)
+
+
+def _asks_nothing(question: str) -> bool:
+    from retrieval.intent import asks_nothing
+
+    return asks_nothing(question)
 
 
 def _files(writing: Writing) -> Files:

@@ -35,7 +35,7 @@ class SamplingParams:
 
     Attributes:
         max_tokens: how many new tokens at most.
-        temperature: divides logits; 0 is greedy.
+        temperature: divides logits; 0, or as good as 0, is greedy.
         top_k: how many likeliest tokens are kept; 0 keeps all.
         top_p: the mass of likeliest tokens that is kept.
         repetition_penalty: divides positive and multiplies negative logits of what was already

@@ -24,6 +24,7 @@ from chatapp.inference.generator import (
 )
 from chatapp.inference.masks.protocol import ConstraintError
 from chatapp.inference.remote_errors import RemoteError, explain
+from chatapp.inference.remote_reply import RemoteReply, count_in
 from chatapp.settings.named import Remote
 from retrieval.web.http import (
     Dropped,
@@ -137,7 +138,7 @@ class RemoteGenerator:
             ConstraintError: the reply is held to something other than a JSON Schema.
             RemoteError: the server cannot be used, or broke off.
         """
-        begun, reply = self._clock(), _Reply()
+        begun, reply = self._clock(), RemoteReply(params.max_tokens)
         try:
             for line in self._lines(messages, params, should_stop):
                 if delta := reply.take(line):
@@ -195,10 +196,13 @@ class RemoteGenerator:
                 raise Stopped("stopped")
             self._sleep(0.05)
 
-    def _finished(self, messages: Sequence[ChatMessage], reply: _Reply, begun: float) -> Finished:
+    def _finished(
+        self, messages: Sequence[ChatMessage], reply: RemoteReply, begun: float
+    ) -> Finished:
+        assert reply.reason, "check_whole() or an interrupt gave it"
         ended = self._clock()
         first = reply.first_at or ended
-        prompt = int(reply.usage.get("prompt_tokens") or 0)
+        prompt = count_in(reply.usage, "prompt_tokens")
         if prompt:
             size = sum(len(message.content.encode("utf-8", "replace")) for message in messages)
             said = max(1, prompt - _TOKENS_A_MESSAGE * len(messages))
@@ -206,7 +210,7 @@ class RemoteGenerator:
         return Finished(
             reason=reply.reason,
             prompt_tokens=prompt or self.count_tokens(messages),
-            completion_tokens=int(reply.usage.get("completion_tokens") or reply.pieces),
+            completion_tokens=count_in(reply.usage, "completion_tokens") or reply.pieces,
             prefill_seconds=first - begun,
             decode_seconds=ended - first,
             steps=reply.pieces,
@@ -224,61 +228,11 @@ class RemoteGenerator:
         except HttpError as error:
             raise explain(error, endpoint.name, endpoint.key) from None
         listed = answer.get("data") if isinstance(answer, dict) else None
-        for model in listed or ():
+        for model in listed if isinstance(listed, list) else ():
             if isinstance(model, dict) and model.get("id") == endpoint.model:
-                return next(
-                    (int(model[field]) for field in _CONTEXT_FIELDS if model.get(field)),
-                    DEFAULT_CONTEXT,
-                )
+                said = (count_in(model, field) for field in _CONTEXT_FIELDS)
+                return next(filter(None, said), DEFAULT_CONTEXT)
         return DEFAULT_CONTEXT
-
-
-class _Reply:
-    """What has arrived of an answer."""
-
-    def __init__(self) -> None:
-        self.pieces = 0
-        self.over = False
-        self.first_at = 0.0
-        self.usage: dict[str, Any] = {}
-        self.reason: Any = ""
-
-    def take(self, line: str) -> TextDelta | None:
-        """Take in a line of server-sent events; return its text, if it has any."""
-        kind, _, data = line.partition(":")
-        if kind != "data":
-            return None
-        if data.strip() == "[DONE]":
-            self.over = True
-            return None
-        event = _event(data)
-        if isinstance(event.get("usage"), dict):
-            self.usage = event["usage"]
-        choice: dict[str, Any] = next(iter(event.get("choices") or ()), {})
-        if choice.get("finish_reason"):
-            self.reason = "length" if choice["finish_reason"] == "length" else "stop"
-        text = (choice.get("delta") or {}).get("content")
-        if not text:
-            return None
-        self.pieces += 1
-        return TextDelta(text, self.pieces)
-
-    def check_whole(self) -> None:
-        """Raise Dropped for an answer that ended without saying why."""
-        if not self.reason:
-            raise Dropped("the answer broke off")
-
-
-def _event(data: str) -> dict[str, Any]:
-    try:
-        event = json.loads(data)
-    except ValueError:
-        raise Dropped("the server sent something else than events") from None
-    if not isinstance(event, dict):
-        raise Dropped("the server sent something else than events")
-    if event.get("error"):
-        raise Refused(500, data, None)
-    return event
 
 
 def request_body(

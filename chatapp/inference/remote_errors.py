@@ -46,6 +46,8 @@ def _refused(error: Refused, name: str, said: str) -> RemoteError | ContextOverf
         return ContextOverflow(f"the prompt is too long for {name}: {said}")
     table = f"[remotes.{name}]"
     match error.status:
+        case status if status < 400:
+            what, hint = "is at another address", f"correct base_url in {table}."
         case 401 | 403:
             what, hint = "wants another key", f"set the variable that api_key_env of {table} names."
         case 404:
@@ -71,7 +73,7 @@ def _said(body: str, key: str) -> str:
         value = json.loads(body)
         error = value.get("error", value)
         text = error if isinstance(error, str) else str(error.get("message", body))
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         pass
     if key:
         text = text.replace(key, "***")

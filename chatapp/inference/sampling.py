@@ -18,6 +18,7 @@ from torch import Tensor
 
 from chatapp.inference.generator import SamplingParams
 
+COLDEST = 1e-6  # temperatures below are greedy: logits divided by them could overflow
 _MASK = 0xFFFFFFFF
 
 
@@ -56,7 +57,7 @@ def choose(
         logits = penalise_repetition(logits, seen, params.repetition_penalty)
     if allowed is not None:
         logits = logits.masked_fill(~allowed, -torch.inf)
-    if params.greedy or params.temperature <= 0:
+    if params.greedy or params.temperature < COLDEST:
         tokens = logits.argmax(dim=-1)
         return Choice(tokens, torch.zeros_like(logits[:, 0]))
     ids, probabilities = candidates(logits / params.temperature, params)

@@ -7,9 +7,10 @@ import json
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from chatapp.server.errors import ApiError
+from chatapp.server.responses import ClientGone
 from chatapp.server.schemas import UNSUPPORTED, Schema
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ async def read_json(request: Request, schema: Schema, seconds: float) -> dict[st
 
     Raises:
         ApiError: it is no JSON, not sent as such, against the schema, or does not arrive in time.
+        ClientGone: the client left before it was whole.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
@@ -32,6 +34,8 @@ async def read_json(request: Request, schema: Schema, seconds: float) -> dict[st
             raw = await request.body()
     except TimeoutError:
         raise ApiError(408, f"the request did not arrive within {seconds:g} s") from None
+    except ClientDisconnect:
+        raise ClientGone from None
     return checked(_parsed(raw), schema)
 
 

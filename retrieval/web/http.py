@@ -24,8 +24,9 @@ from typing import Any, Protocol
 import httpx
 
 _ASK_SECONDS = 0.05  # how often `should_stop` is asked
-_MOST_BODY = 1 << 20  # bytes of an answer that is read whole
-_MOST_LINE = 8 << 20  # characters of a streamed line
+_MOST_REFUSAL = 1 << 20  # bytes of an answer that says no
+_MOST_JSON = 16 << 20  # characters of an answer that is read whole; some list thousands of models
+_MOST_LINE = 8 << 20  # bytes of a streamed line
 _AHEAD = 64  # lines that are taken in before anybody wants them
 
 
@@ -76,17 +77,22 @@ class Request:
 
 
 def read_json(request: Request, patience: Patience, should_stop: Callable[[], bool]) -> Any:
-    """Return the JSON that the server answers, at most 1 MiB.
+    """Return the JSON that the server answers, at most 16 MiB.
 
     Raises:
         HttpError: see the module. An answer that is no JSON counts as `Dropped`.
     """
     import json
 
-    text = "\n".join(read_lines(request, patience, should_stop))
+    lines, size = [], 0
+    for line in read_lines(request, patience, should_stop):
+        lines.append(line)
+        size += len(line) + 1
+        if size > _MOST_JSON:
+            raise Dropped(f"the answer is longer than {_MOST_JSON >> 20} MB")
     try:
-        return json.loads(text)
-    except ValueError:
+        return json.loads("\n".join(lines))
+    except (ValueError, RecursionError):
         raise Dropped("the answer is no JSON") from None
 
 
@@ -199,10 +205,23 @@ async def _lines(request: Request, patience: Patience) -> AsyncIterator[str]:
         if answer.status_code != httpx.codes.OK:
             body = await _beginning(answer)
             raise Refused(answer.status_code, body, _retry_after(answer))
-        async for line in answer.aiter_lines():
-            if len(line) > _MOST_LINE:
-                raise Dropped("the answer has no end of line")
+        async for line in _split(answer.aiter_bytes()):
             yield line
+
+
+async def _split(pieces: AsyncIterator[bytes]) -> AsyncIterator[str]:
+    """Yield lines. httpx would wait for the end of one however long it is, and ends one at U+2028
+    too, which stands unescaped in texts as JSON.
+    """
+    rest = b""
+    async for piece in pieces:
+        *lines, rest = (rest + piece).split(b"\n")
+        for line in lines:
+            yield line.removesuffix(b"\r").decode("utf-8", "replace")
+        if len(rest) > _MOST_LINE:
+            raise Dropped("the answer has no end of line")
+    if rest:
+        yield rest.removesuffix(b"\r").decode("utf-8", "replace")
 
 
 async def _beginning(answer: httpx.Response) -> str:
@@ -210,9 +229,9 @@ async def _beginning(answer: httpx.Response) -> str:
     body = b""
     async for piece in answer.aiter_bytes():
         body += piece
-        if len(body) >= _MOST_BODY:
+        if len(body) >= _MOST_REFUSAL:
             break
-    return body[:_MOST_BODY].decode("utf-8", "replace")
+    return body[:_MOST_REFUSAL].decode("utf-8", "replace")
 
 
 def _retry_after(answer: httpx.Response) -> float | None:

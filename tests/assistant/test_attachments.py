@@ -87,8 +87,9 @@ class TestReading:
             read_attachment(tmp_path / "nothing.txt")
         with pytest.raises(AttachmentError, match="is a folder"):
             read_attachment(tmp_path)
-        with pytest.raises(AttachmentError, match="no file name"):
-            read_attachment("a\0b")
+        for nameless in ("a\0b", "~nobody-of-this-name/notes.txt", "half \ud800.txt"):
+            with pytest.raises(AttachmentError, match="no file name"):
+                read_attachment(nameless)
         os.mkfifo(tmp_path / "pipe")
         with pytest.raises(AttachmentError, match="pipe, socket or device"):
             read_attachment(tmp_path / "pipe")

@@ -108,6 +108,20 @@ class TestGroundedAnswers:
         )
         assert done.text == NOT_FOUND
 
+    async def test_a_statement_is_answered_by_the_model_where_no_source_knows_of_it(self, make):
+        """It asked nothing, so "not found" would answer nothing."""
+        index = FakeIndex()
+        assistant = make(FakeGenerator("How nice!"), index)
+        done = only(await collect(assistant.turn(None, "The sky is so green today.")), MessageDone)
+        assert (done.text, done.grounding) == ("How nice!", "model")
+        assert index.queries == ["The sky is so green today."]
+
+    async def test_what_people_say_of_themselves_is_not_searched_for(self, make):
+        index = FakeIndex()
+        assistant = make(FakeGenerator("How nice!"), index)
+        done = only(await collect(assistant.turn(None, "I live in Paris.")), MessageDone)
+        assert (done.text, done.grounding, index.queries) == ("How nice!", "model", [])
+
     async def test_a_follow_up_is_searched_with_the_topic_before_it(self, make):
         index = FakeIndex()
         assistant = make(None, index)

@@ -48,9 +48,9 @@ def test_min_p_drops_what_is_too_unlikely_beside_the_likeliest() -> None:
     assert (kept > 0).tolist() == [[False, True, False, True]]
 
 
-def test_greedy_and_temperature_zero_take_the_largest_and_of_equals_the_first() -> None:
+def test_greedy_and_temperatures_near_zero_take_the_largest_and_of_equals_the_first() -> None:
     logits = torch.tensor([[0.0, 3.0, 1.0], [2.0, 5.0, 5.0]])
-    for params in (plain(greedy=True), plain(temperature=0.0)):
+    for params in (plain(greedy=True), plain(temperature=0.0), plain(temperature=1e-320)):
         choice = choose(logits, params, HALF.expand(2))
         assert choice.tokens.tolist() == [1, 1]
         assert choice.log_weights.tolist() == [0.0, 0.0]

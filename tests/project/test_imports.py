@@ -209,8 +209,8 @@ def test_inference_knows_nothing_of_retrieval_but_the_client() -> None:
         if room(i.importer) == "chatapp.inference" and room(i.target) == "retrieval"
     }
     client = "retrieval.web.http"
-    modules = ("chatapp.inference.remote", "chatapp.inference.remote_errors")
-    assert used == {(module, client) for module in modules}
+    modules = ("remote", "remote_errors", "remote_reply")
+    assert used == {(f"chatapp.inference.{module}", client) for module in modules}
 
 
 def test_one_module_speaks_http_to_mcp_servers() -> None:

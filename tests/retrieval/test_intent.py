@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from retrieval.intent import needs_sources
+from retrieval.intent import asks_nothing, needs_sources
 
 TALK = """
 hi|Hello!|hey there|Good morning|good evening everyone|hiya|Hi, how are you?|hello there friend
@@ -15,6 +15,8 @@ how old are you?|what can you do?|can you help me?|nice to meet you|my name is A
 I am so happy today|write me a poem|Write a short story about a dragon|tell me a joke
 Tell me a story|please compose a haiku about rain|can you write a poem for my mother?|sing a song
 pretend you are a pirate|make up a limerick|rephrase that|say that again|summarize our chat: all
+I live in Rome.|My favourite colour is green.|Hi! We moved to Berlin last year.|I have a cat!
+My dog is called Rex. He likes bones.|Actually, my brother has a boat.|I am writing about Napoleon.
 continue|go on|try again|what did you say?|let's talk about something else|test|...|   |!?
 """
 FACTS = """
@@ -26,6 +28,9 @@ name three noble gases|list the planets|did Rome fall in 476?|is water wet?|popu
 what does exit code 6 mean?|how do I start a new conversation?|who are the Beatles?
 what are you made of carbon or silicon atoms|how is cheese made?|what is your handbook about
 How are vaccines tested?|who is the president of France?|can you tell me who discovered radium?
+I live in Rome. What is it famous for|I like Rome. Tell me about it.|I want to know about Rome.
+my favourite colour|My Lai massacre|I Have a Dream|We Are the Champions|I need a summary of the war.
+My index is empty.|I get the error "no model".|My terminal shows boxes.|Rome is nice.
 thanks, and who painted the Mona Lisa?|define entropy|compare Python and Java|define poem
 """
 
@@ -42,6 +47,33 @@ def test_talk_is_answered_without_sources(message: str) -> None:
 def test_questions_of_fact_are_answered_from_sources(message: str) -> None:
     """A question, a request for facts or a bare topic starts a search."""
     assert needs_sources(message)
+
+
+@pytest.mark.parametrize(
+    "message",
+    """
+I live in Rome.|i live in rome|Rome is nice.|The sky is green today.|My index is empty.
+It is raining, and my dog is wet.|I don't like Mondays|Hello! My name is Ada. I like tea.
+""".strip()
+    .replace("\n", "|")
+    .split("|"),
+)
+def test_a_statement_waits_for_no_fact(message: str) -> None:
+    assert asks_nothing(message)
+
+
+@pytest.mark.parametrize(
+    "message",
+    """
+Rome|the capital of France is|Battle of Hastings|Name three planets.|The French Revolution.
+Is water wet|I wonder who built it.|I live in Rome. What is it famous for|Rome is nice. Explain it.
+My name is Ada. Population of Lagos
+""".strip()
+    .replace("\n", "|")
+    .split("|"),
+)
+def test_what_waits_for_a_fact_is_no_statement(message: str) -> None:
+    assert not asks_nothing(message)
 
 
 def test_a_pasted_megabyte_is_judged_at_once() -> None:

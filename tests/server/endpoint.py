@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -102,7 +102,22 @@ def stream(*words: str, end: bool = True, wait: threading.Event | None = None) -
     return respond
 
 
+def events(*said: object) -> Respond:
+    """Return a streamed answer of these events, whatever they are."""
+
+    def respond(handler: BaseHTTPRequestHandler, asked: object) -> None:
+        handler.send_response(200)
+        handler.end_headers()
+        with suppress(ConnectionError):  # nobody need listen to the end
+            for event in said:
+                write(handler, event)
+
+    return respond
+
+
 def write(handler: BaseHTTPRequestHandler, event: object) -> None:
     """Write one event."""
-    handler.wfile.write(b": a comment\n\ndata: " + json.dumps(event).encode() + b"\n\n")
+    handler.wfile.write(
+        b": a comment\n\ndata: " + json.dumps(event, ensure_ascii=False).encode() + b"\n\n"
+    )
     handler.wfile.flush()

@@ -121,6 +121,25 @@ def test_a_client_that_vanishes_frees_its_place(strict: Running) -> None:
     assert call(strict, chat()) == 200
 
 
+def test_a_client_that_leaves_before_its_request_is_whole_is_no_failure(strict: Running) -> None:
+    """It is counted as gone, not as an error of the server."""
+
+    def ended(status: int) -> float:
+        counted = metrics(strict, authorization=f"Bearer {KEY}")
+        name = f'chatapp_requests_total{{path="/v1/chat/completions",status="{status}"}}'
+        return counted.get(name, 0.0)
+
+    before, where = ended(499), urlsplit(strict.url)
+    with socket.create_connection((where.hostname, where.port)) as connection:  # type: ignore[arg-type]
+        connection.sendall(
+            b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n"
+            b"Content-Type: application/json\r\n"
+            + f"Authorization: Bearer {KEY}\r\n\r\n{{".encode()
+        )
+    until(lambda: ended(499) > before)
+    assert ended(500) == 0
+
+
 def test_a_full_queue_says_when_to_come_back(strict: Running) -> None:
     """One answer is made, two wait, and the others are told; nobody gets another error."""
     with ThreadPoolExecutor(12) as pool:

@@ -24,7 +24,7 @@ from chatapp.inference.remote_errors import RemoteError
 from chatapp.settings import load_settings
 from retrieval.web.http import Patience
 from tests.server.conftest import Running, send, serving
-from tests.server.endpoint import Respond, ScriptedServer, failure, stream
+from tests.server.endpoint import Respond, ScriptedServer, answer, events, failure, stream
 
 HELLO = [ChatMessage("system", "Be brief."), ChatMessage("user", "Hello, who are you?")]
 KEY = "sk-secret-0123456789"
@@ -138,6 +138,7 @@ def test_newer_models_get_the_limit_under_its_newer_name() -> None:
         ([failure(404, "no such model")], "is not there .*no such model", "base_url or model"),
         ([failure(429, "quota")] * 3, "too much to do .*quota", "wait a little"),
         ([failure(500, "boom")], "is in trouble .*boom", "try again later"),
+        ([failure(307, "over there")], "at another address", "correct base_url"),
         ([failure(400, "what?")], "refuses the request .*what", "remotes.mine"),
     ],
 )
@@ -151,6 +152,65 @@ def test_each_refusal_names_its_fix_and_never_the_key(
         say(remote(server))
     assert hint in told.value.hint
     assert KEY not in f"{told.value!r} {told.value.hint}"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"choices": ["x"]},
+        {"choices": [{"delta": "x"}]},
+        {"choices": [{"delta": {"content": ["x"]}}]},
+        5,
+    ],
+)
+def test_events_of_another_shape_are_a_broken_answer(event: object) -> None:
+    with (
+        ScriptedServer(events(event)).running() as server,
+        pytest.raises(RemoteError, match="something else than events"),
+    ):
+        say(remote(server))
+
+
+@pytest.mark.parametrize("count", ["many", -5, [1], 1e300, None])
+def test_counts_that_cannot_be_are_not_believed(count: object) -> None:
+    """Neither the window that a server claims nor the tokens that it says it counted."""
+    usage = {"usage": {"prompt_tokens": count, "completion_tokens": count}}
+    word = {"choices": [{"delta": {"content": "Hi"}, "finish_reason": "stop"}]}
+    claims = answer(200, {"data": [{"id": "m", "max_model_len": count}]})
+    with ScriptedServer(events(word, usage), models=claims).running() as server:
+        generator = remote(server)
+        text, finished = say(generator)
+    assert (generator.context_length, text) == (DEFAULT_CONTEXT, "Hi")
+    assert finished is not None
+    assert finished.completion_tokens == 1
+    assert finished.prompt_tokens == generator.count_tokens(HELLO)
+
+
+def test_an_answer_without_an_end_is_cut() -> None:
+    """A server that ignores the limit fills neither the memory nor the evening."""
+    with ScriptedServer(
+        events(*[{"choices": [{"delta": {"content": "a" * 400}}]}] * 50)
+    ).running() as server:
+        reply = list(remote(server).stream(HELLO, SamplingParams(max_tokens=8), lambda: False))
+    assert isinstance(reply[-1], Finished)
+    assert reply[-1].reason == "length"
+    assert len(reply) < 5
+
+
+def test_a_line_without_an_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("retrieval.web.http._MOST_LINE", 1000)
+    with (
+        ScriptedServer(events("a" * 100_000)).running() as server,
+        pytest.raises(RemoteError, match="no end of line"),
+    ):
+        say(remote(server))
+
+
+def test_text_may_hold_any_separator_of_lines() -> None:
+    """A line of events ends at a line feed alone; JSON may hold the others as they are."""
+    odd = "one\u2028two\x85three\x0cfour"
+    with ScriptedServer(stream(odd)).running() as server:
+        assert say(remote(server))[0] == odd
 
 
 def test_a_prompt_that_is_too_long_is_an_overflow() -> None:

@@ -47,6 +47,7 @@ def test_a_file_is_read_by_its_full_or_its_short_name(room: Path) -> None:
         "lines": 1,
         "of": 3,
     }
+    assert read(room, "note.txt", first_line=2.0, lines=1.0).output == part.output
     assert "there is no line 9" in read(room, "note.txt", first_line=9).error
 
 
