@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import click
 
-from chatapp.cli.output import output_option, print_json
+from chatapp.cli.output import file_option, output_option, print_json, writing
 
 if TYPE_CHECKING:
     from chatapp.feedback import Judgement
@@ -45,9 +45,8 @@ def list_(output: str) -> None:
     show_default=True,
     help="Pairs for a reward model or DPO, single ratings, or chats for fine-tuning.",
 )
-@click.option("--output", "-o", "file", type=click.File("w", encoding="utf-8", lazy=False),
-              default="-", help="File to write; `-` is stdout.")  # fmt: skip
-def export(schema: str, file: IO[str]) -> None:
+@file_option
+def export(schema: str, file: str) -> None:
     """Write the feedback as training records, one JSON object a line."""
     import json
 
@@ -58,9 +57,10 @@ def export(schema: str, file: IO[str]) -> None:
     with open_store(missing="") as store:
         found = Feedback(store).all()
     count = 0
-    for record in records(found, schema):  # type: ignore[arg-type]
-        file.write(json.dumps(record, ensure_ascii=False) + "\n")
-        count += 1
+    with writing(file) as stream:
+        for record in records(found, schema):  # type: ignore[arg-type]
+            stream.write(json.dumps(record, ensure_ascii=False) + "\n")
+            count += 1
     click.echo(f"{count} records", err=True)
 
 

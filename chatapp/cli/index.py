@@ -21,6 +21,7 @@ import click
 from chatapp import paths, resources
 from chatapp.cli.errors import CliError, ExitCode
 from chatapp.cli.output import output_option, print_json
+from chatapp.cli.person import is_terminal
 from retrieval.text import sanitize_text
 
 if TYPE_CHECKING:
@@ -177,7 +178,7 @@ def _progress_bar() -> Iterator[Callable[[IngestProgress], None]]:
     from tqdm import tqdm
 
     with tqdm(
-        unit="B", unit_scale=True, file=sys.stderr, disable=not sys.stderr.isatty(), leave=False
+        unit="B", unit_scale=True, file=sys.stderr, disable=not is_terminal(sys.stderr), leave=False
     ) as bar:
 
         def show(state: IngestProgress) -> None:

@@ -136,8 +136,10 @@ def _require_directory() -> None:
 
 def _open_tui(resume: str | None) -> int:
     """Open the terminal UI and return its exit code; refuse where there is no terminal."""
+    from chatapp.cli.person import is_terminal
+
     in_browser = os.environ.get("TEXTUAL_DRIVER", "").endswith(":WebDriver")  # `chatapp web`
-    if not in_browser and not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not in_browser and not is_terminal(sys.stdin, sys.stdout):
         raise CliError(
             "the chat needs a terminal, and stdin or stdout is none",
             hint="use `chatapp --plain`, or `chatapp ask` or `chatapp run` in a script or a pipe.",

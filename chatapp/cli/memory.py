@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import click
 
 from chatapp.cli.errors import CliError, ExitCode
-from chatapp.cli.options import clean
-from chatapp.cli.output import output_option, print_json
+from chatapp.cli.options import clean, read_text
+from chatapp.cli.output import file_option, output_option, print_json, writing
+from chatapp.cli.person import ask_first
 
 if TYPE_CHECKING:
     from chatapp.conversations import ConversationStore
@@ -94,8 +95,9 @@ def forget(
         if hide:
             _print(Profile(store).expire(fact.id), output)
             return
-        if not yes:
-            _ask(fact)
+        ask_first(
+            f"Forget for good: {fact.to_person()}?", yes, unasked="forgetting cannot be undone"
+        )
         done = forget_everywhere(store, fact.id, keep_message=keep_message, everywhere=everywhere)
     if output == "json":
         print_json({**asdict(done), "unreachable": [str(path) for path in done.unreachable]})
@@ -145,31 +147,31 @@ def show(memory_id: str, output: str) -> None:
 
 
 @memory.command()
-@click.option("--output", "-o", "file", type=click.File("w", encoding="utf-8", lazy=False),
-              default="-", help="File to write; `-` is stdout.")  # fmt: skip
-def export(file: IO[str]) -> None:
+@file_option
+def export(file: str) -> None:
     """Write all facts as JSON."""
     import json
 
     from chatapp.memory.transfer import as_json
 
-    with _store() as store:
-        file.write(json.dumps(as_json(store), ensure_ascii=False, indent=2) + "\n")
+    with _store() as store, writing(file) as stream:
+        stream.write(json.dumps(as_json(store), ensure_ascii=False, indent=2) + "\n")
 
 
 @memory.command("import")
-@click.argument("file", type=click.File("r", encoding="utf-8"))
+@click.argument("file")
 @output_option("text", "json")
-def import_(file: IO[str], output: str) -> None:
-    """Add the facts of an exported FILE; what was forgotten stays forgotten."""
+def import_(file: str, output: str) -> None:
+    """Add the facts of an exported FILE (`-`: stdin); what was forgotten stays forgotten."""
     from chatapp.memory.transfer import BrokenExport, import_json
 
+    text = read_text(file)
     with _store() as store:
         try:
-            done = import_json(store, file.read())
-        except (BrokenExport, UnicodeDecodeError) as error:
+            done = import_json(store, text)
+        except BrokenExport as error:
             raise CliError(
-                f"{file.name} holds no exported memory: {error}",
+                f"{file} holds no exported memory: {error}",
                 hint="give a file that `chatapp memory export` wrote.",
             ) from error
     if output == "json":
@@ -178,14 +180,6 @@ def import_(file: IO[str], output: str) -> None:
         click.echo(
             f"added {done.added}, known before {done.known}, forgotten before {done.refused}"
         )
-
-
-def _ask(fact: Fact) -> None:
-    import sys
-
-    if not sys.stdin.isatty():
-        raise CliError("forgetting cannot be undone", hint="add --yes.", code=ExitCode.APPROVAL)
-    click.confirm(f"Forget for good: {fact.to_person()}?", abort=True, err=True)
 
 
 def _find(profile: object, wanted: str) -> Fact:

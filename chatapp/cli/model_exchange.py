@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from chatapp.cli import hub
 from chatapp.cli.errors import CliError, ExitCode
 from chatapp.cli.options import clean
 from chatapp.cli.output import output_option, print_json
+from chatapp.cli.person import ask_first
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
 
@@ -95,14 +95,11 @@ def _download(model_id: str, revision: str | None, folder: Path, yes: bool) -> P
             hint="free some space, or move the home with CHATAPP_HOME.",
             code=ExitCode.STORAGE,
         )
-    if not yes:
-        if not sys.stdin.isatty():
-            raise CliError(
-                f"{model_id} would be downloaded: {total}",
-                hint="add --yes to agree.",
-                code=ExitCode.APPROVAL,
-            )
-        click.confirm(f"Download {total} from the Hugging Face hub?", abort=True, err=True)
+    ask_first(
+        f"Download {total} from the Hugging Face hub?",
+        yes,
+        unasked=f"{model_id} would be downloaded: {total}",
+    )
     hub.fetch(download, folder)
     return folder
 

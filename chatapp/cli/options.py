@@ -115,8 +115,9 @@ def read_text(file: str) -> str:
             f"there is no file {file}", hint="check the path.", code=ExitCode.NOT_FOUND
         ) from error
     except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
         raise CliError(
-            f"{file} cannot be read: {error}",
+            f"{file} cannot be read: {why}",
             hint="name a UTF-8 text file.",
             code=ExitCode.USAGE,
         ) from error

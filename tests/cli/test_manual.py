@@ -6,6 +6,7 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
@@ -66,8 +67,10 @@ def test_every_example_can_be_typed(name: str) -> None:
         if words[1 : 1 + len(name.split())] != name.split():
             continue  # a step on the way, which is an example of its own command
         command = LEAVES[name].command
+        before = set(Path.cwd().iterdir())
         with command.make_context(name, words[1 + len(name.split()) :], resilient_parsing=False):
             pass
+        assert set(Path.cwd().iterdir()) == before, "a file is written before the command runs"
 
 
 @commands

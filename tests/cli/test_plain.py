@@ -174,6 +174,20 @@ def test_a_pipe_gets_answers_on_stdout_and_nothing_else(chatapp_home: Path) -> N
     assert "There is no command /nonsense" in done.stderr
 
 
+def test_input_that_was_closed_before_the_start_has_ended(chatapp_home: Path) -> None:
+    """`chatapp --plain <&-`, as a daemon starts programs: there is nothing to answer."""
+    line = 'exec "$0" -m tests.cli.plain_chat <&-'
+    done = subprocess.run(
+        ["sh", "-c", line, sys.executable],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 def test_an_unknown_conversation_is_named(chatapp_home: Path) -> None:
     """`--resume` with a wrong id says where the right ones are listed."""
     done = run_plain("", "--resume", "nowhere")

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
+
+from chatapp.cli.errors import ExitCode
 
 
 @pytest.fixture
@@ -100,3 +103,32 @@ def test_an_imported_conversation_brings_nothing_forgotten_back(chatapp, tmp_pat
     assert chatapp("conversations", "import", str(file)).code == 0
     assert chatapp("memory", "list", "--all").out == ""
     assert "Qwertzburg" not in chatapp("conversations", "show", conversation).out
+
+
+@pytest.mark.parametrize(
+    "command", [("memory", "export"), ("conversations", "export", "--all"), ("feedback", "export")]
+)
+def test_an_export_that_fails_leaves_the_older_one(chatapp, home, tmp_path, monkeypatch, command):
+    """The file is replaced when the new one is whole, and nothing half-written stays beside it."""
+    kept = tmp_path / "kept.json"
+    kept.write_text("the older export")
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "chatapp.sqlite3").mkdir()  # no file: the conversations cannot be opened
+    monkeypatch.setenv("CHATAPP_HOME", str(broken))
+    assert chatapp(*command, "-o", str(kept)).code == ExitCode.STORAGE
+    assert kept.read_text() == "the older export"
+    assert {path.name for path in tmp_path.glob("kept*")} == {"kept.json"}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_is_told_however_little_is_written(chatapp):
+    done = chatapp("memory", "export", "-o", "/dev/full")
+    assert done.code == ExitCode.STORAGE
+    assert "No space left" in done.err
+
+
+def test_an_export_names_a_folder_that_is_not_there(chatapp, tmp_path):
+    done = chatapp("memory", "export", "-o", str(tmp_path / "none" / "memories.json"))
+    assert done.code == ExitCode.USAGE
+    assert "cannot be written: No such file or directory" in done.err

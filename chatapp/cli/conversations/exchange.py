@@ -12,7 +12,7 @@ import click
 from chatapp.cli.conversations.group import conversations, opened
 from chatapp.cli.errors import CliError
 from chatapp.cli.options import clean
-from chatapp.cli.output import output_option, print_json
+from chatapp.cli.output import file_option, output_option, print_json, writing
 
 if TYPE_CHECKING:
     from chatapp.conversations import ConversationStore
@@ -28,17 +28,16 @@ _PAGE = 200  # conversations asked for at a time
     show_default=True,
     help="Markdown and HTML show one branch; JSON holds everything and can be imported.",
 )  # fmt: skip
-@click.option("--output", "-o", type=click.File("w", encoding="utf-8", lazy=False), default="-",
-              help="File to write; `-` is stdout.")  # fmt: skip
-def export(conversation_id: str | None, everything: bool, kind: str, output: IO[str]) -> None:
+@file_option
+def export(conversation_id: str | None, everything: bool, kind: str, file: str) -> None:
     """Write a conversation as Markdown, JSON or a page of HTML."""
     if everything == (conversation_id is not None):
         raise click.UsageError("name one conversation, or use --all.")
-    with opened() as store:
+    with opened() as store, writing(file) as stream:
         if conversation_id is None:
-            _export_all(store, output)
+            _export_all(store, stream)
         else:
-            output.write(_form(kind)(store, conversation_id))
+            stream.write(_form(kind)(store, conversation_id))
 
 
 @conversations.command("import")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from chatapp.cli.errors import CliError, ExitCode
 from chatapp.cli.options import clean
 from chatapp.cli.output import print_json
 
@@ -45,12 +43,3 @@ def print_rows(
             print_json(row)
         else:
             click.echo(line(row))
-
-
-def confirm(question: str, yes: bool) -> None:
-    """Ask before something that cannot be undone; a script must say `--yes` instead."""
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise CliError("this cannot be undone", hint="add --yes.", code=ExitCode.APPROVAL)
-    click.confirm(question, abort=True, err=True)

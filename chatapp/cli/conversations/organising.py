@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import click
 
 from chatapp.cli.conversations.group import (
-    confirm,
     conversation_id,
     conversations,
     opened,
@@ -18,6 +17,7 @@ from chatapp.cli.conversations.group import (
 from chatapp.cli.errors import CliError, ExitCode
 from chatapp.cli.options import clean
 from chatapp.cli.output import output_option, print_json
+from chatapp.cli.person import ask_first
 from retrieval.text import sanitize_text
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def purge(ids: tuple[str, ...], deleted: bool, yes: bool, facts: bool, output: s
         if found:
             titles = ", ".join(f"'{conversation.title}'" for conversation in found[:5])
             more = f" and {len(found) - 5} more" if len(found) > 5 else ""
-            confirm(f"Delete for good: {titles}{more}?", yes)
+            ask_first(f"Delete for good: {titles}{more}?", yes)
         _offer_facts(store, found, forget=facts)  # a purged one no longer knows what it taught
         purged = [store.purge(conversation.id) for conversation in found]
     if output == "json":

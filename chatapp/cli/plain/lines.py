@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from chatapp import paths
+from chatapp.cli.person import is_terminal
 from retrieval.text import sanitize_text
 
 HISTORY_LINES = 1_000
@@ -74,7 +75,7 @@ class Lines:
 @contextmanager
 def open_lines(complete: Completes | None = None) -> Iterator[Lines]:
     """Yield the lines of this process's stdin and save the history at the end."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not is_terminal(sys.stdin, sys.stdout):
         yield Lines(_from_pipe, interactive=False)
         return
     history = paths.data_dir() / "plain-history"
@@ -86,7 +87,7 @@ def open_lines(complete: Completes | None = None) -> Iterator[Lines]:
 
 
 def _from_pipe(prompt: str) -> str:
-    line = sys.stdin.readline()
+    line = sys.stdin.readline() if sys.stdin is not None else ""
     if not line:
         raise EOFError
     return line.removesuffix("\n")
