@@ -63,7 +63,8 @@ class AnswerState:
         self.text, self.grounding, self.usage = stored.text, stored.grounding, stored.usage
         self.finish_reason, self.seconds = stored.finish_reason, stored.seconds
         self.activity = activity if message.status == "streaming" else ""
-        self.complete = False  # its citations may have come
+        self.trace.steps.clear()
+        self.complete = False  # its citations and steps may have come
 
     def apply(self, event: events.Event) -> None:
         """Take in one event of the turn's stream."""

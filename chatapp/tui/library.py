@@ -132,7 +132,8 @@ class Library:
                 entry.citations = [Citation(**vars(citation)) for citation in stored]
                 if not entry.trace.steps:  # of an answer that was just written more is known
                     parts = self._store.parts(entry.message_id)
-                    entry.trace = stored_trace(parts, entry.citations)
+                    # In place: the widget that shows them holds on to this trace.
+                    entry.trace.steps += stored_trace(parts, entry.citations).steps
             else:
                 entry.attachments = tuple(_attached(self._store.parts(entry.message_id)))
             entry.complete = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chatapp.conversations.types import Outcome
+from chatapp.conversations.types import Outcome, StoredCitation
 from chatapp.tui.app import ChatApp
 from tests.tui.conftest import Chat, answers, ask, ready, screen_text, until
 
@@ -62,3 +62,21 @@ async def test_our_own_answers_are_not_drawn_twice(chat: Chat) -> None:
             other.create("a change elsewhere")
         await until(lambda: "a change elsewhere" in titles(app))
         assert app.chat.transcript.views() == views
+
+
+async def test_the_quotes_of_an_answer_written_elsewhere_are_shown_here(chat: Chat) -> None:
+    """Once it is done over there, its steps name what it cites, without opening it again."""
+    app = chat.app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(app)
+        await ask(pilot, "hello")
+        here = app.chat.reading.conversation_id
+        assert here is not None
+        with chat.store_open() as other:
+            turn = other.begin_turn(here, "where is it?").result()
+            other.save_text(turn.assistant.id, "It is").result()
+            await until(lambda: "being written in another window" in screen_text(app))
+            quote = StoredCitation(1, "It hangs in Paris.", "Mona Lisa", "", "d", "p", 0, 18, 1.0)
+            done = Outcome("It hangs in Paris. [1]", "complete", "stop", citations=(quote,))
+            other.finish(turn.assistant.id, done).result()
+        await until(lambda: "▸ 1 page opened, 1 quote" in screen_text(app))
