@@ -13,10 +13,15 @@ APP_NAME = "chatapp"
 HOME_VARIABLE = "CHATAPP_HOME"
 
 
+def expanded(text: str) -> Path:
+    """Return the path with `~` followed; of somebody who has no home here, it stays as it is."""
+    return Path(os.path.expanduser(text))  # noqa: PTH111 - Path.expanduser raises for them
+
+
 def home() -> Path | None:
     """Return the directory named by `CHATAPP_HOME` as an absolute path, or None when unset."""
     value = os.environ.get(HOME_VARIABLE, "").strip()
-    return Path(value).expanduser().absolute() if value else None
+    return expanded(value).absolute() if value else None
 
 
 def data_dir() -> Path:

@@ -64,7 +64,7 @@ def model_dir(settings: Settings) -> Path:
     if settings.model == SHIPPED:
         return resources.default_model_dir()
     own = paths.models_dir() / settings.model
-    return own if own.is_dir() else Path(settings.model).expanduser()
+    return own if own.is_dir() else paths.expanded(settings.model)
 
 
 def _described(name: str, directory: Path) -> ModelChoice:

@@ -48,7 +48,7 @@ def add(targets: tuple[str, ...], collection: str, output: str) -> None:
     """
     if not all(target.strip() for target in targets):
         raise click.BadParameter("an empty path", param_hint="PATH")
-    files = [Path(os.path.expanduser(target)) for target in targets]  # noqa: PTH111 - never raises
+    files = [paths.expanded(target) for target in targets]
     with _opened() as sources, _stop_on_interrupt() as should_stop, _progress_bar() as progress:
         report = sources.add(
             files,

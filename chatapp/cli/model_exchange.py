@@ -34,7 +34,7 @@ def import_command(
     """
     from chatapp import paths
 
-    directory = Path(source).expanduser()
+    directory = paths.expanded(source)
     local = directory.is_dir()
     if not local and not hub.is_id(source):
         raise CliError(
@@ -136,6 +136,7 @@ def export_command(name: str, directory: Path, form: str, dtype: str | None, out
     """Write the model NAME to the new DIRECTORY as a stock architecture."""
     import torch
 
+    from chatapp import paths
     from chatapp.cli.model import directory_of
     from chatapp.inference.transformers_decoder import needs_transformers
     from chatapp.model.interop.exporting import export_model
@@ -150,7 +151,7 @@ def export_command(name: str, directory: Path, form: str, dtype: str | None, out
             f"'{name}' is in the Hugging Face format already", hint=f"copy the directory {source}."
         )
     wanted: torch.dtype | None = getattr(torch, dtype) if dtype else None
-    directory = directory.expanduser()
+    directory = paths.expanded(str(directory))
     directory.parent.mkdir(parents=True, exist_ok=True)
     exported = export_model(source, directory, dtype=wanted)
     stored = str(exported.dtype).removeprefix("torch.")

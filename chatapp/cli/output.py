@@ -65,7 +65,7 @@ def writing(file: str) -> Iterator[IO[str]]:
         CliError: there is no such folder, or nothing can be written there.
         OSError: the disk is full.
     """
-    if file == "-" or (Path(file).exists() and not Path(file).is_file()):
+    if file == "-" or (os.path.lexists(file) and not Path(file).is_file()):
         with click.open_file(file, "w", encoding="utf-8") as stream:
             yield stream
         return

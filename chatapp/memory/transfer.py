@@ -49,7 +49,7 @@ def import_json(store: ConversationStore, text: str) -> Imported:
 def _parse(text: str) -> list[dict[str, Any]]:
     try:
         values = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise BrokenExport(f"it is not JSON ({error})") from error
     if not isinstance(values, dict) or values.get("format") != FORMAT:
         raise BrokenExport(f"its 'format' is not '{FORMAT}'")

@@ -10,6 +10,8 @@ import os
 import re
 from pathlib import Path
 
+from chatapp import paths
+
 MOST_CHOICES = 50
 
 _MENTION = re.compile(r'(?<!\S)@(?:"([^"\n]+)"|([^\s"]+))')
@@ -30,8 +32,8 @@ def mentioned_files(text: str) -> tuple[str, list[Path]]:
 
     def named(match: re.Match[str]) -> str:
         path, after = _path_and_rest(match[1], match[2])
-        file = Path(path).expanduser()
-        if not (file.exists() or match[1] or "/" in path):
+        file = paths.expanded(path)
+        if not (os.path.lexists(file) or match[1] or "/" in path):
             return match[0]
         if file not in files:
             files.append(file)
@@ -47,7 +49,7 @@ def _path_and_rest(quoted: str | None, bare: str) -> tuple[str, str]:
     if quoted is not None:
         return quoted, ""
     path = bare.rstrip(".,;:!?)")
-    return (bare, "") if Path(bare).expanduser().exists() else (path, bare[len(path) :])
+    return (bare, "") if os.path.lexists(paths.expanded(bare)) else (path, bare[len(path) :])
 
 
 def path_in_the_making(before_cursor: str) -> tuple[int, str] | None:
@@ -61,7 +63,7 @@ def path_in_the_making(before_cursor: str) -> tuple[int, str] | None:
 def path_choices(typed: str) -> list[Choice]:
     """Return the files and folders that `typed` may go on to, folders first. Blocking."""
     folder, _, start = typed.rpartition("/")
-    base = Path(f"{folder}/" if "/" in typed else ".").expanduser()
+    base = paths.expanded(f"{folder}/" if "/" in typed else ".")
     try:
         with os.scandir(base) as entries:
             found = [entry for entry in entries if _fits(entry.name, start)]

@@ -90,6 +90,7 @@ async def test_help_names_every_command(session):
         ("/open \udcff\x1b01XYZ", "There is no conversation 01XYZ"),
         ("/rename \x1b", "Use it as: /rename TITLE"),
         ("/search", "Use it as: /search TEXT"),
+        ("/import ~nobody-of-this-name/chats.json", "No such file"),
     ],
 )
 async def test_wrong_use_says_what_to_type(session, line, message):

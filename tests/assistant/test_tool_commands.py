@@ -38,6 +38,8 @@ async def test_an_unknown_tool_or_wrong_arguments_are_explained(session: Session
         run_line(session, "/tool clock Tokyo")
     with pytest.raises(CommandError, match="no JSON object"):
         run_line(session, "/tool clock {")
+    with pytest.raises(CommandError, match="no JSON object"):
+        run_line(session, '/tool clock {"a":' + '{"a":' * 20_000)
     events = await collect(run_line(session, "/tool nothing {}").events)
     result = only(events, ToolResult)
     assert "There is no tool 'nothing'" in result.error

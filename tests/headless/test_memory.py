@@ -128,7 +128,11 @@ def test_a_full_disk_is_told_however_little_is_written(chatapp):
     assert "No space left" in done.err
 
 
-def test_an_export_names_a_folder_that_is_not_there(chatapp, tmp_path):
-    done = chatapp("memory", "export", "-o", str(tmp_path / "none" / "memories.json"))
+@pytest.mark.parametrize(
+    ("name", "why"), [("none/memories.json", "No such file or directory"), ("x" * 300, "too long")]
+)
+def test_an_export_names_a_file_that_cannot_be(chatapp, tmp_path, name, why):
+    done = chatapp("memory", "export", "-o", str(tmp_path / name))
     assert done.code == ExitCode.USAGE
-    assert "cannot be written: No such file or directory" in done.err
+    assert "cannot be written: " in done.err
+    assert why in done.err

@@ -192,6 +192,7 @@ class TestTransfer:
         ("text", "says"),
         [
             ("{", "not JSON"),
+            ("[" * 100_000, "not JSON"),
             ("[]", "'format'"),
             ('{"format": "chatapp-memory", "v": 9}', "version"),
             ('{"format": "chatapp-memory", "v": 1, "facts": [{"slot": "home"}]}', "'value'"),

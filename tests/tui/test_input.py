@@ -182,6 +182,8 @@ def test_what_an_at_means(tmp_path: Path) -> None:
         [],
     )
     assert mentioned_files("@missing/file.md")[1] == [Path("missing/file.md")]
+    assert mentioned_files("@~nobody-of-this-name/a.md")[1] == [Path("~nobody-of-this-name/a.md")]
+    assert mentioned_files("@" + "x" * 5_000)[1] == []
 
 
 def test_a_path_in_the_making_ends_with_a_space_outside_of_quotes() -> None:
@@ -205,6 +207,7 @@ def test_choices_are_folders_first_and_nothing_hidden_or_odd(tmp_path: Path) -> 
     ]
     assert path_choices(f"{tmp_path}/.h") == [(f"@{tmp_path}/.hidden", "1 KB")]
     assert path_choices(f"{tmp_path}/nothing/here") == []
+    assert path_choices("~nobody-of-this-name/") == []
 
 
 def stored_draft(chat: Chat, conversation_id: str | None) -> str:

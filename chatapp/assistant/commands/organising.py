@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
+from chatapp import paths
 from chatapp.assistant.commands.protocol import Argument, Command, CommandError, Result, Session
 from chatapp.assistant.commands.targets import current, flat
 from chatapp.conversations import Conversation, ConversationStore
@@ -60,7 +60,7 @@ def _tagged(conversation: Conversation) -> Result:
 
 
 def _export(session: Session, arguments: Mapping[str, str]) -> Result:
-    path = Path(arguments["file"]).expanduser()
+    path = paths.expanded(arguments["file"])
     write = _FORMATS.get(path.suffix)
     if write is None:
         raise CommandError(f"Name a file that ends in {' or '.join(_FORMATS)}.")
@@ -76,7 +76,7 @@ def _json(store: ConversationStore, conversation_id: str) -> str:
 
 
 def _import(session: Session, arguments: Mapping[str, str]) -> Result:
-    path = Path(arguments["file"]).expanduser()
+    path = paths.expanded(arguments["file"])
     try:
         done = import_conversations(session.assistant.store, path, clean=sanitize_text)
     except ImportFailed as error:

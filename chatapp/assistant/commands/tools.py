@@ -52,7 +52,7 @@ def _arguments(tool: Tool | None, text: str) -> dict[str, Any]:
     if not text or text.startswith("{"):
         try:
             return dict(json.loads(text or "{}"))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise CommandError(f"The arguments are no JSON object: {error}.") from None
     required = list(tool.schema.get("required", ())) if tool is not None else []
     if len(required) != 1:

@@ -15,6 +15,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from chatapp import paths
 from chatapp.tui.theme import MUTED
 from chatapp.tui.widgets.key_hints import KeyHints
 
@@ -94,7 +95,7 @@ class ExportScreen(ModalScreen[Path | None]):
     def _write(self) -> None:
         """Return the file; one that exists is asked about once."""
         state = self.query_one("#export-state", Static)
-        file = Path(self.query_one(Input).value.strip()).expanduser()
+        file = paths.expanded(self.query_one(Input).value.strip())
         if file.suffix not in FORMATS:
             state.update(f"The name must end in {', '.join(FORMATS)}.")
         elif file.exists() and self._asked_twice != file:
