@@ -164,6 +164,11 @@ class Profile:
         where = "conversation_id = ? order by key"
         return self._store.read(lambda db: facts.select(db, where, [conversation_id]))
 
+    def learnt_in(self, message_id: str) -> list[Fact]:
+        """Return the facts that were read from one message and are still known."""
+        where = "message_id = ? order by key"
+        return self._store.read(lambda db: facts.select(db, where, [message_id]))
+
     def used_in(self, message_id: str) -> list[Fact]:
         """Return the facts that took part in an answer and are still known."""
         where = "id in (select fact_id from fact_uses where message_id = ?) order by key"

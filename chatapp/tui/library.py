@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from chatapp.assistant.events import Citation
 from chatapp.conversations.types import Conversation, Message, Part
-from chatapp.tui.answer_state import stored_answer
+from chatapp.tui.answer_state import AnswerState, stored_answer
 from chatapp.tui.branches import BranchRow, branch_rows
 from chatapp.tui.details import Row, details_of
 from chatapp.tui.entries import Entry, Question
@@ -134,9 +134,24 @@ class Library:
                     parts = self._store.parts(entry.message_id)
                     # In place: the widget that shows them holds on to this trace.
                     entry.trace.steps += stored_trace(parts, entry.citations).steps
+                if not entry.memories:
+                    self._recall(entry)
             else:
                 entry.attachments = tuple(_attached(self._store.parts(entry.message_id)))
             entry.complete = True
+
+    def _recall(self, entry: AnswerState) -> None:
+        """Add what a stored answer remembered or used, as far as it is still known."""
+        from chatapp.memory import Profile
+
+        profile = Profile(self._store)
+        question = self._store.message(entry.message_id).parent_id
+        learnt = profile.learnt_in(question) if question else []
+        known = {fact.id for fact in learnt}
+        used = [fact for fact in profile.used_in(entry.message_id) if fact.id not in known]
+        entry.remembered = [f"used: {fact.to_person()}" for fact in used]
+        entry.remembered += [f"remembered: {fact.to_person()}" for fact in learnt]
+        entry.memories = [fact.id for fact in [*used, *learnt]]
 
 
 def _attached(parts: Iterable[Part]) -> Iterator[str]:

@@ -139,3 +139,18 @@ async def test_the_memory_screen_fits_a_small_terminal(chat: Chat) -> None:
         await until(lambda: "You live in Berlin" in screen_text(app))
         assert isinstance(app.focused, OptionList)
         assert "Esc Close" in screen_text(app)
+
+
+async def test_what_was_remembered_is_shown_after_the_next_start(chat: Chat) -> None:
+    """Its line stands under the stored answer, and m still leads to it."""
+    app = chat.app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(app)
+        await ask(pilot, "my dog is called Rex")
+        await until(lambda: "remembered: your dog is called Rex" in screen_text(app))
+    again = chat.app()
+    async with again.run_test(size=(120, 40)) as pilot:
+        await ready(again)
+        await until(lambda: "remembered: your dog is called Rex" in screen_text(again))
+        await pilot.press("shift+tab", "m")
+        await until(lambda: "You wrote: “my dog is called Rex”" in screen_text(again))
