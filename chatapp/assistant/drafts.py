@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from chatapp.assistant import failures
 from chatapp.assistant.attachments import Attachment, as_part
 from chatapp.assistant.conversation_options import overlay
 from chatapp.assistant.routing import Route
@@ -74,9 +75,10 @@ class Drafts:
         parent_id: str | None,
         parts: Sequence[Part],
     ) -> Draft:
-        begun = self._store.begin_turn(
-            conversation_id, sanitize_text(text), parent_id, attachments=parts
-        )
+        clean = sanitize_text(text)
+        if not (clean.strip() or parts):
+            raise failures.TurnFailed(failures.EMPTY)
+        begun = self._store.begin_turn(conversation_id, clean, parent_id, attachments=parts)
         started = await _shielded(begun)
         return await self._draft(started.user, started.assistant, options, new=True)
 

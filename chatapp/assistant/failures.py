@@ -26,6 +26,9 @@ class TurnFailed(Exception):
         self.error = error
 
 
+EMPTY = Error("empty_question", "The question is empty.", "Write one.")
+
+
 def too_long(text: str) -> Error:
     """Return the answer to a prompt that is longer than LONGEST_PROMPT."""
     return Error(

@@ -52,6 +52,7 @@ def build_prompt(
         ContextOverflow: the newest message alone does not fit.
     """
     said = [_as_chat(message) for message in history if message.text]
+    said = said or [_as_chat(history[-1])]  # a file without a word
     head = [ChatMessage("system", system)] if system else []
     spare = min(max_tokens, max(1, generator.context_length // 4))
 

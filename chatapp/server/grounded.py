@@ -30,6 +30,7 @@ _NOT_HERE = {
     "logit_bias": "its answers are not all made by the model",
 }
 _STATUS = {
+    "empty_question": (400, "invalid_request"),
     "context_overflow": (400, "context_length_exceeded"),
     "prompt_too_long": (400, "context_length_exceeded"),
     "model_unavailable": (503, "model_unavailable"),

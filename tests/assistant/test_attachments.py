@@ -137,6 +137,12 @@ class TestAnswering:
         )
         assert only(events, MessageDone).grounding == "not_found"
 
+    async def test_a_file_alone_reaches_the_model(self, make, notes):
+        """Nothing was asked about it, so the model says something to it."""
+        assistant = make(FakeGenerator("A nice file."), settings=SHIPPED)
+        events = await self.ask(assistant, "", read_attachment(notes))
+        assert only(events, MessageDone).text == "A nice file."
+
     async def test_a_summary_is_made_of_what_the_file_begins_with(self, make, notes):
         done = only(
             await self.ask(make(settings=SHIPPED), "Summarise this file", read_attachment(notes)),

@@ -211,6 +211,13 @@ class TestFailures:
         assert "20" in error.message
         assert store.message(only(events, TurnStart).user_message).text.startswith("hello")
 
+    @pytest.mark.parametrize("text", ["", " \n", "\x00\x01", "\u200b"])
+    async def test_a_question_without_a_character_is_not_stored(self, make, store, text):
+        events = await collect(make().turn(None, text))
+        assert types(events) == ["error", "turn.end"]
+        assert only(events, Error).code == "empty_question"
+        assert list(store.conversations()) == []
+
     async def test_an_unknown_conversation_ends_the_turn_with_an_error(self, make):
         events = await collect(make().turn("nowhere", "hello"))
         assert types(events) == ["error", "turn.end"]

@@ -67,6 +67,11 @@ def test_what_only_the_bare_model_can_do_is_refused(ask: Ask, fields: dict[str, 
     assert ask("/v1/chat/completions", grounded(**fields)).status == 400
 
 
+@pytest.mark.parametrize("question", ["", " \n", "\0\0", "\u200b"])
+def test_a_question_without_a_character_is_refused(ask: Ask, question: str) -> None:
+    assert ask("/v1/chat/completions", grounded(question)).status == 400
+
+
 def test_nothing_is_kept_unless_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A plain request leaves no conversation behind; `store` leaves one, with its history."""
     monkeypatch.setenv("CHATAPP_HOME", str(tmp_path))
