@@ -44,10 +44,12 @@ _REFUSED = {
     "userfaultfd": (323, 282),
     "io_uring_setup": (425, 425),
 }
+_SOCKET = (41, 198)
+_VSOCK = 40  # AF_VSOCK leads to the host of a virtual machine, past every network namespace
 _MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}  # column, AUDIT_ARCH_*
 
 _LOAD, _IF_EQUAL, _IF_AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
-_NUMBER_OFFSET, _ARCHITECTURE_OFFSET = 0, 4  # in struct seccomp_data
+_NUMBER_OFFSET, _ARCHITECTURE_OFFSET, _ARGUMENT_OFFSET = 0, 4, 16  # in struct seccomp_data
 _ALLOW, _KILL, _REFUSE = 0x7FFF0000, 0x80000000, 0x00050000 | errno.EPERM
 _X32 = 0x40000000  # the other numbering that x86_64 kernels understand
 
@@ -62,18 +64,24 @@ def seccomp_filter(machine: str | None = None) -> bytes | None:
         return None
     column, architecture = known
     numbers = sorted({pair[column] for pair in _REFUSED.values()})
+    sockets = [
+        _instruction(_IF_EQUAL, 0, 2, _SOCKET[column]),
+        _instruction(_LOAD, 0, 0, _ARGUMENT_OFFSET),
+        _instruction(_IF_EQUAL, 1, 0, _VSOCK),
+    ]
+    beyond = len(numbers) + len(sockets)
     # A jump counts the instructions it leaves out, so each one looks to the end of the list.
     program = [
         _instruction(_LOAD, 0, 0, _ARCHITECTURE_OFFSET),
         _instruction(_IF_EQUAL, 1, 0, architecture),
         _instruction(_RETURN, 0, 0, _KILL),
         _instruction(_LOAD, 0, 0, _NUMBER_OFFSET),
-        _instruction(_IF_AT_LEAST, len(numbers) + 1, 0, _X32),
+        _instruction(_IF_AT_LEAST, beyond + 1, 0, _X32),
     ]
     program += [
-        _instruction(_IF_EQUAL, len(numbers) - place, 0, number)
-        for place, number in enumerate(numbers)
+        _instruction(_IF_EQUAL, beyond - place, 0, number) for place, number in enumerate(numbers)
     ]
+    program += sockets
     program += [_instruction(_RETURN, 0, 0, _ALLOW), _instruction(_RETURN, 0, 0, _REFUSE)]
     return b"".join(program)
 

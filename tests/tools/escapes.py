@@ -133,6 +133,9 @@ NETWORK = {
         "import socket; socket.create_connection(('192.0.2.1', 80), 3)", "network"
     ),
     "a name": Escape("import socket; socket.getaddrinfo('example.com', 80)", "gaierror"),
+    "the host of a virtual machine": Escape(
+        "import socket; socket.socket(socket.AF_VSOCK); print('ESCAPED')", "Operation not permitted"
+    ),
     "a raw socket": Escape(
         "import socket; socket.socket(socket.AF_INET, socket.SOCK_RAW, 1)", "PermissionError"
     ),
