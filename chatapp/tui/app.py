@@ -7,6 +7,7 @@ loaded in another. A message can be typed and sent at any time; it waits for wha
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -42,6 +43,9 @@ log = logging.getLogger(__name__)
 SIGNAL_EXIT = {signal.SIGTERM: 143, signal.SIGHUP: 129}
 CLOSING_SECONDS = 3.0
 """How long a stopped answer may take to be stored before the app leaves anyway."""
+
+COLLECT_AFTER = 10_000
+"""So many new objects between two collections of the youngest; a collection stops the typing."""
 
 QUIT_SECONDS = 3.0
 """Ctrl+C twice within this time quits."""
@@ -134,6 +138,10 @@ class ChatApp(App[int]):
         if assistant is not None:
             await self._load_model(assistant)
             await assistant.warm_up()
+        if self._signals:  # the process is ours: one collection now, and what stays is left alone
+            gc.collect()
+            gc.freeze()
+            gc.set_threshold(COLLECT_AFTER, 20, 20)
 
     async def _open_conversations(self) -> Assistant | None:
         self.chat.status.set_state("opening")

@@ -28,6 +28,7 @@ from chatapp.tui.chat_keys import CHAT_KEYS
 from chatapp.tui.entries import Entry, Question
 from chatapp.tui.errors import Problem
 from chatapp.tui.guard import guarded
+from chatapp.tui.keyboard import keyboard
 from chatapp.tui.layout import CSS, ROOMY, fit
 from chatapp.tui.reading import Reading
 from chatapp.tui.text import one_line, plain
@@ -321,6 +322,7 @@ class ChatScreen(Screen[None]):
 
     @on(TextArea.Changed, "#composer")
     def _typed(self) -> None:
+        keyboard.pressed()
         self.composer.complete()
         self.reading.draft_changed()
 

@@ -66,6 +66,13 @@ class Answer(MessageView):
             self.state = state
             self.n = n
 
+    class Grown(Message):
+        """More of this answer is shown than before."""
+
+        def __init__(self, answer: Answer) -> None:
+            super().__init__()
+            self.answer = answer
+
     def __init__(self, state: AnswerState) -> None:
         super().__init__(state, classes="" if state.running else "-finished")
         self.state = state
@@ -111,7 +118,9 @@ class Answer(MessageView):
         if len(self.state.text) - len(text) > SHOWN_CHARACTERS:
             return
         if self._stream is None:
-            self._stream = MarkdownWriter(self._markdown)
+            self._stream = MarkdownWriter(
+                self._markdown, lambda: self.post_message(self.Grown(self))
+            )
         self._stream.write(clean(text[:SHOWN_CHARACTERS]))
 
     async def finish(self) -> None:
@@ -123,9 +132,28 @@ class Answer(MessageView):
 
     async def redraw(self) -> None:
         """Draw the whole state as it is now."""
-        await self._markdown.update(self._shown())
+        await self._markdown.settle(self._shown())
         self.set_class(not self.state.running, "-finished")
         self._draw_facts()
+
+    @property
+    def folded(self) -> bool:
+        """True while the beginning of the text is no widgets."""
+        return self._markdown.folded is not None
+
+    @property
+    def rows(self) -> int:
+        """The rows of its text that are widgets."""
+        folded = self._markdown.folded
+        return self._markdown.size.height - (folded.size.height if folded else 0)
+
+    async def fold(self, rows: int) -> None:
+        """Keep only about the last `rows` rows of the text as widgets; its height stays."""
+        await self._markdown.fold(rows)
+
+    async def unfold(self) -> None:
+        """Make widgets of the whole text: somebody goes up to read it."""
+        await self._markdown.unfold()
 
     async def on_unmount(self) -> None:
         """Stop writing to what is no longer there; the state goes on taking in the answer."""

@@ -1,10 +1,15 @@
-"""Markdown of an answer: `[n]` opens source n, HTML stays text, other links open once confirmed."""
+"""Markdown of an answer: `[n]` opens source n, HTML stays text, other links open once confirmed.
+
+Every block is a widget, and every line that is added lays out all widgets. So the blocks far above
+what is read are folded: one empty widget of the same height takes their place until it is needed.
+"""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
 
+from textual import events
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Markdown
@@ -32,8 +37,19 @@ class Paragraph(MarkdownParagraph):
         self.update(content, layout=not width or len(content.wrap(width)) != height)
 
 
+class Folded(MarkdownBlock):
+    """Keeps the place of the blocks of the first `lines` lines of the source, `height` rows."""
+
+    def __init__(self, markdown: Markdown, lines: int, height: int) -> None:
+        from markdown_it.token import Token
+
+        super().__init__(markdown, Token("folded", "", 0), (0, lines))
+        self.styles.height = height
+        self.lines = lines
+
+
 class AnswerMarkdown(Markdown):
-    """Is written to by a `MarkdownWriter`; ends with one full `update()` (see `Answer.finish`)."""
+    """Is written to by a `MarkdownWriter`; `settle()` ends that (see `Answer.finish`)."""
 
     DEFAULT_CSS = """
     AnswerMarkdown {
@@ -75,10 +91,68 @@ class AnswerMarkdown(Markdown):
 
     def __init__(self, text: str = "", **options: Any) -> None:
         super().__init__(text, parser_factory=make_parser, open_links=False, **options)
+        self._folded_width = 0
 
     def get_block_class(self, block_name: str) -> type[MarkdownBlock]:
         """Return our paragraph for paragraphs, else what Textual takes."""
         return Paragraph if block_name == "paragraph_open" else super().get_block_class(block_name)
+
+    async def fold(self, rows: int) -> None:
+        """Fold what stands more than `rows` rows above the end; those below stay widgets."""
+        async with self.lock:
+            blocks = [child for child in self.children if isinstance(child, MarkdownBlock)]
+            # The region of a block that is not laid out yet is empty.
+            top = self.size.height - rows
+            above = [n for n, b in enumerate(blocks) if b.size and b.virtual_region.y <= top]
+            if not above or above[-1] == 0:
+                return
+            first = blocks[above[-1]]
+            height = first.virtual_region.y - first.styles.margin.top
+            folded = Folded(self, first.source_range[0], height)
+            self._folded_width = self.size.width
+            with self.app.batch_update():
+                await self.mount(folded, before=0)
+                await self.remove_children(blocks[: above[-1]])
+
+    async def unfold(self) -> None:
+        """Make widgets of what is folded; nothing moves, for they are as high together."""
+        async with self.lock:
+            if (folded := self.folded) is None:
+                return
+            lines = self.source.splitlines(keepends=True)[: folded.lines]
+            blocks = self._build_from_source("".join(lines))
+            with self.app.batch_update():
+                await folded.remove()
+                await self.mount_all(blocks, before=0)
+
+    async def settle(self, text: str) -> None:
+        """Draw the whole text anew, but for what is folded and the same as before."""
+        kept = self.folded.lines if self.folded else 0
+        lines = text.splitlines(keepends=True)
+        if not kept or lines[:kept] != self.source.splitlines(keepends=True)[:kept]:
+            await self.update(text)
+            return
+        async with self.lock:
+            blocks = self._build_from_source("".join(lines[kept:]))
+            for block in blocks:
+                start, end = block.source_range
+                block.source_range = (start + kept, end + kept)
+            with self.app.batch_update():
+                await self.remove_children(self.children[1:])
+                await self.mount_all(blocks)
+            self._markdown = text
+            self._last_parsed_line = blocks[-1].source_range[0] if blocks else kept
+
+    @property
+    def folded(self) -> Folded | None:
+        """What stands for blocks that are folded, if any are."""
+        first = self.children[0] if self.children else None
+        return first if isinstance(first, Folded) else None
+
+    def on_resize(self, event: events.Resize) -> None:
+        """In another width the folded blocks would have another height."""
+        if event.size.width != self._folded_width:
+            self.run_worker(self.unfold(), exit_on_error=False)
 
     def on_markdown_link_clicked(self, event: Markdown.LinkClicked) -> None:
         """Tell a citation from a link of the outside world."""

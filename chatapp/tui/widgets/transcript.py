@@ -38,6 +38,12 @@ MOST = 24
 FOLLOWED = 12
 """So many stay mounted while the end is followed."""
 
+KEPT = 2
+"""So many stay mounted while an answer that is longer than the view is followed."""
+
+FOLD_FROM = 1.5
+"""An answer of so many times the rows of the view is folded to what is in sight."""
+
 Complete = Callable[[Sequence[Entry]], Awaitable[None]]
 
 
@@ -204,10 +210,35 @@ class Transcript(VerticalScroll, can_focus=True):
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
+        if new_value < old_value and not self.is_vertical_scroll_end:
+            self._unfold()
         if new_value < old_value and new_value <= 1:
             self._reach(-STEP)
         elif new_value > old_value and new_value >= self.max_scroll_y - 1:
             self._reach(STEP)
+
+    def on_answer_grown(self, event: Answer.Grown) -> None:
+        """Keep few widgets while a long answer is followed: the rest is far above the view."""
+        event.stop()
+        following = self.is_vertical_scroll_end and self._last == len(self.entries)
+        if event.answer.rows > FOLD_FROM * self.size.height and following and not self._moving:
+            self._moving = True
+            self.run_worker(self._fold(event.answer), exit_on_error=False)
+
+    async def _fold(self, answer: Answer) -> None:
+        try:
+            await answer.fold(self.size.height)
+            async with self._mounting:
+                if self._last == len(self.entries) and self._last - self._first > KEPT:
+                    await self._mount_range(self._last - KEPT, self._last)
+        finally:
+            self._moving = False
+
+    def _unfold(self) -> None:
+        """The reader goes up: make widgets again of what was folded."""
+        for answer in self.answers():
+            if answer.folded:
+                self.run_worker(answer.unfold(), exit_on_error=False)
 
     def _reach(self, step: int) -> None:
         """Mount `step` more messages at the end of the window that the reader has come to."""
