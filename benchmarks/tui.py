@@ -6,10 +6,12 @@
   each is timed from the write until its character comes back. The scripted model says `--rate`
   words a second, so it is the screen that is measured and not a model.
 - Memory: resident bytes with an empty database and with a conversation of 10,000 messages.
-- Peers (`--peers`): elia, oterm and `llm chat`, each installed into its own environment in a
-  temporary folder; one that cannot be installed or shows nothing is left out, and said so.
+- Peers (`--peers FOLDER`): elia, oterm and `llm chat`, each in its own environment in that folder,
+  where `--install-peers FOLDER` puts them before anything is measured; one that cannot be
+  installed or shows nothing is left out, and said so.
 
-    python benchmarks/tui.py --runs 10 --peers
+    python benchmarks/tui.py --install-peers /tmp/peers
+    python benchmarks/tui.py --runs 10 --peers /tmp/peers
 """
 
 from __future__ import annotations
@@ -49,7 +51,7 @@ Bare().run()
 """
 PEERS = {
     "elia": (["elia-chat"], ["elia"], b"Elia"),
-    "oterm": (["oterm"], ["oterm"], b"oterm"),
+    "oterm": (["oterm"], ["oterm"], b"@"),  # its splash is a logo drawn in this letter
     "llm_chat": (["llm"], ["llm", "chat"], b"Chatting with"),
 }
 """What to install, what to start, and a text of its first screen."""
@@ -207,31 +209,30 @@ def memory(home: Path) -> int:
         return program.resident_bytes()
 
 
-def install(name: str, folder: Path) -> list[str] | None:
-    """Return the command of a peer in its own environment, or None where it cannot be had."""
-    packages, command, _ = PEERS[name]
-    venv.create(folder / name, with_pip=True)
-    binaries = folder / name / "bin"
-    done = subprocess.run(
-        [binaries / "pip", "install", "--quiet", *packages], capture_output=True, text=True
-    )
-    if done.returncode:
-        print(f"{name}: left out, it cannot be installed: {done.stderr[-200:]}", file=sys.stderr)
-        return None
-    return [str(binaries / command[0]), *command[1:]]
+def install(folder: Path) -> None:
+    """Put every peer that can be had into an environment of its own."""
+    for name, (packages, _, _) in PEERS.items():
+        venv.create(folder / name, with_pip=True)
+        done = subprocess.run(
+            [folder / name / "bin" / "pip", "install", "--quiet", *packages],
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            print(f"{name}: it cannot be installed: {done.stderr[-200:]}", file=sys.stderr)
 
 
-def peers(folder: Path, runs: int) -> dict[str, list[float]]:
-    """Return the start times of every peer that can be installed and shows something."""
+def peers(folder: Path, runs: int, home: Path) -> dict[str, list[float]]:
+    """Return the start times of every peer that is installed and shows something."""
     times = {}
-    home = folder / "peer-home"
     home.mkdir()
-    for name, (_, _, text) in PEERS.items():
-        command = install(name, folder)
-        if command is None:
+    for name, (_, (program, *options), text) in PEERS.items():
+        installed = folder / name / "bin" / program
+        if not installed.exists():
+            print(f"{name}: left out, it is not installed", file=sys.stderr)
             continue
         try:
-            times[f"{name}_s"] = repeated(command, text, runs, HOME=str(home))
+            times[f"{name}_s"] = repeated([str(installed), *options], text, runs, HOME=str(home))
         except TimeoutError as error:
             print(f"{name}: left out: {error}", file=sys.stderr)
     return times
@@ -260,7 +261,9 @@ def measure(arguments: argparse.Namespace, folder: Path) -> dict[str, list[float
         "memory_empty_mb": [memory(empty) / 1e6],
         "memory_10000_mb": [memory(huge) / 1e6],
     }
-    return samples | (peers(folder, arguments.runs) if arguments.peers else {})
+    if arguments.peers:
+        samples |= peers(arguments.peers.resolve(), arguments.runs, folder / "peer-home")
+    return samples
 
 
 def main() -> int:
@@ -270,10 +273,14 @@ def main() -> int:
     parser.add_argument("--messages", type=int, default=5000)
     parser.add_argument("--tokens", type=int, default=2000)
     parser.add_argument("--rate", type=float, default=80.0)
-    parser.add_argument("--peers", action="store_true", help="install and start the peers too")
+    parser.add_argument("--peers", type=Path, metavar="FOLDER", help="start the peers there too")
+    parser.add_argument("--install-peers", type=Path, metavar="FOLDER", help="and do nothing else")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     sys.path.insert(0, str(ROOT))
+    if arguments.install_peers:
+        install(arguments.install_peers)
+        return 0
     if arguments.serve:
         return serve(arguments.tokens, arguments.rate)
     os.chdir(ROOT)

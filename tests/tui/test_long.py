@@ -126,3 +126,23 @@ def seen(app: ChatApp) -> int:
     """Return the place of the message that the line stands above."""
     marked = app.chat.transcript.query_one(".-first-seen", MessageView)
     return app.chat.transcript.entries.index(marked.entry)
+
+
+async def test_a_long_answer_that_is_followed_keeps_few_widgets(chat: Chat) -> None:
+    """What scrolled out of sight is no widgets until the reader goes up; then it is all there."""
+    paragraphs = [f"paragraph {n} with **bold** words" for n in range(45)]
+    chat.generator = FakeGenerator("\n\n".join(paragraphs), context_length=4000, delay=0.01)
+    app = chat.app()
+    async with app.run_test(size=(100, 20)) as pilot:
+        await ready(app)
+        await ask(pilot, "hello")
+        transcript = app.chat.transcript
+        answer = transcript.answers()[-1]
+        assert answer.folded
+        assert len(answer.query("MarkdownParagraph")) < 40
+        assert answer.size.height > 2 * len(paragraphs) - 10
+        await until(lambda: "paragraph 44" in screen_text(app))
+        transcript.scroll_home(animate=False)
+        await until(lambda: len(answer.query("MarkdownParagraph")) == 45)
+        assert not answer.folded
+        await until(lambda: "paragraph 0 with bold words" in screen_text(app))
