@@ -50,6 +50,12 @@ class Chat:
         self.open_error: Exception | None = None
         self.opening: Callable[[], object] = lambda: None
         self.loading: Callable[[], object] = lambda: None
+        self._backends: list[Backend] = []
+
+    def close(self) -> None:
+        """Close what the apps had opened; the program does so once its screen is gone."""
+        for backend in self._backends:
+            backend.close()
 
     def add_pages(self, pages: dict[str, str]) -> None:
         """Put pages into the index that the next app opens."""
@@ -59,7 +65,8 @@ class Chat:
         index.close()
 
     def app(self, *, resume: str | None = None, keymap: Mapping[str, str] | None = None) -> ChatApp:
-        return ChatApp(Settings(), Backend(self._build), resume=resume, keymap=keymap)
+        self._backends.append(Backend(self._build))
+        return ChatApp(Settings(), self._backends[-1], resume=resume, keymap=keymap)
 
     @contextmanager
     def store_open(self) -> Iterator[ConversationStore]:
@@ -105,7 +112,8 @@ def chat(tmp_path: Path) -> Iterator[Chat]:
     """An app with an empty database and two pages in the index."""
     made = Chat(tmp_path)
     made.add_pages(PAGES)
-    return made
+    yield made
+    made.close()
 
 
 async def until(true: Callable[[], object], what: str = "") -> None:

@@ -10,7 +10,7 @@ from textual import events
 from textual.widgets import OptionList
 
 from chatapp.conversations.types import NotFound
-from chatapp.tui import actions
+from chatapp.tui import actions, in_step
 from chatapp.tui.library import Library, Loaded
 from chatapp.tui.screens.search import SearchScreen
 from chatapp.tui.widgets.trouble_panel import TroublePanel
@@ -107,9 +107,13 @@ async def test_two_answers_never_start_at_once(chat: Chat) -> None:
 
 
 async def test_a_message_to_a_conversation_deleted_in_another_window_comes_back(
-    chat: Chat,
+    chat: Chat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It cannot be stored there: the reason is shown and the message is in the input again."""
+    """It cannot be stored there: the reason is shown and the message is in the input again.
+
+    A moment later the window would have seen by itself that the conversation is gone.
+    """
+    monkeypatch.setattr(in_step, "SECONDS", 3600)
     app = chat.app()
     async with app.run_test(size=(120, 40)) as pilot:
         await ready(app)
@@ -118,7 +122,8 @@ async def test_a_message_to_a_conversation_deleted_in_another_window_comes_back(
         assert here is not None
         with chat.store_open() as store:
             store.delete(here)
-        await ask(pilot, "are you still there?")
+        app.chat.composer.insert("are you still there?")
+        await pilot.press("enter")
         await until(lambda: "is deleted" in screen_text(app))
         await until(lambda: app.chat.composer.text == "are you still there?")
 
