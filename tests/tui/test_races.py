@@ -7,7 +7,7 @@ import threading
 
 import pytest
 from textual import events
-from textual.widgets import OptionList
+from textual.widgets import Button, OptionList
 
 from chatapp.conversations.types import NotFound
 from chatapp.tui import actions, in_step
@@ -160,11 +160,11 @@ async def test_resuming_an_unknown_conversation_says_so_and_opens_the_last(chat:
     with chat.store_open() as store:
         last = store.begin_turn(None, "an old question").result().conversation
     app = chat.app(resume="nonsense")
-    async with app.run_test(size=(120, 40)) as pilot:
+    async with app.run_test(size=(120, 40)):
         await ready(app)
         assert app.chat.reading.conversation_id == last.id
         await until(lambda: "nonsense" in screen_text(app))
-        await pilot.click("#trouble-close")
+        app.query_one("#trouble-close", Button).press()
         await until(lambda: not app.chat.query(TroublePanel))
 
 
