@@ -54,9 +54,16 @@ class Assistant(Configuring):
             )
         )
 
-    def edit(self, message_id: str, text: str) -> AsyncGenerator[Event, None]:
-        """Ask a question in other words: a new branch beside the old one, which stays."""
-        return self._answer(lambda drafts: drafts.edited(message_id, text, self.options))
+    def edit(
+        self, message_id: str, text: str, *, attachments: Sequence[Attachment] = ()
+    ) -> AsyncGenerator[Event, None]:
+        """Ask a question in other words: a new branch beside the old one, which stays.
+
+        The files of the old question go along; `attachments` are added to them.
+        """
+        return self._answer(
+            lambda drafts: drafts.edited(message_id, text, self.options, attachments=attachments)
+        )
 
     def use_tool(
         self, conversation_id: str | None, name: str, arguments: Mapping[str, Any]

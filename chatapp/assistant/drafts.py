@@ -90,13 +90,21 @@ class Drafts:
         )
         return replace(draft, tool=wanted)
 
-    async def edited(self, message_id: str, text: str, options: Options) -> Draft:
+    async def edited(
+        self,
+        message_id: str,
+        text: str,
+        options: Options,
+        *,
+        attachments: Sequence[Attachment] = (),
+    ) -> Draft:
         """Write another version of a question beside it, with its files. Raises NotFound."""
         old = await asyncio.to_thread(self._store.message, message_id)
         if old.role != "user":
             raise NotFound("Only a question can be edited; this is an answer.")
         parts = await asyncio.to_thread(self._store.parts, message_id)
         files = [Part(part.kind, part.data) for part in parts if part.kind == "attachment"]
+        files += [as_part(file) for file in attachments]
         return await self._new(old.conversation_id, text, options, old.parent_id or "", files)
 
     async def again(self, message_id: str, options: Options) -> Draft:

@@ -94,7 +94,11 @@ class Answering:
             await chat.transcript.add(state)
             await self._start(
                 turn,
-                lambda a: a.edit(old, text) if old else a.turn(here, text, attachments=files),
+                lambda a: (
+                    a.edit(old, text, attachments=files)
+                    if old
+                    else a.turn(here, text, attachments=files)
+                ),
             )
 
     async def again(self, old: AnswerState, new: AnswerState, stream: Stream) -> None:

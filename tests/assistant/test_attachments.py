@@ -169,6 +169,18 @@ class TestAnswering:
         )
         assert "1531" in only(events, MessageDone).text
 
+    async def test_an_edited_question_may_bring_another_file(self, make, notes, tmp_path):
+        assistant = make(settings=SHIPPED)
+        start = only(await self.ask(assistant, "Who built it?", read_attachment(notes)), TurnStart)
+        other = tmp_path / "mill.txt"
+        other.write_text("The windmill of Angla was restored by a carpenter in 2007.")
+        question = "When was the windmill of Angla restored?"
+        edit = assistant.edit(start.user_message, question, attachments=[read_attachment(other)])
+        events = await collect(edit)
+        assert "2007" in only(events, MessageDone).text
+        edited = only(events, TurnStart).user_message
+        assert len(assistant.store.parts(edited)) == 2
+
     async def test_a_chat_that_is_killed_leaves_no_copy_of_its_files(
         self, make, notes, tmp_path, monkeypatch
     ):
