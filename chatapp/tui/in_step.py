@@ -36,10 +36,13 @@ class InStep:
 
     def start(self) -> None:
         """Begin to look, once a second."""
-        self._chat.set_interval(SECONDS, self._look)
+        self._chat.run_worker(self._watch(), group="in step", exit_on_error=False)
 
-    def _look(self) -> None:
-        self._chat.run_worker(self.look(), group="in step", exclusive=True, exit_on_error=False)
+    async def _watch(self) -> None:
+        # One look after the other: one that was cut off could leave half a conversation mounted.
+        while True:
+            await asyncio.sleep(SECONDS)
+            await self.look()
 
     async def look(self) -> None:
         """Catch up if the file has changed since the last look."""
