@@ -162,7 +162,10 @@ class Reading:
 
     def draw_window(self) -> None:
         """Draw the line above which the model no longer sees; counting takes the model's thread."""
-        self._chat.run_worker(self._draw_window(), group="window", exclusive=True)
+        # The measuring may end when the screen is already gone: that is no reason to fail.
+        self._chat.run_worker(
+            self._draw_window(), group="window", exclusive=True, exit_on_error=False
+        )
 
     async def _draw_window(self) -> None:
         assistant, conversation_id = self._chat.backend.opened, self.conversation_id
