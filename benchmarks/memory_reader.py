@@ -103,7 +103,7 @@ class Questions:
         self._rng, self._embedder, self._weighing = random.Random(seed), embedder, Weighing()
         words = {word for pair in rounds for text in pair for word in text.lower().split()}
         self._vocabulary = sorted(word for word in words if word.isalpha() and len(word) > 2)
-        self._vectors = embedder.embed(self._vocabulary)
+        self._vectors = embedder.embed_passages(self._vocabulary)
 
     def make(self, said: str) -> str | None:
         """Return a question for a round, None if it says too little to be asked for."""
@@ -116,7 +116,7 @@ class Questions:
         )
 
     def _neighbour(self, word: str) -> str:
-        cosines = self._vectors @ self._embedder.embed([word])[0]
+        cosines = self._vectors @ self._embedder.embed_queries([word])[0]
         nearest = np.argsort(-cosines)[1 : _NEIGHBOURS + 1]
         near = [self._vocabulary[place] for place in nearest if cosines[place] > _NEAR]
         return self._rng.choice(near) if near else word
@@ -125,7 +125,7 @@ class Questions:
 def memory_of(question: str, rounds: Sequence[Round], embedder: Embedder) -> Memory:
     """Return the reader's view of `rounds` for a question."""
     texts = [question, *(f.question for f in rounds), *(f"{f.question} {f.answer}" for f in rounds)]
-    vectors = embedder.embed(texts)
+    vectors = embedder.embed_passages(texts)
     scores = np.array([found.score for found in rounds], np.float32)
     return Memory(vectors[0], vectors[1 : len(rounds) + 1], vectors[len(rounds) + 1 :], scores)
 

@@ -2,6 +2,8 @@
 
 RetrievalError
 ├── IndexUnavailable    the index file cannot be opened, read or written
+│   ├── EmbedderDamaged      the files of an embedder do not make one
+│   └── EmbedderUnavailable  the chosen embedder is not on this machine
 ├── NotInIndex          no document or passage with that id (also a KeyError)
 └── LoadError           one input cannot be read; ingestion reports it and goes on
 """
@@ -29,6 +31,10 @@ class IndexUnavailable(RetrievalError):
 
 class EmbedderDamaged(IndexUnavailable):
     """The files of an embedder are missing, truncated or do not fit each other."""
+
+
+class EmbedderUnavailable(IndexUnavailable):
+    """The chosen embedder is not on this machine; the hint says how to get it."""
 
 
 class NotInIndex(RetrievalError, KeyError):

@@ -50,7 +50,7 @@ class Index:
         self._searcher = Searcher(self._stemmer, embedder, self._dense)
 
     @classmethod
-    def open(cls, path: Path, *, embedder_dir: Path, read_only: bool = False) -> Index:
+    def open(cls, path: Path, *, embedder_dir: Path | str, read_only: bool = False) -> Index:
         """Open the index at `path`; a missing file is created.
 
         Raises:
@@ -60,7 +60,7 @@ class Index:
         return cls(open_connections(path, read_only=read_only), embedder)
 
     @classmethod
-    def in_memory(cls, *, embedder_dir: Path) -> Index:
+    def in_memory(cls, *, embedder_dir: Path | str) -> Index:
         """Make an empty index that never touches the disk and ends with the process.
 
         Only the thread that makes it can use it; any may close it.

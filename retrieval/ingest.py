@@ -115,7 +115,7 @@ def prepare(
             for (_, item), pieces in zip(documents, chunks, strict=True)
             for piece in pieces
         ]
-        matrix = quantise(embedder.embed(inputs))
+        matrix = quantise(embedder.embed_passages(inputs))
         row = 0
         for number, pieces in enumerate(chunks):
             vectors[number] = matrix[row : row + len(pieces)].tobytes()

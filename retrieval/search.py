@@ -66,7 +66,7 @@ class Searcher:
     ) -> list[DenseHit]:
         if not (self._embedder and self._dense and has_vectors_of(database, self._embedder)):
             return []
-        vector = self._embedder.embed([query])[0]
+        vector = self._embedder.embed_queries([query])[0]
         if not vector.any():
             return []  # no word in the query, no direction to look in
         return self._dense.search(database, vector, k, collections)

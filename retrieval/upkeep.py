@@ -53,7 +53,9 @@ def complete_vectors(connections: Connections, embedder: Embedder, step: Step) -
             missing = _without_vectors(database)
         if not missing:
             return
-        made = [quantise(embedder.embed(document.inputs)).tobytes() for document in missing]
+        made = [
+            quantise(embedder.embed_passages(document.inputs)).tobytes() for document in missing
+        ]
         with connections.writing() as database:
             for document, data in zip(missing, made, strict=True):
                 # It may have been updated or removed while it was embedded; then it is not ours.

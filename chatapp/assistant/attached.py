@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chatapp import resources
 from chatapp.assistant import grounding
 from chatapp.assistant.attachments import Attachment, from_part
+from chatapp.assistant.embedder import chosen_embedder
 from chatapp.conversations import ConversationStore, NotFound
 from retrieval.types import Document, Passage, Quote
 
@@ -71,7 +71,7 @@ class AttachedFiles:
     def __init__(self) -> None:
         from retrieval.index import Index
 
-        self._index = Index.in_memory(embedder_dir=resources.embedder_dir())
+        self._index = Index.in_memory(embedder_dir=chosen_embedder())
         self._references: dict[str, str] = {}  # by document id
 
     def gather(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from chatapp import paths, resources
 from chatapp.assistant.assistant import Assistant
 from chatapp.assistant.catalogue import InstalledModels, model_dir
+from chatapp.assistant.embedder import chosen_embedder, open_embedder
 from chatapp.conversations import ConversationStore
 from chatapp.conversations.ids import utc_now
 from chatapp.inference.generator import Generator
@@ -22,7 +23,6 @@ from chatapp.inference.generator import Generator
 if TYPE_CHECKING:
     from chatapp.memory import Memory
     from chatapp.settings import Settings
-    from retrieval.embedding import Embedder
     from retrieval.index import Index
 
 __all__ = ["HANDBOOK", "build_assistant", "model_dir", "open_embedder", "open_index", "open_memory"]
@@ -75,24 +75,13 @@ def open_index() -> Index:
     from retrieval.errors import IndexUnavailable
     from retrieval.index import Index
 
-    index = Index.open(paths.index_path(), embedder_dir=resources.embedder_dir())
+    index = Index.open(paths.index_path(), embedder_dir=chosen_embedder())
     try:
         index.add([resources.handbook_dir()], collection=HANDBOOK)
     except IndexUnavailable as error:
         # Another process is writing to it; what is in it can be searched all the same.
         log.warning("The handbook was not indexed: %s", error)
     return index
-
-
-def open_embedder() -> Embedder | None:
-    """Return the embedder that the index searches with, None where there is none.
-
-    Raises:
-        EmbedderDamaged: its files are there but do not make one.
-    """
-    from retrieval.embedding import load_embedder
-
-    return load_embedder(resources.embedder_dir())
 
 
 def open_memory(store: ConversationStore) -> Memory:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chatapp import paths, resources
+from chatapp import paths
 from chatapp.cli.errors import CliError, ExitCode
 from chatapp.cli.output import output_option, print_json
 from chatapp.cli.person import is_terminal
@@ -144,11 +144,12 @@ def _opened(*, to_read: bool = False) -> Iterator[Index]:
 
     A command that only reads also works in a home that cannot be written.
     """
+    from chatapp.assistant.embedder import chosen_embedder
     from retrieval.index import Index
 
     path = paths.index_path()
     read_only = to_read and path.exists() and not os.access(path.parent, os.W_OK)
-    opened = Index.open(path, embedder_dir=resources.embedder_dir(), read_only=read_only)
+    opened = Index.open(path, embedder_dir=chosen_embedder(), read_only=read_only)
     try:
         yield opened
     finally:

@@ -53,8 +53,8 @@ def _relevances(facts: Sequence[Fact], question: str, embedder: Embedder | None)
     asked = set(normalised(question).split()) - _FILLER
     nearness = [0.0] * len(facts)
     if embedder is not None:
-        vectors = embedder.embed([question, *(fact.to_person() for fact in facts)])
-        nearness = [float(value) for value in vectors[1:] @ vectors[0]]
+        said = embedder.embed_passages([fact.to_person() for fact in facts])
+        nearness = [float(value) for value in said @ embedder.embed_queries([question])[0]]
     scores = []
     for fact, near in zip(facts, nearness, strict=True):
         if fact.pinned or fact.slot in ALWAYS:

@@ -142,7 +142,7 @@ class Recall:
         keys, vectors = self._loaded()
         if not len(keys):
             return {}
-        wanted = self._embedder.embed([question])[0]
+        wanted = self._embedder.embed_queries([question])[0]
         scores = vectors @ np.round(wanted * 127).astype(np.int8).astype(np.float32)
         if conversation is not None:
             scores[~np.isin(keys, self._keys_of(conversation))] = 0
@@ -203,7 +203,7 @@ class Recall:
         if not rows:
             return 0
         texts = [f"{_head(row['text'])} {_head(row['answer'])}" for row in rows]
-        codes = np.round(embedder.embed(texts) * 127).astype(np.int8)
+        codes = np.round(embedder.embed_passages(texts) * 127).astype(np.int8)
 
         def job(db: Database) -> None:
             for row, code in zip(rows, codes, strict=True):

@@ -19,7 +19,7 @@ class Embedder(Protocol):
 
     dimension: int
 
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return one unit row vector a text."""
         ...
 
@@ -38,7 +38,7 @@ async def embeddings(body: dict[str, Any], embedder: Embedder) -> dict[str, Any]
             param="dimensions",
         )
     texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
-    vectors = await asyncio.to_thread(embedder.embed, texts)
+    vectors = await asyncio.to_thread(embedder.embed_passages, texts)
     as_base64 = body.get("encoding_format") == "base64"
     words = sum(len(text.split()) for text in texts)
     return {

@@ -36,6 +36,9 @@ class RetrievalSettings:
     top_k: int = setting(8, "Passages to read for one question.", low=1, high=200)
     max_quotes: int = setting(3, "Quotes in one answer at most.", low=1, high=20)
     # retrieval.quotes.DEFAULT_THRESHOLD; importing it here would load numpy, so a test compares.
+    embedder: str = setting(
+        "default", "`default`, `minilm`, a directory, or the id of an encoder you fetched."
+    )
     threshold: float = setting(
         0.15, "Support a quote needs to be shown; below it: not found.", low=0, high=1
     )

@@ -64,7 +64,20 @@ class StaticEmbedder:
                 "restore the directory from the project's release",
             ) from error
 
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    @staticmethod
+    def is_in(directory: Path) -> bool:
+        """Whether `directory` holds an embedder of this kind, damaged or not."""
+        try:
+            config = json.loads((directory / CONFIG_NAME).read_text("utf-8"))
+        except (OSError, ValueError):
+            return (directory / VOCABULARY_NAME).is_file()
+        return isinstance(config, dict) and config.get("kind") == "static"
+
+    def embed_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return unit row vectors as `embed_passages` does."""
+        return self.embed_passages(texts)
+
+    def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return unit row vectors, float32 (len(texts), dimension); a text without words is 0."""
         import numpy as np
 

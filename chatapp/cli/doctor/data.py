@@ -86,11 +86,12 @@ def index() -> Check:
     path = paths.index_path()
     if not path.exists():
         return Check("index", "ok", "none yet; it is made when the first question is asked")
+    from chatapp.assistant.embedder import chosen_embedder
     from retrieval.errors import IndexUnavailable
     from retrieval.index import Index
 
     try:
-        opened = Index.open(path, embedder_dir=resources.embedder_dir(), read_only=True)
+        opened = Index.open(path, embedder_dir=chosen_embedder(), read_only=True)
         status = opened.status()
         opened.close()
     except IndexUnavailable as error:

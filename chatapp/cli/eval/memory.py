@@ -34,16 +34,15 @@ def memory(
     rounds, and forgetting. The histories are made of the dialogues of --data; without it, of what
     ships with the app, which is enough for 100 rounds.
     """
-    from chatapp import resources
+    from chatapp.assistant.embedder import open_embedder
     from chatapp.evaluation.memory.suite import MemorySuite
-    from retrieval.embedding import load_embedder
 
     suite = MemorySuite(
         "tune" if part == "tune" else "measure",
         files,
         limit=limit,
         seed=seed,
-        embedder=load_embedder(resources.embedder_dir()),
+        embedder=open_embedder(),
     )
     config = {"data": [file.name for file in files], "limit": limit, "seed": seed}
     run(suite, config, output=output, save=save)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
-from chatapp import paths, resources
+from chatapp import paths
 from chatapp.cli.errors import CliError
 from chatapp.cli.eval.options import suite_options
 from chatapp.cli.eval.runner import run
@@ -64,9 +64,10 @@ def _open_index(contexts: tuple[Path, ...]) -> Index:
 
     A home without an index gets the one that a first question would get: the handbook alone.
     """
+    from chatapp.assistant.embedder import chosen_embedder
     from retrieval.index import Index
 
-    path, embedder = paths.index_path(), resources.embedder_dir()
+    path, embedder = paths.index_path(), chosen_embedder()
     if contexts:
         with_contexts = Index.open(path, embedder_dir=embedder)
         _add(with_contexts, contexts)
