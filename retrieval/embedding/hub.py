@@ -14,7 +14,7 @@ def fetched(name: str) -> Path:
     Raises:
         EmbedderUnavailable: it was not fetched, or the name is none.
     """
-    from transformers.utils import cached_file
+    from transformers.utils.hub import cached_file
 
     try:
         file = cached_file(name, CONFIG_NAME, local_files_only=True)
