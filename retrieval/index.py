@@ -9,24 +9,23 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from retrieval import upkeep
 from retrieval.embedding import Embedder, load_embedder
-from retrieval.ingest import add_paths, prepare
+from retrieval.ingest import add_paths, delete_source, prepare
 from retrieval.loaders import Loaded
 from retrieval.search import Searcher
-from retrieval.store import records, sources
-from retrieval.store.database import IN_MEMORY, Connections, open_connections
-from retrieval.store.dense import DenseIndex
-from retrieval.store.lexical import document_frequencies
+from retrieval.store.database import IN_MEMORY
+from retrieval.store.embedded import SqliteStore
+from retrieval.store.protocol import Scope, Store
+from retrieval.store.records import document_key
 from retrieval.store.stemming import Stemmer
-from retrieval.store.vectors import count_vectors
 from retrieval.text import sanitize_text, sanitize_title
 from retrieval.types import (
     Document,
+    Filters,
     Hit,
     IndexStatus,
     IngestProgress,
@@ -39,15 +38,14 @@ _WORTH_MERGING = 10_000  # passages; fewer leave the full text compact enough
 
 
 class Index:
-    """Documents, their passages, full text and vectors in one SQLite file."""
+    """Documents, their passages, full text and vectors in one store."""
 
-    def __init__(self, connections: Connections, embedder: Embedder | None) -> None:
-        """Use `Index.open`."""
-        self._connections = connections
+    def __init__(self, store: Store, embedder: Embedder | None) -> None:
+        """Use `Index.open`; `store` has to be opened for the vectors of `embedder`."""
+        self._store = store
         self._embedder = embedder
         self._stemmer = Stemmer()
-        self._dense = _dense_index(connections, embedder)
-        self._searcher = Searcher(self._stemmer, embedder, self._dense)
+        self._searcher = Searcher(embedder)
 
     @classmethod
     def open(cls, path: Path, *, embedder_dir: Path | str, read_only: bool = False) -> Index:
@@ -57,7 +55,9 @@ class Index:
             IndexUnavailable: damaged, not an index, or not writable; the hint names the fix.
         """
         embedder = load_embedder(embedder_dir)
-        return cls(open_connections(path, read_only=read_only), embedder)
+        name, dimension = (embedder.id, embedder.dimension) if embedder else ("", 0)
+        store = SqliteStore.open(path, embedder=name, dimension=dimension, read_only=read_only)
+        return cls(store, embedder)
 
     @classmethod
     def in_memory(cls, *, embedder_dir: Path | str) -> Index:
@@ -81,9 +81,9 @@ class Index:
         killed, everything up to the last committed batch stays and the same call continues.
         """
         if self._embedder:
-            upkeep.claim_vectors(self._connections, self._embedder)
+            upkeep.claim_vectors(self._store)
         report = add_paths(
-            self._connections,
+            self._store,
             self._embedder,
             paths,
             sanitize_text(collection),
@@ -96,19 +96,35 @@ class Index:
         self._tidy(stop, merge=report.passages >= _WORTH_MERGING)
         return replace(report, interrupted=stop())
 
-    def add_text(self, uri: str, title: str, text: str, *, collection: str) -> str:
+    def add_text(
+        self,
+        uri: str,
+        title: str,
+        text: str,
+        *,
+        collection: str,
+        date: str = "",
+        language: str = "",
+    ) -> str:
         """Add or update one document that is no file; return its id."""
-        item = Loaded("", sanitize_text(uri), sanitize_title(title), sanitize_text(text).strip())
-        key = records.document_key(collection, item.uri)
-        if self._embedder and upkeep.claim_vectors(self._connections, self._embedder):
-            upkeep.complete_vectors(self._connections, self._embedder, _never)
+        item = Loaded(
+            address="",
+            uri=sanitize_text(uri),
+            title=sanitize_title(title),
+            text=sanitize_text(text).strip(),
+            date=date,
+            language=language,
+        )
+        key = document_key(collection, item.uri)
+        if self._embedder and upkeep.claim_vectors(self._store):
+            upkeep.complete_vectors(self._store, self._embedder, _never)
         [new] = prepare(self._embedder, collection, [(key, item)])
-        with self._connections.writing() as database:
-            stored = records.stored_documents(database, [key])
+        with self._store.writing() as transaction:
+            stored = transaction.stored([key])
             if key in stored and stored[key].digest == new.digest:
                 return key
-            records.delete_documents(database, [row.id for row in stored.values()])
-            records.insert_document(database, new, source=None, run=0)
+            transaction.delete([row.id for row in stored.values()])
+            transaction.add(new, source=None, run=0)
         return key
 
     def remove(self, target: str) -> int:
@@ -119,22 +135,18 @@ class Index:
         """
         if not target.strip() or sanitize_text(target) != target:
             return 0  # no path, and no text that could be in the index
-        with self._connections.writing() as database:
-            database.execute("PRAGMA secure_delete=ON")  # what a person removes is overwritten
-            count = 0
-            for path in _as_stored(target):
-                for source_id in sources.sources_at(database, path):
-                    count += sources.delete_source(database, source_id)
-            rows = database.execute(
-                "SELECT id FROM documents WHERE key = ? OR uri = ?", [target, target]
+        with self._store.writing(erase=True) as transaction:
+            journal = transaction.journal
+            count = sum(
+                delete_source(transaction, source)
+                for path in _as_stored(target)
+                for source in journal.at(path)
             )
-            count += records.delete_documents(database, [row[0] for row in rows.fetchall()])
-            sources.forget_empty(database)
+            count += transaction.delete(transaction.find(target))
+            journal.forget_empty()
         if count:
-            # Full text keeps the words of deleted passages until their segments are merged.
+            # Full text keeps the words of deleted passages until its segments are merged.
             self._tidy(_never, merge=True)
-        with self._connections.reading() as database:
-            database.execute("PRAGMA secure_delete=FAST")
         return count
 
     def search(
@@ -144,14 +156,15 @@ class Index:
         *,
         mode: SearchMode = "hybrid",
         collections: Sequence[str] = (),
+        filters: Filters = Filters(),  # noqa: B008 - frozen
     ) -> list[Hit]:
         """Return the `k` best passages, best first; `collections` empty means all of them.
 
         Without an embedder, or while its vectors are being made, hybrid search is lexical.
         """
-        with self._connections.reading() as database:
-            wanted = [sanitize_text(name) for name in collections]
-            return self._searcher.search(database, sanitize_text(query), k, mode, wanted)
+        scope = Scope(tuple(sanitize_text(name) for name in collections), filters)
+        with self._store.reading() as snapshot:
+            return self._searcher.search(snapshot, sanitize_text(query), k, mode, scope)
 
     def document(self, document_id: str) -> Document:
         """Return a document by id.
@@ -159,8 +172,8 @@ class Index:
         Raises:
             NotInIndex: there is none.
         """
-        with self._connections.reading() as database:
-            return records.fetch_document(database, document_id)
+        with self._store.reading() as snapshot:
+            return snapshot.document(document_id)
 
     def passage(self, passage_id: str) -> Passage:
         """Return a passage by id.
@@ -168,8 +181,8 @@ class Index:
         Raises:
             NotInIndex: there is none.
         """
-        with self._connections.reading() as database:
-            return records.fetch_passage(database, passage_id)
+        with self._store.reading() as snapshot:
+            return snapshot.passage(passage_id)
 
     def stems(self, words: Iterable[str]) -> list[str]:
         """Return the words as the full-text index folds them."""
@@ -177,58 +190,43 @@ class Index:
 
     def rarity(self, stems: Sequence[str]) -> dict[str, float]:
         """Return the inverse document frequency of each stem, from 0 (everywhere) up."""
-        with self._connections.reading() as database:
-            total = int(database.execute("SELECT count(*) FROM passages").fetchone()[0])
-            frequency = document_frequencies(database, stems)
+        with self._store.reading() as snapshot:
+            total = snapshot.count_passages()
+            frequency = snapshot.frequencies(stems)
         return {stem: math.log1p((total + 0.5) / (frequency.get(stem, 0) + 0.5)) for stem in stems}
 
     def status(self) -> IndexStatus:
         """Return sizes and health."""
-        with self._connections.reading() as database:
-            documents, passages = (
-                int(database.execute(f"SELECT count(*) FROM {name}").fetchone()[0])
-                for name in ("documents", "passages")
-            )
-            vectors = count_vectors(database, self._embedder.dimension) if self._embedder else 0
-            collections = dict(
-                database.execute(
-                    "SELECT collection, count(*) FROM documents GROUP BY collection ORDER BY 1"
-                ).fetchall()
-            )
+        with self._store.reading() as snapshot:
+            stats = snapshot.stats()
         return IndexStatus(
-            path=str(self._connections.path),
-            documents=documents,
-            passages=passages,
-            vectors=vectors,
-            bytes_on_disk=_bytes_on_disk(self._connections.path),
+            path=self._store.location,
+            documents=stats.documents,
+            passages=stats.passages,
+            vectors=stats.vectors,
+            bytes_on_disk=stats.bytes_on_disk,
             embedder=self._embedder.id if self._embedder else "none",
             dimension=self._embedder.dimension if self._embedder else 0,
-            collections=collections,
+            collections=stats.collections,
         )
 
     def rebuild(self, progress: Callable[[IngestProgress], None] | None = None) -> IndexStatus:
         """Derive vectors and caches anew from the stored text, and make full text compact."""
+        step = _reporter(self, progress)
         if self._embedder:
-            upkeep.claim_vectors(self._connections, self._embedder)
-        self._tidy(_reporter(self, progress), merge=True)
-        if self._dense:
-            with self._connections.reading() as database:
-                self._dense.rebuild(database)
+            upkeep.claim_vectors(self._store)
+            upkeep.complete_vectors(self._store, self._embedder, step)
+        self._store.rebuild(step)
         return self.status()
 
     def _tidy(self, stop: Callable[[], bool], *, merge: bool) -> None:
         if self._embedder:
-            upkeep.complete_vectors(self._connections, self._embedder, stop)
-        if merge:
-            upkeep.merge_full_text(self._connections, stop)
-        if self._dense and not stop():
-            with self._connections.reading() as database:
-                self._dense.update(database)
-        self._connections.checkpoint()
+            upkeep.complete_vectors(self._store, self._embedder, stop)
+        self._store.tidy(stop, merge=merge)
 
     def close(self) -> None:
         """Close all connections."""
-        self._connections.close()
+        self._store.close()
 
 
 def _never() -> bool:
@@ -253,14 +251,6 @@ def _reporter(
     return step
 
 
-def _dense_index(connections: Connections, embedder: Embedder | None) -> DenseIndex | None:
-    if embedder is None:
-        return None
-    on_disk = connections.path != IN_MEMORY
-    cache = connections.path.with_suffix(".faiss") if on_disk else None
-    return DenseIndex(cache, embedder.id, embedder.dimension, writable=not connections.read_only)
-
-
 def _as_stored(target: str) -> set[str]:
     """Return the forms in which `target` may be stored as a path, links followed or not."""
     path = Path(os.path.abspath(os.path.expanduser(target)))  # noqa: PTH100, PTH111 - never raises
@@ -268,11 +258,3 @@ def _as_stored(target: str) -> set[str]:
         return {str(path), str(path.parent.resolve() / path.name), str(path.resolve())}
     except (OSError, RuntimeError):  # a link that leads back to itself
         return {str(path)}
-
-
-def _bytes_on_disk(path: Path) -> int:
-    total = 0
-    for file in path.parent.glob(f"{path.stem}*"):
-        with suppress(FileNotFoundError):  # temporary files come and go
-            total += file.stat().st_size
-    return total

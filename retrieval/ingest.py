@@ -18,8 +18,9 @@ from retrieval.embedding import Embedder
 from retrieval.errors import LoadError, unreadable
 from retrieval.files import find_files, has_name_in_unicode, problem
 from retrieval.loaders import BadRecord, Loaded, load
-from retrieval.store import records, sources
-from retrieval.store.database import Connections
+from retrieval.store.protocol import NewDocument, Store, Transaction
+from retrieval.store.records import content_digest, document_key
+from retrieval.store.sources import Fingerprint, Source
 from retrieval.store.vectors import passage_input, quantise
 from retrieval.text import sanitize_text
 from retrieval.types import IngestProblem, IngestProgress, IngestReport
@@ -69,7 +70,7 @@ class _Tally:
 
 
 def add_paths(
-    connections: Connections,
+    store: Store,
     embedder: Embedder | None,
     paths: Sequence[Path],
     collection: str,
@@ -84,9 +85,9 @@ def add_paths(
     interrupted = False
     try:
         for folder in (path for path in paths if os.path.isdir(path)):  # noqa: PTH112 - as below
-            _remove_vanished(connections, folder.resolve(), collection, tally)
+            _remove_vanished(store, folder.resolve(), collection, tally)
         for path, size in files.items():
-            _add_file(connections, embedder, path, collection, tally)
+            _add_file(store, embedder, path, collection, tally)
             tally.done_bytes += size
             tally.tell(path, 0)
     except _Stopped:
@@ -105,7 +106,7 @@ def add_paths(
 
 def prepare(
     embedder: Embedder | None, collection: str, documents: Sequence[tuple[str, Loaded]]
-) -> list[records.NewDocument]:
+) -> list[NewDocument]:
     """Chunk and embed (key, loaded) pairs: the work that needs no lock on the database."""
     chunks = [chunk(item.text) for _, item in documents]
     vectors: list[bytes | None] = [None] * len(documents)
@@ -121,46 +122,53 @@ def prepare(
             vectors[number] = matrix[row : row + len(pieces)].tobytes()
             row += len(pieces)
     return [
-        records.NewDocument(
+        NewDocument(
             key=key,
             uri=item.uri,
             title=item.title,
             text=item.text,
             collection=collection,
-            digest=records.content_digest(item.uri, item.title, item.text),
+            digest=_digest(item),
             chunks=pieces,
             vectors=data,
+            date=item.date,
+            language=item.language,
         )
         for (key, item), pieces, data in zip(documents, chunks, vectors, strict=True)
     ]
 
 
+def delete_source(transaction: Transaction, source: int) -> int:
+    """Forget a source and its documents; return how many documents that were."""
+    count = transaction.delete(transaction.journal.documents_of(source))
+    transaction.journal.forget(source)
+    return count
+
+
 def _add_file(
-    connections: Connections,
+    store: Store,
     embedder: Embedder | None,
     path: Path,
     collection: str,
     tally: _Tally,
 ) -> None:
     try:
-        source = _source_to_read(connections, path, collection, tally)
+        source = _source_to_read(store, path, collection, tally)
         if source is None:
             return
         for batch in _batches(load(path, skip=source.position), path, tally):
-            _write_batch(connections, embedder, source, collection, batch, tally)
+            _write_batch(store, embedder, source, collection, batch, tally)
             tally.tell(path, batch[-1].consumed)
-        with connections.writing() as database:
-            vanished = sources.finish_run(database, source)
-            tally.removed += records.delete_documents(database, vanished)
+        with store.writing() as transaction:
+            vanished = transaction.journal.finish_run(source)
+            tally.removed += transaction.delete(vanished)
     except (LoadError, OSError) as error:
         tally.stop_if_asked()  # Ctrl-C also reaches a parser in a child process
         reason = error if isinstance(error, LoadError) else unreadable(error)
         tally.problems.append(problem(path, reason))
 
 
-def _source_to_read(
-    connections: Connections, path: Path, collection: str, tally: _Tally
-) -> sources.Source | None:
+def _source_to_read(store: Store, path: Path, collection: str, tally: _Tally) -> Source | None:
     """Return the source row to read into, None when the file has not changed.
 
     Raises:
@@ -170,19 +178,19 @@ def _source_to_read(
     if not has_name_in_unicode(path):
         raise LoadError("the name of the file is not valid UTF-8", "rename it")
     stat = path.stat()
-    with connections.reading() as database:
-        known = sources.find_source(database, str(path), collection)
+    with store.reading() as snapshot:
+        known = snapshot.journal.find(str(path), collection)
         same_stat = known and known.fingerprint[:2] == (stat.st_size, stat.st_mtime_ns)
         if known and known.done and same_stat:
-            tally.unchanged += sources.count_documents(database, known)
+            tally.unchanged += snapshot.journal.count_documents(known)
             return None
-    seen = sources.Fingerprint(stat.st_size, stat.st_mtime_ns, _file_digest(path))
-    with connections.writing() as database:
+    seen = Fingerprint(stat.st_size, stat.st_mtime_ns, _file_digest(path))
+    with store.writing() as transaction:
         if known and known.done and known.fingerprint.digest == seen.digest:
-            sources.touch_source(database, known, seen)
-            tally.unchanged += sources.count_documents(database, known)
+            transaction.journal.touch(known, seen)
+            tally.unchanged += transaction.journal.count_documents(known)
             return None
-        return sources.begin_run(database, str(path), collection, seen)
+        return transaction.journal.begin_run(str(path), collection, seen)
 
 
 def _file_digest(path: Path) -> str:
@@ -219,52 +227,53 @@ def _batches(
 
 
 def _write_batch(
-    connections: Connections,
+    store: Store,
     embedder: Embedder | None,
-    source: sources.Source,
+    source: Source,
     collection: str,
     batch: Sequence[Loaded],
     tally: _Tally,
 ) -> None:
     """Commit one batch and the position it ends at, in one transaction."""
     keyed = {_key(source, collection, item): item for item in batch}
-    with connections.reading() as database:
-        stored = records.stored_documents(database, list(keyed))
+    with store.reading() as snapshot:
+        stored = snapshot.stored(list(keyed))
     changed = [
         (key, item)
         for key, item in keyed.items()
-        if key not in stored
-        or stored[key].digest != records.content_digest(item.uri, item.title, item.text)
+        if key not in stored or stored[key].digest != _digest(item)
     ]
     fresh = prepare(embedder, collection, changed)
-    with connections.writing() as database:
-        if not sources.save_position(database, source, batch[-1].position):
+    with store.writing() as transaction:
+        if not transaction.journal.save_position(source, batch[-1].position):
             raise LoadError("was removed from the index while it was read", "add it again")
-        stored = records.stored_documents(database, list(keyed))
+        stored = transaction.stored(list(keyed))
         # Another process may have written the same documents while these were embedded.
         fresh = [n for n in fresh if n.key not in stored or stored[n.key].digest != n.digest]
         outdated = [stored[new.key].id for new in fresh if new.key in stored]
-        records.delete_documents(database, outdated)
+        transaction.delete(outdated)
         for new in fresh:
-            records.insert_document(database, new, source.id, source.run)
+            transaction.add(new, source.id, source.run)
         fresh_keys = {new.key for new in fresh}
         same = [row.id for key, row in stored.items() if key not in fresh_keys]
-        sources.mark_seen(database, same, source.run)
+        transaction.journal.mark_seen(same, source.run)
     tally.updated += len(outdated)
     tally.added += len(fresh) - len(outdated)
     tally.unchanged += len(same)
     tally.passages += sum(len(new.chunks) for new in fresh)
 
 
-def _key(source: sources.Source, collection: str, item: Loaded) -> str:
-    return records.document_key(collection, f"{source.path}#{item.address}")
+def _digest(item: Loaded) -> bytes:
+    return content_digest(item.uri, item.title, item.text, item.date, item.language)
 
 
-def _remove_vanished(
-    connections: Connections, folder: Path, collection: str, tally: _Tally
-) -> None:
+def _key(source: Source, collection: str, item: Loaded) -> str:
+    return document_key(collection, f"{source.path}#{item.address}")
+
+
+def _remove_vanished(store: Store, folder: Path, collection: str, tally: _Tally) -> None:
     """Remove what came from files of `folder` that are no longer there."""
-    with connections.writing() as database:
-        for source_id, path in sources.sources_under(database, str(folder), collection):
+    with store.writing() as transaction:
+        for source_id, path in transaction.journal.under(str(folder), collection):
             if not os.path.exists(path):  # noqa: PTH110 - Path.exists raises when it may not look
-                tally.removed += sources.delete_source(database, source_id)
+                tally.removed += delete_source(transaction, source_id)

@@ -6,52 +6,38 @@ one adds what is said in other words. `retrieval.fusion` says how they are weigh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from sqlite_utils import Database
-
 from retrieval.embedding import Embedder
 from retrieval.fusion import blend
-from retrieval.store.dense import DenseHit, DenseIndex
-from retrieval.store.lexical import LexicalHit, search_lexical
-from retrieval.store.records import fetch_passages
-from retrieval.store.stemming import Stemmer
+from retrieval.store.protocol import Scope, Scored, Snapshot
+from retrieval.terms import content_words, words
 from retrieval.types import Hit, Passage, SearchMode
-from retrieval.upkeep import has_vectors_of
 
 DEPTH = 100  # candidates a route
+MAX_QUERY_WORDS = 32  # a pasted page is a query too; its first words decide
 _SPARE = 20  # asked for beyond k, because some passages may have been deleted meanwhile
 
 
 class Searcher:
     """Searches one index with one embedder (or none)."""
 
-    def __init__(
-        self, stemmer: Stemmer, embedder: Embedder | None, dense: DenseIndex | None
-    ) -> None:
+    def __init__(self, embedder: Embedder | None) -> None:
         """Without embedder every mode but `dense` is lexical, and `dense` finds nothing."""
-        self._stemmer = stemmer
         self._embedder = embedder
-        self._dense = dense
 
     def search(
-        self, database: Database, query: str, k: int, mode: SearchMode, collections: Sequence[str]
+        self, snapshot: Snapshot, query: str, k: int, mode: SearchMode, scope: Scope
     ) -> list[Hit]:
-        """Return the `k` best passages of `collections` (all when empty), best first."""
+        """Return the `k` best passages in scope, best first."""
         if k <= 0:
             return []
         depth = max(DEPTH, k) if mode == "hybrid" else k + _SPARE
-        lexical = (
-            []
-            if mode == "dense"
-            else search_lexical(database, self._stemmer, query, depth, collections)
-        )
-        dense = [] if mode == "lexical" else self._nearest(database, query, depth, collections)
+        lexical = [] if mode == "dense" else snapshot.lexical(query_words(query), depth, scope)
+        dense = [] if mode == "lexical" else self._nearest(snapshot, query, depth, scope)
         fused = blend(
             {hit.passage: hit.score for hit in lexical}, {hit.passage: hit.score for hit in dense}
         )
         best = fused[: k + _SPARE]
-        found = fetch_passages(database, [passage for passage, _ in best])
+        found = snapshot.passages([passage for passage, _ in best])
         lexical_ranks = {hit.passage: (rank, hit) for rank, hit in enumerate(lexical, 1)}
         dense_ranks = {hit.passage: (rank, hit) for rank, hit in enumerate(dense, 1)}
         hits = [
@@ -61,22 +47,25 @@ class Searcher:
         ]
         return hits[:k]
 
-    def _nearest(
-        self, database: Database, query: str, k: int, collections: Sequence[str]
-    ) -> list[DenseHit]:
-        if not (self._embedder and self._dense and has_vectors_of(database, self._embedder)):
+    def _nearest(self, snapshot: Snapshot, query: str, k: int, scope: Scope) -> list[Scored]:
+        if self._embedder is None:
             return []
         vector = self._embedder.embed_queries([query])[0]
         if not vector.any():
             return []  # no word in the query, no direction to look in
-        return self._dense.search(database, vector, k, collections)
+        return snapshot.dense(vector, k, scope)
+
+
+def query_words(query: str) -> list[str]:
+    """Return the folded words to search for; folding may take a word such as "½" apart."""
+    return [part for word in content_words(query) for part in words(word)][:MAX_QUERY_WORDS]
 
 
 def _hit(
     passage: Passage,
     fused: float,
-    lexical: tuple[int, LexicalHit] | None,
-    dense: tuple[int, DenseHit] | None,
+    lexical: tuple[int, Scored] | None,
+    dense: tuple[int, Scored] | None,
     mode: SearchMode,
 ) -> Hit:
     """Return a hit whose score is the route's own, or the fused one in hybrid mode."""

@@ -10,13 +10,38 @@ SearchMode = Literal["hybrid", "lexical", "dense"]
 
 @dataclass(frozen=True)
 class Document:
-    """A source as stored. `text` is sanitised; every offset in the index refers to it."""
+    """A source as stored. `text` is sanitised; every offset in the index refers to it.
+
+    `date` is what is known of when it was written: "2021", "2021-03" or "2021-03-14", "" if
+    nothing. `language` is a code such as "en" or "pt-BR", "" if unknown.
+    """
 
     id: str
     uri: str
     title: str
     text: str
     collection: str
+    date: str = ""
+    language: str = ""
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which documents a search may return; what is empty does not filter.
+
+    `paths` are globs (`*` also crosses folders) on the file a document came from, or on its
+    address when it came from none; a folder stands for all below it. `uri` is how the address
+    begins. `since` and `until` are inclusive and as coarse as they are written: "2021" is the whole
+    year. A document without a date or language passes no filter on it. `kinds` are those of
+    `retrieval.store.scope.kind_of`.
+    """
+
+    paths: tuple[str, ...] = ()
+    uri: str = ""
+    since: str = ""
+    until: str = ""
+    language: str = ""
+    kinds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ class Loaded:
     """One document as read. `address` names it within its file, "" when the file is the document.
 
     `position` is the number of lines read up to and with this record; `consumed` the bytes of the
-    file behind it as it lies on disk.
+    file behind it as it lies on disk. `date` and `language` are as in
+    `retrieval.types.Document`.
     """
 
     address: str
@@ -19,6 +20,8 @@ class Loaded:
     text: str
     position: int = 0
     consumed: int = 0
+    date: str = ""
+    language: str = ""
 
 
 @dataclass(frozen=True)

@@ -19,13 +19,15 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from retrieval.errors import IndexUnavailable
+from retrieval.store.migrations import migrate
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 BUSY_SECONDS = 30.0
 
 # `documents.body` is the text, stored once, compressed; passages are offsets into it. The full-text
 # table is contentless: it holds postings only, so deleting from it hands it the old text again.
-# Passage ids are never reused (AUTOINCREMENT): a vector cache can tell new, old and gone by id.
+# Passage ids are never reused (AUTOINCREMENT), and `removals` lists the runs of ids that are gone,
+# so a cache can tell new, old and gone apart.
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE sources (
@@ -49,7 +51,10 @@ CREATE TABLE documents (
     title TEXT NOT NULL,
     collection TEXT NOT NULL,
     digest BLOB NOT NULL,
-    body BLOB NOT NULL
+    body BLOB NOT NULL,
+    date TEXT NOT NULL DEFAULT '',
+    language TEXT NOT NULL DEFAULT '',
+    kind TEXT NOT NULL DEFAULT 'text'
 );
 CREATE INDEX documents_source ON documents(source_id);
 CREATE INDEX documents_uri ON documents(uri);
@@ -62,6 +67,11 @@ CREATE TABLE passages (
     heading TEXT NOT NULL
 );
 CREATE INDEX passages_document ON passages(document_id);
+CREATE TABLE removals (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL
+);
 CREATE TABLE vectors (
     document_id INTEGER PRIMARY KEY REFERENCES documents(id) ON DELETE CASCADE,
     first_passage INTEGER NOT NULL,
@@ -226,11 +236,27 @@ def _ensure_schema(connections: Connections) -> None:
             f"the index {connections.path} was written by a newer version (format {version})",
             "update chatapp, or move the file away and add your files again",
         )
-    if database.table_names() or connections.read_only:
+    if version == 0 and (database.table_names() or connections.read_only):
         raise IndexUnavailable(
             f"{connections.path} is not a chatapp index", "choose another path for the index"
         )
-    _create(connections)
+    if connections.read_only:
+        raise IndexUnavailable(
+            f"the index {connections.path} is of an older format ({version}) and opened for reading"
+            " only",
+            "open it once where it may be written, for example with `chatapp index status`",
+        )
+    if version:
+        _upgrade(connections)
+    else:
+        _create(connections)
+
+
+def _upgrade(connections: Connections) -> None:
+    with connections.writing() as database:
+        version = int(database.execute("PRAGMA user_version").fetchone()[0])
+        migrate(database, version)  # none is left when another process was quicker
+        database.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
 
 
 def _create(connections: Connections) -> None:
@@ -240,19 +266,10 @@ def _create(connections: Connections) -> None:
         for statement in _SCHEMA.split(";\n"):
             if statement.strip():
                 database.execute(statement)
-        set_meta(database, "database_id", secrets.token_hex(8))
+        database.execute(
+            "INSERT INTO meta (key, value) VALUES ('database_id', ?)", [secrets.token_hex(8)]
+        )
         database.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-
-
-def get_meta(database: Database, key: str) -> str:
-    """Return the value stored under `key`, or "" when there is none."""
-    row = database.execute("SELECT value FROM meta WHERE key = ?", [key]).fetchone()
-    return str(row[0]) if row else ""
-
-
-def set_meta(database: Database, key: str, value: str) -> None:
-    """Store `value` under `key`; the caller holds the transaction."""
-    database.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", [key, value])
 
 
 @contextmanager

@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from sqlite_utils import Database
-
 from retrieval.chunking import Chunk
+from retrieval.store.sql import Sql
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,22 +33,22 @@ def quantise(matrix: NDArray[np.float32]) -> NDArray[np.int8]:
     return scaled
 
 
-def insert_vectors(database: Database, document_id: int, first: int, data: bytes) -> None:
+def insert_vectors(sql: Sql, document_id: int, first: int, data: bytes) -> None:
     """Store the passage vectors of one document, `first` being its first passage's row id."""
-    database.execute(
+    sql.execute(
         "INSERT OR REPLACE INTO vectors (document_id, first_passage, data) VALUES (?, ?, ?)",
         [document_id, first, data],
     )
 
 
-def count_vectors(database: Database, dimension: int) -> int:
+def count_vectors(sql: Sql, dimension: int) -> int:
     """Return how many passage vectors are stored."""
-    row = database.execute("SELECT coalesce(sum(length(data)), 0) FROM vectors").fetchone()
+    row = sql.execute("SELECT coalesce(sum(length(data)), 0) FROM vectors").fetchone()
     return int(row[0]) // dimension
 
 
 def iterate_vectors(
-    database: Database, dimension: int, *, after: int = 0, rows: int = 65_536
+    sql: Sql, dimension: int, *, after: int = 0, rows: int = 65_536
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int8]]]:
     """Yield (passage row ids, int8 vectors) in blocks of about `rows`, ids above `after` only."""
     import numpy as np
@@ -57,9 +56,7 @@ def iterate_vectors(
     ids: list[NDArray[np.int64]] = []
     blobs: list[bytes] = []
     held = 0
-    cursor = database.execute(
-        "SELECT first_passage, data FROM vectors WHERE first_passage > ?", [after]
-    )
+    cursor = sql.execute("SELECT first_passage, data FROM vectors WHERE first_passage > ?", [after])
     for first, data in cursor:
         count = len(data) // dimension
         ids.append(np.arange(first, first + count, dtype=np.int64))

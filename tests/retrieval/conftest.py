@@ -27,12 +27,12 @@ def embedder_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_embedder(tmp_path_factory.mktemp("embedder"), seed=1)
 
 
-def make_embedder(directory: Path, seed: int) -> Path:
-    settings = Settings(dimension=160, buckets=8192)
+def make_embedder(directory: Path, seed: int, dimension: int = 160) -> Path:
+    settings = Settings(dimension=dimension, buckets=8192)
     shape = (len(VOCABULARY) + settings.buckets, settings.dimension)
     table = np.random.default_rng(seed).normal(size=shape).astype(np.float32)
     save(directory, table, VOCABULARY, settings)
-    assert StaticEmbedder.load(directory).dimension == 160
+    assert StaticEmbedder.load(directory).dimension == dimension
     return directory
 
 

@@ -172,10 +172,9 @@ def test_one_snapshot_serves_one_reading(index: Index, home: Path, embedder_dir:
     """What another connection commits meanwhile is seen by the next reading, not by this one."""
     index.add_text("n:1", "N", "text", collection="n")
     other = Index.open(home / "index.sqlite3", embedder_dir=embedder_dir)
-    count = "SELECT count(*) FROM documents"
-    with index._connections.reading() as database:
-        assert database.execute(count).fetchone() == (1,)
+    with index._store.reading() as snapshot:
+        assert snapshot.stats().documents == 1
         other.remove("n:1")
-        assert database.execute(count).fetchone() == (1,)
+        assert snapshot.stats().documents == 1
     assert index.status().documents == 0
     other.close()

@@ -1,0 +1,269 @@
+"""The embedded store: one SQLite file holds documents, passages, full text and vectors.
+
+The thing to know: the file is the truth. What speeds searches up beside it (`dense`) is a cache
+that is made anew on any doubt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlite_utils import Database
+
+from retrieval.store import lexical, records
+from retrieval.store.database import IN_MEMORY, Connections, open_connections
+from retrieval.store.dense import DenseIndex
+from retrieval.store.protocol import (
+    NewDocument,
+    Scope,
+    Scored,
+    Stats,
+    Stop,
+    StoredDocument,
+    Unembedded,
+)
+from retrieval.store.sources import Journal
+from retrieval.store.vectors import count_vectors, insert_vectors
+from retrieval.types import Document, Passage
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_MERGE_PAGES = 2_000  # of full text, per transaction: some 8 MB
+
+
+class SqliteStore:
+    """A `Store` in one SQLite file, with its vector cache beside it."""
+
+    def __init__(self, connections: Connections, embedder: str, dimension: int) -> None:
+        """Use `SqliteStore.open`."""
+        self._connections = connections
+        self._embedder = embedder
+        self._dimension = dimension
+        self._dense = _dense_index(connections, embedder, dimension) if embedder else None
+
+    @classmethod
+    def open(
+        cls, path: Path, *, embedder: str = "", dimension: int = 0, read_only: bool = False
+    ) -> SqliteStore:
+        """Open the file at `path` for vectors of the embedder with this id ("" for none).
+
+        Raises:
+            IndexUnavailable: damaged, not an index, or not writable; the hint names the fix.
+        """
+        return cls(open_connections(path, read_only=read_only), embedder, dimension)
+
+    @property
+    def location(self) -> str:
+        """The path of the file."""
+        return str(self._connections.path)
+
+    @contextmanager
+    def reading(self) -> Iterator[SqliteSession]:
+        """Hold one snapshot."""
+        with self._connections.reading() as database:
+            yield self._session(database)
+
+    @contextmanager
+    def writing(self, *, erase: bool = False) -> Iterator[SqliteSession]:
+        """Hold one transaction; `erase` overwrites what is freed, until the next `tidy`."""
+        with self._connections.writing() as database:
+            if erase:
+                database.execute("PRAGMA secure_delete=ON")
+            yield self._session(database)
+
+    def tidy(self, stop: Stop, *, merge: bool) -> None:
+        """Make full text compact, bring caches up to date and shorten the write-ahead log."""
+        if merge:
+            self._merge_full_text(stop)
+        if self._dense and not stop():
+            with self.reading() as session:
+                self._dense.update(session)
+        self._connections.checkpoint()
+        with self._connections.reading() as database:
+            database.execute("PRAGMA secure_delete=FAST")
+
+    def rebuild(self, stop: Stop) -> None:
+        """Make full text compact and all caches anew."""
+        self.tidy(stop, merge=True)
+        if self._dense:
+            with self.reading() as session:
+                self._dense.rebuild(session)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._connections.close()
+
+    def _session(self, database: Database) -> SqliteSession:
+        return SqliteSession(database, self._connections.path, self._embedder, self._dense)
+
+    def _merge_full_text(self, stop: Stop) -> None:
+        """Merge the full-text segments into one, in small transactions; may be cut short."""
+        pages = -_MERGE_PAGES  # negative once: merge segments of all levels together
+        while not stop():
+            with self._connections.writing() as database:
+                before = database.conn.total_changes
+                database.execute(
+                    "INSERT INTO passages_fts (passages_fts, rank) VALUES ('merge', ?)", [pages]
+                )
+                if database.conn.total_changes - before < 2:  # as SQLite documents: nothing left
+                    return
+            pages = _MERGE_PAGES
+
+
+class SqliteSession:
+    """A `Transaction` (and so a `Snapshot`) on one connection."""
+
+    def __init__(
+        self, database: Database, path: Path, embedder: str, dense: DenseIndex | None
+    ) -> None:
+        self._database = database
+        self._path = path
+        self._embedder = embedder
+        self._dense = dense
+
+    def execute(self, sql: str, values: Sequence[Any] = ()) -> Any:
+        """Run one statement."""
+        return self._database.execute(sql, values)
+
+    def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Run one statement for each row of values."""
+        self._database.conn.executemany(sql, rows)
+
+    @property
+    def journal(self) -> Journal:
+        """Which file was read how far."""
+        return Journal(self)
+
+    def lexical(self, words: Sequence[str], k: int, scope: Scope) -> list[Scored]:
+        """Return the best passages by BM25."""
+        return lexical.search_fts(self, words, k, scope)
+
+    def dense(self, vector: NDArray[np.float32], k: int, scope: Scope) -> list[Scored]:
+        """Return the nearest passages; none while the vectors are another embedder's."""
+        if self._dense is None or not self.has_vectors():
+            return []
+        return self._dense.search(self, vector, k, scope)
+
+    def has_vectors(self) -> bool:
+        """Whether the stored vectors are those of this store's embedder."""
+        return bool(self._embedder) and records.get_meta(self, "embedder") == self._embedder
+
+    def unembedded(self, limit: int) -> list[Unembedded]:
+        """Return documents that have passages without vectors."""
+        rows = self.execute(
+            "SELECT id FROM documents WHERE id NOT IN (SELECT document_id FROM vectors)"
+            " AND EXISTS (SELECT 1 FROM passages WHERE document_id = documents.id) LIMIT ?",
+            [limit],
+        )
+        return [records.to_embed(self, row[0]) for row in rows.fetchall()]
+
+    def frequencies(self, stems: Sequence[str]) -> dict[str, int]:
+        """Return in how many passages each stem occurs."""
+        return lexical.document_frequencies(self, stems)
+
+    def count_passages(self) -> int:
+        """Return how many passages there are."""
+        return records.count(self, "passages")
+
+    def passages(self, numbers: Sequence[int]) -> dict[int, Passage]:
+        """Return the passages that exist, by number."""
+        return records.fetch_passages(self, numbers)
+
+    def passage(self, key: str) -> Passage:
+        """Return a passage by public id."""
+        return records.fetch_passage(self, key)
+
+    def document(self, key: str) -> Document:
+        """Return a document by public id."""
+        return records.fetch_document(self, key)
+
+    def stored(self, keys: Sequence[str]) -> dict[str, StoredDocument]:
+        """Return which of the public ids are stored."""
+        return records.stored_documents(self, keys)
+
+    def find(self, target: str) -> list[int]:
+        """Return the rows of the documents with this public id or address."""
+        return records.find_documents(self, target)
+
+    def stats(self) -> Stats:
+        """Return how much there is."""
+        dimension = self._dense.dimension if self._dense else 0
+        return Stats(
+            documents=records.count(self, "documents"),
+            passages=self.count_passages(),
+            vectors=count_vectors(self, dimension) if dimension else 0,
+            bytes_on_disk=_bytes_on_disk(self._path),
+            collections=records.collections(self),
+        )
+
+    def add(self, new: NewDocument, source: int | None, run: int) -> None:
+        """Write a document with its passages, postings and vectors."""
+        document = records.insert_document(self, new, source, run)
+        first = self._next_passage()
+        numbers = range(first, first + len(new.chunks))
+        records.insert_passages(self, document, numbers, list(new.chunks))
+        self.executemany(
+            "INSERT INTO passages_fts (rowid, title, heading, text) VALUES (?, ?, ?, ?)",
+            [
+                (n, new.title, piece.heading, new.text[piece.start : piece.end])
+                for n, piece in zip(numbers, new.chunks, strict=True)
+            ],
+        )
+        if new.vectors:
+            insert_vectors(self, document, first, new.vectors)
+
+    def delete(self, documents: Iterable[int]) -> int:
+        """Delete documents with everything made from them; return how many."""
+        count = 0
+        for row_id in documents:
+            title, text, passages = records.fetch_parts(self, row_id)
+            self.executemany(
+                "INSERT INTO passages_fts (passages_fts, rowid, title, heading, text)"
+                " VALUES ('delete', ?, ?, ?, ?)",
+                [(n, title, c.heading, text[c.start : c.end]) for n, c in passages],
+            )
+            if passages:
+                self.execute(
+                    "INSERT INTO removals (first, last) VALUES (?, ?)",
+                    [passages[0][0], passages[-1][0]],
+                )
+            records.delete_document(self, row_id)
+            count += 1
+        return count
+
+    def claim(self) -> bool:
+        """Throw vectors of other embedders away; return whether there were any."""
+        if not self._embedder or self.has_vectors():
+            return False
+        had_others = bool(records.get_meta(self, "embedder"))
+        self.execute("DELETE FROM vectors")
+        records.set_meta(self, "embedder", self._embedder)
+        return had_others
+
+    def add_vectors(self, document: int, first: int, data: bytes) -> None:
+        """Store vectors made later, unless the document has changed or gone since."""
+        if records.passage_numbers(self, document)[:1] == [first] and self.has_vectors():
+            insert_vectors(self, document, first, data)
+
+    def _next_passage(self) -> int:
+        row = self.execute("SELECT seq FROM sqlite_sequence WHERE name = 'passages'").fetchone()
+        return int(row[0]) + 1 if row else 1
+
+
+def _dense_index(connections: Connections, embedder: str, dimension: int) -> DenseIndex:
+    on_disk = connections.path != IN_MEMORY
+    cache = connections.path.with_suffix(".faiss") if on_disk else None
+    return DenseIndex(cache, embedder, dimension, writable=not connections.read_only)
+
+
+def _bytes_on_disk(path: Path) -> int:
+    total = 0
+    for file in path.parent.glob(f"{path.stem}*"):
+        with suppress(FileNotFoundError):  # temporary files come and go
+            total += file.stat().st_size
+    return total

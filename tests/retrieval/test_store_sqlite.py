@@ -1,0 +1,59 @@
+"""The embedded store keeps every promise of the protocol, and old files keep working."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from retrieval.embedding import Embedder
+from retrieval.errors import IndexUnavailable
+from retrieval.index import Index
+from retrieval.store.embedded import SqliteStore
+from retrieval.store.protocol import Store
+from retrieval.types import Filters
+from tests.retrieval.conformance import StoreConformance
+from tests.retrieval.conftest import article, write_records
+
+
+class TestSqliteStore(StoreConformance):
+    """SQLite FTS5 and FAISS."""
+
+    def open_store(self, place: Path, embedder: Embedder | None) -> Store:
+        name, dimension = (embedder.id, embedder.dimension) if embedder else ("", 0)
+        return SqliteStore.open(
+            place / "home" / "index.sqlite3", embedder=name, dimension=dimension
+        )
+
+
+def as_version_1(path: Path) -> None:
+    """Take from an index file what format 2 added."""
+    with sqlite3.connect(path) as database:
+        for column in ("date", "language", "kind"):
+            database.execute(f"ALTER TABLE documents DROP COLUMN {column}")
+        database.execute("DROP TABLE removals")
+        database.execute("PRAGMA user_version=1")
+    database.close()
+
+
+def test_a_file_of_the_first_format_is_brought_up_to_date(
+    index: Index, home: Path, embedder_dir: Path, tmp_path: Path
+) -> None:
+    """Nothing has to be added again: it searches, filters by what it knows, and goes on."""
+    records = write_records(tmp_path / "a.jsonl", [article(n) for n in range(10)])
+    index.add([records])
+    index.add_text("https://example.org/1", "Page", "About subject77.", collection="pages")
+    index.close()
+    path = home / "index.sqlite3"
+    as_version_1(path)
+    with pytest.raises(IndexUnavailable, match="older format") as caught:
+        Index.open(path, embedder_dir=embedder_dir, read_only=True)
+    assert "open it once" in caught.value.hint
+    opened = Index.open(path, embedder_dir=embedder_dir)
+    assert opened.search("subject7", mode="lexical")[0].passage.title == "Title 7"
+    [hit] = opened.search("subject77", mode="dense", filters=Filters(kinds=("web",)))
+    assert hit.passage.title == "Page"
+    assert opened.add([records]).unchanged == 10
+    assert opened.remove("https://example.org/1") == 1
+    opened.close()
