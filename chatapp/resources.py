@@ -27,6 +27,11 @@ def embedder_dir() -> Path:
     return shipped_root() / "data" / "models" / "embedder"
 
 
+def filter_dir() -> Path:
+    """Return the directory of the content filter."""
+    return shipped_root() / "data" / "models" / "filter"
+
+
 def recipes_dir() -> Path:
     """Return the directory of the training recipes."""
     return shipped_root() / "data" / "recipes"

@@ -14,6 +14,7 @@ from chatapp.assistant.events import FinishReason, Usage
 from chatapp.assistant.evidence import files_for_prompt, rest_on, shown_by_tool
 from chatapp.assistant.from_memory import known_facts
 from chatapp.assistant.lazy import Lazy
+from chatapp.assistant.moderating import REFUSAL, Moderation, moderation
 from chatapp.assistant.offering import MOST_ROUNDS, HoldBack, Offer, offer
 from chatapp.assistant.prompt import Prompt, build_prompt
 from chatapp.assistant.streaming import stream_from_thread
@@ -29,6 +30,10 @@ _LARGEST_SEED = 2**31
 
 async def answer_from_model(writing: Writing) -> FinishReason:
     """Let the model answer, or go on with what it began, calling the tools it may call."""
+    moderated = await asyncio.to_thread(moderation, writing)
+    if moderated.refuses(writing.draft.question.text):
+        writing.reply.say(REFUSAL)
+        return "stop"
     lazy = writing.services.models.get(writing.options.model)
     generator = await writing.run.in_thread(lazy.thread, lazy.get)
     offered = await asyncio.to_thread(offer, writing, generator)
@@ -41,10 +46,10 @@ async def answer_from_model(writing: Writing) -> FinishReason:
         if offered is not None and turn:
             offered = offered.once_more() if turn < MOST_ROUNDS else None
         prompt = await _prompt(writing, lazy, generator, system, offered, tail)
-        reason, reply = await _stream(writing, lazy, generator, prompt, offered)
+        reason, reply = await _stream(writing, lazy, generator, prompt, offered, moderated)
         calls = offered.calls(reply.whole) if offered else []
         if not calls or reason == "interrupted":
-            _show_rest(writing, reply)
+            _show_rest(writing, reply, moderated)
             break
         tail.append(ChatMessage("assistant", reply.whole))
         for call in calls:
@@ -90,11 +95,16 @@ async def _stream(
     generator: Generator,
     prompt: Prompt,
     offered: Offer | None,
+    moderated: Moderation,
 ) -> tuple[FinishReason, HoldBack]:
-    """Show the reply as it is made, all but what may be a call."""
+    """Show the reply as it is made, all but what may be a call or what the filter stops."""
     sampling = replace(_seeded(writing), max_tokens=prompt.max_tokens)
     params = offered.sampling(sampling) if offered else sampling
-    start = partial(stream_computed, generator, prompt.messages, params, writing.run.should_stop)
+
+    def should_stop() -> bool:
+        return moderated.stopped or writing.run.should_stop()
+
+    start = partial(stream_computed, generator, prompt.messages, params, should_stop)
     reason: FinishReason = "interrupted"  # a stopped stream may end without `Finished`
     made, limit, reply = 0, writing.options.interrupt_after, HoldBack()
     try:
@@ -108,21 +118,21 @@ async def _stream(
             made = item.tokens
             text = sanitize_text(item.text)
             if shown := reply.take(text) if offered else text:
-                writing.reply.stream(shown)
+                writing.reply.stream(moderated.passed(writing.reply.text, shown))
             if limit is not None and made >= limit:
                 writing.run.stop()
     finally:
         writing.reply.called(generator.name, sampling, _usage(generator, prompt, made), reason)
-    return reason, reply
+    return ("stop" if moderated.stopped else reason), reply
 
 
-def _show_rest(writing: Writing, reply: HoldBack) -> None:
+def _show_rest(writing: Writing, reply: HoldBack, moderated: Moderation) -> None:
     """Show what was held back and was no call; half a call is nothing to show."""
     rest = reply.rest()
     if OPEN in rest:
         writing.warn_once(failures.CALL_CUT)
     elif rest:
-        writing.reply.stream(rest)
+        writing.reply.stream(moderated.passed(writing.reply.text, rest))
 
 
 def _seeded(writing: Writing) -> SamplingParams:

@@ -71,6 +71,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "model info": ("chatapp model info",),
     "model list": ("chatapp model list",),
     "eval code": ("chatapp eval code --data problems.jsonl --limit 50",),
+    "eval filter": ("chatapp eval filter --data bad.jsonl --harmless good.jsonl",),
     "eval lm": ("chatapp eval lm --data choices.jsonl --output json",),
     "eval math": ("chatapp eval math --data sums.jsonl --limit 100",),
     "eval memory": ("chatapp eval memory --data talks.jsonl --output json",),

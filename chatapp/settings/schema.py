@@ -105,6 +105,7 @@ class Settings:
         8192, "Tokens a model reads at most; memory is kept for them. 0: all it can.", low=0
     )
     native: bool = setting(True, "Run the model in 8 bits on the compiled CPU runtime.")
+    content_filter: bool = setting(True, "Refuse requests for harm instead of asking the model.")
     generation: GenerationSettings = field(default_factory=GenerationSettings)
     retrieval: RetrievalSettings = field(default_factory=RetrievalSettings)
     memory: MemorySettings = field(default_factory=MemorySettings)

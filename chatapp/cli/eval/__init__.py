@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from chatapp.cli.eval.code import code
+from chatapp.cli.eval.filtering import filter_
 from chatapp.cli.eval.lm import lm
 from chatapp.cli.eval.math import math_
 from chatapp.cli.eval.memory import memory
@@ -22,5 +23,5 @@ def eval_() -> None:
     """
 
 
-for command in (qa, lm, preference, math_, code, memory):
+for command in (qa, lm, preference, math_, code, memory, filter_):
     eval_.add_command(command)

@@ -1,0 +1,1 @@
+"""The content filter: a small head that says how likely a text asks for harm."""
