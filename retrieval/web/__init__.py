@@ -1,1 +1,1 @@
-"""Reaching the network: `http` is the one module that imports httpx."""
+"""Reaching the network: `fetch` for pages of strangers, `http` for APIs a person set up."""

@@ -1,61 +1,47 @@
-"""HTTP for people who wait: requests that can be stopped at any moment and fail in known ways.
+"""HTTP to an API that a person set up: requests that can be stopped at any moment.
 
-This is the one module that imports httpx, so that it can be swapped in one place. Its errors:
-
-    HttpError
-    ├── Unreachable      no connection: refused, no such name, a bad certificate
-    ├── TimedOut         connected, and then silence
-    ├── Dropped          the connection broke, or what came was no HTTP
-    ├── Stopped          `should_stop` said so
-    └── Refused          an answer whose status says no: `.status`, `.body`, `.retry_after`
-
-Nothing here logs, and no error holds a header: headers carry keys.
+They fail in the ways of `errors`, which this module hands on. Nothing here logs. Pages of strangers
+are read through `fetch`, behind the guard.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import httpx
+from retrieval.web.errors import (
+    Dropped,
+    HttpError,
+    Refused,
+    Stopped,
+    TimedOut,
+    Unreachable,
+)
+from retrieval.web.wire import api_lines
+
+__all__ = [
+    "Dropped",
+    "HttpError",
+    "Live",
+    "Patience",
+    "Refused",
+    "Request",
+    "Stopped",
+    "Tape",
+    "TimedOut",
+    "Unreachable",
+    "read_json",
+    "read_lines",
+    "taped",
+]
 
 _ASK_SECONDS = 0.05  # how often `should_stop` is asked
-_MOST_REFUSAL = 1 << 20  # bytes of an answer that says no
 _MOST_JSON = 16 << 20  # characters of an answer that is read whole; some list thousands of models
-_MOST_LINE = 8 << 20  # bytes of a streamed line
 _AHEAD = 64  # lines that are taken in before anybody wants them
-
-
-class HttpError(Exception):
-    """A request that did not work out; see the module."""
-
-
-class Unreachable(HttpError):
-    """There is no connection to be had."""
-
-
-class TimedOut(HttpError):
-    """Nothing came for too long."""
-
-
-class Dropped(HttpError):
-    """The connection broke, or what came was no HTTP."""
-
-
-class Stopped(HttpError):
-    """Nobody wants the answer any more."""
-
-
-class Refused(HttpError):
-    """The server answered, and said no."""
-
-    def __init__(self, status: int, body: str, retry_after: float | None) -> None:
-        super().__init__(f"status {status}")
-        self.status, self.body, self.retry_after = status, body, retry_after
 
 
 @dataclass(frozen=True)
@@ -177,68 +163,16 @@ async def _pump(
     request: Request, patience: Patience, lines: asyncio.Queue[str | HttpError | None]
 ) -> None:
     """Do the request, and put its lines, its end (None) or its failure into the queue."""
+    silence = max(patience.first, patience.next)
+    method = "GET" if request.json is None else "POST"
     try:
-        async for line in _lines(request, patience):
+        async for line in api_lines(
+            method, request.url, request.headers, request.json, patience.connect, silence
+        ):
             await lines.put(line)
         await lines.put(None)
     except HttpError as error:
         await lines.put(error)
-    except httpx.ConnectTimeout:
-        await lines.put(TimedOut(f"no connection within {patience.connect:g} s"))
-    except (httpx.ConnectError, httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
-        await lines.put(Unreachable(str(error) or type(error).__name__))
-    except httpx.TimeoutException:
-        await lines.put(TimedOut("the server went silent"))
-    except httpx.HTTPError as error:
-        await lines.put(Dropped(str(error) or type(error).__name__))
-
-
-async def _lines(request: Request, patience: Patience) -> AsyncIterator[str]:
-    timeout = httpx.Timeout(max(patience.first, patience.next), connect=patience.connect)
-    method = "GET" if request.json is None else "POST"
-    async with (
-        httpx.AsyncClient(timeout=timeout) as client,
-        client.stream(
-            method, request.url, headers=dict(request.headers), json=request.json
-        ) as answer,
-    ):
-        if answer.status_code != httpx.codes.OK:
-            body = await _beginning(answer)
-            raise Refused(answer.status_code, body, _retry_after(answer))
-        async for line in _split(answer.aiter_bytes()):
-            yield line
-
-
-async def _split(pieces: AsyncIterator[bytes]) -> AsyncIterator[str]:
-    """Yield lines. httpx would wait for the end of one however long it is, and ends one at U+2028
-    too, which stands unescaped in texts as JSON.
-    """
-    rest = b""
-    async for piece in pieces:
-        *lines, rest = (rest + piece).split(b"\n")
-        for line in lines:
-            yield line.removesuffix(b"\r").decode("utf-8", "replace")
-        if len(rest) > _MOST_LINE:
-            raise Dropped("the answer has no end of line")
-    if rest:
-        yield rest.removesuffix(b"\r").decode("utf-8", "replace")
-
-
-async def _beginning(answer: httpx.Response) -> str:
-    """Return the first MiB of a body."""
-    body = b""
-    async for piece in answer.aiter_bytes():
-        body += piece
-        if len(body) >= _MOST_REFUSAL:
-            break
-    return body[:_MOST_REFUSAL].decode("utf-8", "replace")
-
-
-def _retry_after(answer: httpx.Response) -> float | None:
-    try:
-        return max(0.0, float(answer.headers.get("retry-after", "")))
-    except ValueError:
-        return None
 
 
 async def _settled(task: asyncio.Task[None]) -> None:

@@ -198,7 +198,7 @@ def test_an_answer_without_an_end_is_cut() -> None:
 
 
 def test_a_line_without_an_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("retrieval.web.http._MOST_LINE", 1000)
+    monkeypatch.setattr("retrieval.web.wire._MOST_LINE", 1000)
     with (
         ScriptedServer(events("a" * 100_000)).running() as server,
         pytest.raises(RemoteError, match="no end of line"),

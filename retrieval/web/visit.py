@@ -1,0 +1,87 @@
+"""From an address to the bytes behind it: judged, asked, followed through redirects, bounded.
+
+The thing to know: a redirect is an address that a stranger chose, so each hop is judged as if a
+person had asked for it, and none leads from https down to http.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from retrieval.web.body import ACCEPT_ENCODING, read_body, too_large
+from retrieval.web.guard import Guard
+from retrieval.web.kinds import MOST, Kind, check_bytes, kind_of
+from retrieval.web.pages import Unfetchable
+from retrieval.web.urls import BadUrl, WebUrl, join
+from retrieval.web.wire import Answer, Wire
+
+MOST_HOPS = 5
+_MOVED = {301, 302, 303, 307, 308}
+
+
+@dataclass(frozen=True)
+class Received:
+    """An answer as read: `kind` and `body` are None and empty unless `status` is 200."""
+
+    url: WebUrl
+    status: int
+    headers: Mapping[str, str]
+    kind: Kind | None = None
+    body: bytes = b""
+
+
+class Visitor:
+    """Asks for addresses through one guard."""
+
+    def __init__(self, guard: Guard, wire: Wire, user_agent: str) -> None:
+        self._guard, self._wire = guard, wire
+        self._headers = {
+            "User-Agent": user_agent,
+            "Accept-Encoding": ACCEPT_ENCODING,
+            "Accept-Language": "en, *;q=0.5",
+        }
+
+    async def visit(self, url: WebUrl, headers: Mapping[str, str]) -> Received:
+        """Return the answer at the end of the redirects.
+
+        Raises:
+            HttpError, Unfetchable: there is none that may be read.
+        """
+        for _ in range(MOST_HOPS + 1):
+            received = await self.ask(url, headers)
+            if received.status not in _MOVED:
+                return received
+            url = next_hop(received)
+        raise Unfetchable("redirects", f"the page redirects more than {MOST_HOPS} times")
+
+    async def ask(self, url: WebUrl, headers: Mapping[str, str]) -> Received:
+        """Return the answer of one address, redirect or not. Raises HttpError, Unfetchable."""
+        self._guard.check_url(url)
+        async with self._wire.get(url, {**self._headers, **headers}) as answer:
+            if answer.status != 200:
+                return Received(url, answer.status, answer.headers)
+            kind = kind_of(answer.headers.get("content-type", ""))
+            body = await _body(answer, MOST[kind])
+        check_bytes(kind, body)
+        return Received(url, answer.status, answer.headers, kind, body)
+
+
+def next_hop(received: Received) -> WebUrl:
+    """Return where a redirect leads. Raises Unfetchable."""
+    try:
+        there = join(received.url, received.headers.get("location", ""))
+    except BadUrl as error:
+        raise Unfetchable("redirects", f"the page redirects to what is no page: {error}") from None
+    if received.url.scheme == "https" and there.scheme == "http":
+        raise Unfetchable("redirects", f"the page redirects from https down to {there}")
+    if there == received.url:
+        raise Unfetchable("redirects", "the page redirects to itself")
+    return there
+
+
+async def _body(answer: Answer, most: int) -> bytes:
+    announced = answer.headers.get("content-length", "")
+    if announced.isascii() and announced.isdigit() and int(announced[:18]) > most:
+        raise too_large(most)
+    return await read_body(answer.raw(), answer.headers.get("content-encoding", ""), most)
