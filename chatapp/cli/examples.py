@@ -80,7 +80,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "serve": ("chatapp serve", "chatapp serve --port 0 --model default"),
     "web": ("chatapp web", "chatapp web --port 9000"),
     "report": ("chatapp report runs/first",),
-    "doctor": ("chatapp doctor", "chatapp doctor --output json"),
+    "doctor": ("chatapp doctor", "chatapp doctor --online", "chatapp doctor --output json"),
     "config path": ("chatapp config path",),
     "config show": ("chatapp config show --origin",),
     "completion": ("chatapp completion bash",),

@@ -16,6 +16,7 @@ from chatapp.settings.schema import (
     Settings,
     ToolsSettings,
     UiSettings,
+    WebSettings,
 )
 
 __all__ = [
@@ -30,5 +31,6 @@ __all__ = [
     "SettingsError",
     "ToolsSettings",
     "UiSettings",
+    "WebSettings",
     "load_settings",
 ]

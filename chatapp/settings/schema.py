@@ -14,7 +14,7 @@ from chatapp.settings.named import McpServer, Remote
 
 # What starts programs, opens folders, sends text or lets others in: a file that came with a
 # project somebody downloaded must not set it.
-PERSONAL = frozenset({"tools", "mcp", "remotes", "server"})
+PERSONAL = frozenset({"tools", "mcp", "remotes", "server", "web"})
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,41 @@ class ToolsSettings:
 
 
 @dataclass(frozen=True)
+class WebSettings:
+    """Whether the web may be searched, whom it is asked through, and how much is read of it."""
+
+    consent: str = setting(
+        "ask", "Whether the web may be used: `ask`, `always` or `never`.", check="consent"
+    )
+    providers: tuple[str, ...] = setting(
+        ("wikipedia", "searxng", "brave", "tavily", "ddgs", "index"),
+        "Whom to ask, first choice first; those that are not set up are left out.",
+        check="provider",
+    )
+    wikipedia_url: str = setting(
+        "https://en.wikipedia.org", "Address of the wiki that is searched.", check="url"
+    )
+    searxng_url: str = setting("", "Address of a SearXNG of yours.", check="url")
+    brave_key_env: str = setting(
+        "BRAVE_API_KEY", "Variable that holds a key of Brave Search.", check="variable"
+    )
+    tavily_key_env: str = setting(
+        "TAVILY_API_KEY", "Variable that holds a key of Tavily.", check="variable"
+    )
+    contact: str = setting("", "Mail or web address that wikis and sites may reach you at.")
+    seconds: float = setting(
+        30.0, "Longest time that one question spends on the web.", low=1, high=600
+    )
+    max_pages: int = setting(5, "Pages opened for one question at most.", low=1, high=50)
+    max_actions: int = setting(
+        20, "Steps of the browser for one question at most.", low=2, high=100
+    )
+    allow: tuple[str, ...] = setting(
+        (), "Addresses in your own network that may be fetched, such as `192.168.1.5:8080`."
+    )
+
+
+@dataclass(frozen=True)
 class ServerSettings:
     """How `chatapp serve` listens, whom it lets in, and how much it takes on."""
 
@@ -111,6 +146,7 @@ class Settings:
     memory: MemorySettings = field(default_factory=MemorySettings)
     ui: UiSettings = field(default_factory=UiSettings)
     tools: ToolsSettings = field(default_factory=ToolsSettings)
+    web: WebSettings = field(default_factory=WebSettings)
     server: ServerSettings = field(default_factory=ServerSettings)
     mcp: Mapping[str, McpServer] = field(default_factory=dict)
     remotes: Mapping[str, Remote] = field(default_factory=dict)

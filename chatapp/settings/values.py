@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 from chatapp.settings.keys import Key, SettingsError
 
+# retrieval.web.providers.build.NAMES; settings know no other room, so a test compares.
+_PROVIDERS = ("wikipedia", "searxng", "brave", "tavily", "ddgs", "index")
 _WORDS = {"true": True, "yes": True, "on": True, "1": True}
 _WORDS |= {"false": False, "no": False, "off": False, "0": False}
 
@@ -45,6 +47,11 @@ CHECKS: dict[str, tuple[Callable[[str], bool], str]] = {
     "variable": (
         lambda text: re.fullmatch(r"[A-Z_][A-Z0-9_]*", text) is not None,
         "the name of an environment variable, in capitals, never the key itself",
+    ),
+    "consent": (lambda text: text in ("ask", "always", "never"), "`ask`, `always` or `never`"),
+    "provider": (
+        lambda text: text in _PROVIDERS,
+        f"names of search providers: {', '.join(_PROVIDERS)}",
     ),
     "enter": (lambda text: text in ("send", "newline"), "`send` or `newline`"),
     "path": (

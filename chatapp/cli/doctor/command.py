@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import click
 
-from chatapp.cli.doctor import data, machine, outside, terminal
+from chatapp.cli.doctor import data, machine, outside, terminal, web
 from chatapp.cli.doctor.check import Check, Status
 from chatapp.cli.errors import ExitCode
 from chatapp.cli.output import output_option, print_json
@@ -29,7 +29,7 @@ CHECKS: tuple[Callable[[], Check | Sequence[Check]], ...] = (
     data.embedder,
     outside.python_tool,
     outside.folders,
-    outside.web,
+    web.web,
     outside.remotes,
     outside.servers,
 )
@@ -39,16 +39,18 @@ _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 @click.command()
 @output_option("text", "json")
+@click.option("--online", is_flag=True, help="Also ask each search provider for one word.")
 @click.pass_context
-def doctor(ctx: click.Context, output: str) -> None:
+def doctor(ctx: click.Context, output: str, online: bool) -> None:
     """Check this installation and name each fix.
 
     Nothing is changed, and nobody is contacted but the remote models and MCP servers in your
-    settings.
+    settings, and with --online the providers of web search.
 
     Exit code 0: nothing failed. 1: something failed. 6: stored data or its place failed.
     """
-    checks = [found for check in CHECKS for found in _guarded(check)]
+    wanted = [*CHECKS, web.providers] if online else CHECKS
+    checks = [found for check in wanted for found in _guarded(check)]
     if output == "json":
         print_json({"status": _worst(checks), "checks": [_public(check) for check in checks]})
     else:

@@ -35,13 +35,6 @@ def folders() -> Check:
     return Check("folders", "ok", f"tools may read: {', '.join(wanted) or 'none'}")
 
 
-def web() -> Check:
-    """Whether the web can be searched."""
-    from tools.web import NOT_CONFIGURED
-
-    return Check("web", "ok", f"{NOT_CONFIGURED.reason}; {NOT_CONFIGURED.fix}")
-
-
 def remotes() -> list[Check]:
     """Each remote model of the settings answers."""
     configured = load_settings().settings.remotes
