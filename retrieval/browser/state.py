@@ -24,7 +24,7 @@ class Limits:
     actions: int = 100
     references: int = 4_000
     quote: int = 1_000
-    screen: int = 1_200
+    screen: int = 1_000
 
     def __post_init__(self) -> None:
         if min(self.actions, self.references, self.quote, self.screen) < 1:
@@ -81,6 +81,12 @@ class State:
     def screens(self) -> tuple[tuple[int, int], ...]:
         """The screens of the current page, as offsets in its text."""
         return screens(self.views[-1].page.text, self.limits.screen) if self.views else ((0, 0),)
+
+    @property
+    def find_from(self) -> int:
+        """Where the next find begins: behind the last one, or at the top of the screen."""
+        found = self.views[-1].found if self.views else -1
+        return found if found >= 0 else self.visible[0]
 
     @property
     def references(self) -> int:

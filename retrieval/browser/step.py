@@ -88,8 +88,7 @@ def _click(state: State, view: View, command: ClickLink, world: World) -> State:
 
 def _find(state: State, view: View, command: FindInPage) -> State:
     """Go to the screen with the next occurrence: behind the last one, or from this screen on."""
-    after = view.found if view.found >= 0 else state.visible[0]
-    found = find_text(view.page.text, command.text, after)
+    found = find_text(view.page.text, command.text, state.find_from)
     if found is None:
         past = (*state.past, str(command))  # shown, so that it is not tried again
         return replace(_refused(state, "the page does not hold this text"), past=past)

@@ -1,0 +1,163 @@
+"""The scripted policy: search, open the best, quote what supports an answer, look further, end.
+
+It speaks the same commands as a learned one, so traces, displays and tests know one grammar. What
+a page says cannot change the order of its actions: page text decides only which sentence is quoted
+and, through what was quoted, the one further search.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from retrieval.browser.commands import (
+    Back,
+    ClickLink,
+    End,
+    QuoteText,
+    Search,
+)
+from retrieval.browser.judge import Judge
+from retrieval.browser.marks import neutral
+from retrieval.browser.moving import way_to
+from retrieval.browser.pages import Page
+from retrieval.browser.queries import first_queries, next_query
+from retrieval.browser.ranking import best_first
+from retrieval.browser.session import Browsed, Halted, Session, Watch, Why
+from retrieval.browser.state import Limits, PageQuote, State
+from retrieval.browser.world import World
+from retrieval.quotes import DEFAULT_THRESHOLD
+from retrieval.types import Quote
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How far the policy looks.
+
+    Attributes:
+        pages: opened at most for a search; more than one, so that sources that disagree are seen.
+        searches: the first, and those that follow what was found.
+        quotes: taken from a page at most.
+        threshold: support from which a sentence is quoted.
+        sure: support from which a second page is enough.
+    """
+
+    pages: int = 3
+    searches: int = 2
+    quotes: int = 2
+    threshold: float = DEFAULT_THRESHOLD
+    sure: float = 0.5
+
+
+def browse(
+    question: str,
+    world: World,
+    judge: Judge,
+    *,
+    query: str = "",
+    limits: Limits | None = None,
+    effort: Effort | None = None,
+    watch: Watch | None = None,
+) -> Browsed:
+    """Look for an answer to `question`.
+
+    Args:
+        query: what to search for first, where the question itself would not do.
+        limits: of actions and references.
+        watch: a deadline, a way to stop it, and who is told of each action.
+
+    Returns:
+        quotes with their support, the pages, and the trace; whatever ended it.
+    """
+    session = Session(question, world, limits, watch)
+    policy = _Scripted(session, judge, query, effort or Effort())
+    try:
+        why = policy.run()
+    except Halted as halted:
+        why = halted.why
+    finally:
+        judge.forget()
+    return session.finish(why, policy.scores)
+
+
+class _Scripted:
+    """The policy at work on one question."""
+
+    def __init__(self, session: Session, judge: Judge, query: str, effort: Effort) -> None:
+        self._session, self._judge, self._effort = session, judge, effort
+        self._query, self._question = query, session.state.question
+        self._opened: set[str] = set()
+        self._hints: list[Quote] = []  # what was found, also below the threshold
+        self.scores: dict[PageQuote, float] = {}
+
+    def run(self) -> Why:
+        """Search as often as it takes and as it may, then end."""
+        results = self._search_first()
+        if results.kind == "error":
+            return self._end("no_search")
+        self._read_results(results)
+        for _ in range(self._effort.searches - 1):
+            query = "" if self._settled() else next_query(self._question, self._hints)
+            if not query:
+                break
+            self._read_results(_page(self._session.do(Search(query))))
+        return self._end("nothing_found")
+
+    def _search_first(self) -> Page:
+        """Search for the question, in fewer words where nothing is found."""
+        queries = [self._query] if self._query else first_queries(self._question)
+        for query in queries:
+            page = _page(self._session.do(Search(query)))
+            if page.links or page.kind == "error":
+                break
+        return page
+
+    def _end(self, otherwise: Why) -> Why:
+        """End with the command that says how it went; a refusal is WebGPT's `End: Nonsense`."""
+        quoted = bool(self._session.state.quotes)
+        self._session.do(End("Answer" if quoted else "Nonsense"))
+        return "answered" if quoted else otherwise
+
+    def _read_results(self, results: Page) -> None:
+        opened = 0
+        for link in best_first(self._question, results):
+            if results.links[link].url in self._opened:
+                continue
+            if opened >= self._effort.pages or (opened and self._settled()):
+                return
+            self._opened.add(results.links[link].url)
+            opened += 1
+            self._read(_page(self._session.do(ClickLink(link))))
+            self._session.do(Back())
+
+    def _read(self, page: Page) -> None:
+        """Quote what supports an answer, in the order of the page."""
+        found = self._judge.quotes(
+            self._question, page, most=self._effort.quotes, threshold=_HINT * self._effort.threshold
+        )
+        self._hints += found
+        worth = [quote for quote in found if quote.score >= self._effort.threshold]
+        for quote in sorted(worth, key=lambda quote: quote.start):
+            self._quote(page, quote)
+
+    def _quote(self, page: Page, quote: Quote) -> None:
+        for command in way_to(self._session.state, quote.start):
+            self._session.do(command)
+        before = len(self._session.state.quotes)
+        text = neutral(page.text[quote.start : quote.end])
+        state = self._session.do(QuoteText(" ".join(text.split())))
+        if len(state.quotes) > before:
+            self.scores[state.quotes[-1]] = quote.score
+
+    def _settled(self) -> bool:
+        """Say whether more pages would add little: one is sure, and another was read beside it."""
+        best = sorted(self.scores.items(), key=lambda item: -item[1])
+        if not best or best[0][1] < self._effort.sure:
+            return False
+        return len(self._opened) > 1
+
+
+_HINT = 1 / 3  # of the threshold: enough to name what to search for next, not to be quoted
+
+
+def _page(state: State) -> Page:
+    return state.views[-1].page
