@@ -60,12 +60,7 @@ def import_(
     from chatapp.training.dedupe import Deduplicator
     from chatapp.training.imports import convert, written
 
-    if not out.name.endswith(_SUFFIXES):
-        raise CliError(
-            f"cannot write {out.name}",
-            hint=f"give --out a name that ends in {', '.join(_SUFFIXES)}.",
-            code=ExitCode.USAGE,
-        )
+    _check_suffix(out)
     started, unique, count = time.monotonic(), Deduplicator(deduplicate), 0
     out.parent.mkdir(parents=True, exist_ok=True)
     with written(out) as write:
@@ -167,6 +162,58 @@ def contamination(
     for one in found.flagged:
         overlap = ", ".join(f"{name} {share:.0%}" for name, share in one.overlap.items())
         click.echo(f"{one.id}: {overlap}; in {', '.join(one.found_in)}")
+
+
+@data.command()
+@click.option(
+    "--data",
+    "root",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    required=True,
+    help="Directory of the data pack.",
+)
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="File to write.")
+@click.option(
+    "--unknown",
+    type=click.IntRange(0),
+    default=2000,
+    show_default=True,
+    help='Most questions that are answered with "I don\'t know".',
+)
+@click.option("--seed", default=0, show_default=True, help="Chooses passages and order.")
+@output_option("text", "json")
+def teach(root: Path, out: Path, unknown: int, seed: int, output: str) -> None:
+    """Write conversations that teach a model the forms of this app.
+
+    They are grounded answers with [n] or "not found", requests that are refused, and questions of
+    fact that a small model does not know. Only questions that may be learnt from are read.
+    """
+    from collections import Counter
+
+    from chatapp.teaching.lesson import lesson
+    from chatapp.training.imports import written
+
+    _check_suffix(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    counts: Counter[str] = Counter()
+    with written(out) as write:
+        for record in lesson(root, unknown=unknown, seed=seed):
+            write(record)
+            counts[record["source"]] += 1
+    if output == "json":
+        print_json({"out": str(out), "records": dict(sorted(counts.items()))})
+        return
+    listed = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
+    click.echo(f"{out}: {listed}")
+
+
+def _check_suffix(out: Path) -> None:
+    if not out.name.endswith(_SUFFIXES):
+        raise CliError(
+            f"cannot write {out.name}",
+            hint=f"give --out a name that ends in {', '.join(_SUFFIXES)}.",
+            code=ExitCode.USAGE,
+        )
 
 
 def _rows(paths: tuple[str, ...]) -> Iterator[Row]:

@@ -60,6 +60,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "index status": ("chatapp index status",),
     "data contamination": ("chatapp data contamination --train train.jsonl --eval dev.jsonl",),
     "data import": ("chatapp data import talks.json --kind chat --out talks.jsonl",),
+    "data teach": ("chatapp data teach --data DATA --out lesson.jsonl",),
     "data prepare": ("chatapp data prepare recipe.toml --out prepared",),
     "train": (
         "chatapp train recipe.toml --plan",

@@ -43,6 +43,12 @@ MAY_IMPORT: dict[str, set[str]] = {
         "retrieval",
         "tools",
     },
+    "chatapp.teaching": {
+        "chatapp.assistant",
+        "chatapp.moderation",
+        "chatapp.training",
+        "retrieval",
+    },
     "chatapp.training": {"chatapp.model", "chatapp.inference"},
     "chatapp.inference": {"chatapp.model", "retrieval"},  # of retrieval the client alone, below
     "chatapp.model": {"chatapp.kernels"},

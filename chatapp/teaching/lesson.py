@@ -1,0 +1,50 @@
+"""All records that teach the app's forms, from a data pack, in a fixed random order."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from chatapp import resources
+from chatapp.moderation.filter import ContentFilter
+from chatapp.moderation.requests import requests_in
+from chatapp.teaching.grounded import grounded_records
+from chatapp.teaching.limits import refusal_records, unknown_records
+from chatapp.teaching.questions import questions
+from retrieval.splits import part_of
+
+WITH_PARAGRAPHS = (
+    "qa/squad-v1.1-dev-a.jsonl.xz",
+    "qa/squad-v2.0-dev-a.jsonl.xz",
+    "qa/squad-train-sample.jsonl.xz",
+    "qa/qed-dev.jsonl.xz",
+    "qa/clapnq-dev.jsonl.xz",
+)
+OPEN = (
+    "qa/webquestions.jsonl.xz",
+    "qa/efficientqa.jsonl.xz",
+    "qa/triviaqa-subset.jsonl.xz",
+)
+RED_TEAM = "preference/hh-harmless-test-a.jsonl.xz"
+_SURE = 0.97
+
+
+def lesson(root: Path, *, unknown: int, seed: int) -> Iterator[dict[str, Any]]:
+    """Yield the records; `unknown` is the most questions that are answered "I don't know".
+
+    Raises:
+        RecordError: a file of the pack is missing or no such file.
+    """
+    records = list(grounded_records(list(questions(root, WITH_PARAGRAPHS)), seed))
+    records += islice(unknown_records(questions(root, OPEN), seed), unknown)
+    judge = ContentFilter.load(resources.filter_dir())
+    asked = dict.fromkeys(requests_in(root / RED_TEAM))
+    # Many red-team requests are harmless: only those that the filter is sure of are refused.
+    records += refusal_records(
+        text for text in asked if part_of(text) == "learn" and judge.probability(text) >= _SURE
+    )
+    random.Random(seed).shuffle(records)
+    yield from records
