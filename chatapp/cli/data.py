@@ -168,7 +168,7 @@ def contamination(
 @click.option(
     "--data",
     "root",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    type=click.Path(path_type=Path),
     required=True,
     help="Directory of the data pack.",
 )
