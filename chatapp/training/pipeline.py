@@ -8,7 +8,7 @@ Everything lies under the run's directory; a stage that is complete there is not
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +22,8 @@ from chatapp.training.distributed import World
 from chatapp.training.durable import lock, write_json
 from chatapp.training.ladder import judge
 from chatapp.training.prepare import tokenizer_of
-from chatapp.training.recipe import Recipe
+from chatapp.training.readers import HUB, source_files
+from chatapp.training.recipe import Recipe, Source
 from chatapp.training.stages import CHAT_MODELS, RunContext, planned_stages, run_stages
 
 
@@ -40,10 +41,12 @@ class Run:
 
         Raises:
             RecipeError: the directory holds a run of another recipe, or there is no such stage.
+            MissingFile: a stage that is still to run names files that are not there.
             RunLocked: another process is training there.
             Stopped: a signal asked to stop; what is done is saved.
         """
-        planned_stages(self.recipe, stage)  # refuse before anything is written
+        # Refuse before anything is written, and before an hour of training is spent.
+        self._find_data(planned_stages(self.recipe, stage))
         with self._held():
             self._note_machine()
             context = RunContext(self.recipe, self.out, self._tokenizer(), self.device, self.world)
@@ -56,6 +59,16 @@ class Run:
                 self._write_model(context, directory)
             self.world.wait()
             return directory
+
+    def _find_data(self, stages: Iterable[str]) -> None:
+        for name in stages:
+            if (self.out / name / "done.json").is_file():
+                continue  # its data may be gone by now
+            values = vars(self.recipe.stages[name]).values()
+            lists = (value for value in values if isinstance(value, tuple))
+            for source in (item for items in lists for item in items if isinstance(item, Source)):
+                if not source.path.startswith(HUB):
+                    source_files(self.recipe.root, source)
 
     @contextmanager
     def _held(self) -> Iterator[None]:

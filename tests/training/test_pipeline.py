@@ -9,6 +9,7 @@ import pytest
 
 from chatapp.inference.load import load_generator
 from chatapp.training.optim import lr_multiplier
+from chatapp.training.readers import MissingFile
 from chatapp.training.recipe import RecipeError, load_recipe
 from tests.training.runs import losses, run
 
@@ -23,6 +24,18 @@ def test_a_run_ends_in_a_model_that_loads_and_speaks(
     assert 0 < measured["5-gram"] < 8
     stages = {stage for stage, _, _ in losses(tmp_path / "run")}
     assert stages == {"pretrain", "finetune"}
+
+
+def test_data_of_a_later_stage_is_missed_before_the_first_begins(
+    recipe_file: Path, records: Path, tmp_path: Path
+) -> None:
+    """Nobody pretrains for an hour to learn that a file of fine-tuning is not there."""
+    before, _, after = recipe_file.read_text().partition("[finetune]")
+    recipe_file.write_text(before + "[finetune]" + after.replace('path = "', 'path = "gone/', 1))
+    with pytest.raises(MissingFile, match="gone"):
+        run(recipe_file, records, tmp_path / "run")
+    assert not (tmp_path / "run" / "tokenizer.json").exists()
+    assert not (tmp_path / "run" / "pretrain").exists()
 
 
 def test_training_learns(recipe_file: Path, records: Path, tmp_path: Path) -> None:
