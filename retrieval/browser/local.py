@@ -45,11 +45,7 @@ class IndexWorld:
 
     def open(self, url: str) -> Page:
         """Return the document at `url`."""
-        try:
-            document = self._index.document(self._documents.get(url, ""))
-        except NotInIndex:
-            return error_page(url, "Not found", "The index does not hold this document any more.")
-        return text_page(url, document.title, document.text)
+        return document_page(self._index, self._documents.get(url, ""))
 
     def _found(self, query: str) -> tuple[Result, ...]:
         results: dict[str, Result] = {}
@@ -62,3 +58,12 @@ class IndexWorld:
             if len(results) == MOST_RESULTS:
                 break
         return tuple(results.values())
+
+
+def document_page(index: Searchable, document_id: str) -> Page:
+    """Return a document of an index as a page; its address is the document's own."""
+    try:
+        document = index.document(document_id)
+    except NotInIndex:
+        return error_page("", "Not found", "The index does not hold this document any more.")
+    return text_page(document.uri, document.title, document.text, date=document.date)

@@ -13,21 +13,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from retrieval.text import sanitize_text, sanitize_title
+from retrieval.web.pages import PageLink
+from retrieval.web.urls import BadUrl, parse, shown_domain
 
 Kind = Literal["page", "results", "error"]
-
-
-@dataclass(frozen=True)
-class Link:
-    """A link: `page.text[start:end]` is its text; `domain` is shown beside it."""
-
-    start: int
-    end: int
-    url: str
-    domain: str
 
 
 @dataclass(frozen=True)
@@ -37,8 +28,6 @@ class Result:
     url: str
     title: str
     snippet: str
-    domain: str = ""
-    date: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,7 +42,7 @@ class Page:
     title: str
     domain: str
     text: str
-    links: tuple[Link, ...] = ()
+    links: tuple[PageLink, ...] = ()
     date: str = ""
 
     @property
@@ -68,7 +57,7 @@ class Page:
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Page:
         """Make a page of what `to_json` returned."""
-        links = tuple(Link(**link) for link in fields["links"])
+        links = tuple(PageLink(**link) for link in fields["links"])
         return cls(**{**fields, "links": links})
 
 
@@ -83,20 +72,21 @@ def text_page(
     title: str,
     text: str,
     *,
-    links: Sequence[tuple[int, int, str]] = (),
+    links: Sequence[PageLink] = (),
     domain: str = "",
     date: str = "",
 ) -> Page:
-    """Return a page of clean `text`; `links` are (start, end, address) in it.
+    """Return a page of clean `text`.
 
     A text that is not clean is cleaned, and then its links, whose offsets would no longer hold, are
     left out. So are links that are empty or overlap.
     """
     clean = sanitize_text(text)
-    kept: list[Link] = []
-    for start, end, target in sorted(links) if clean == text else ():
-        if (kept[-1].end if kept else 0) <= start < end <= len(text):
-            kept.append(Link(start, end, target, domain_of(target)))
+    kept: list[PageLink] = []
+    in_order = sorted(links, key=lambda link: (link.start, link.end)) if clean == text else []
+    for link in in_order:
+        if (kept[-1].end if kept else 0) <= link.start < link.end <= len(text):
+            kept.append(link)
     return Page(
         "page", url, sanitize_title(title), domain or domain_of(url), clean, tuple(kept), date
     )
@@ -105,14 +95,12 @@ def text_page(
 def results_page(query: str, results: Sequence[Result]) -> Page:
     """Return the page of a search, titled as WebGPT titles it."""
     parts: list[str] = []
-    links: list[Link] = []
+    links: list[PageLink] = []
     place = 0
     for result in results:
         title = sanitize_title(result.title) or sanitize_title(result.url) or "(no title)"
         snippet = " ".join(sanitize_text(result.snippet).split())
-        links.append(
-            Link(place, place + len(title), result.url, result.domain or domain_of(result.url))
-        )
+        links.append(PageLink(place, place + len(title), result.url, domain_of(result.url)))
         parts.append(f"{title}\n{snippet}" if snippet else title)
         place += len(parts[-1]) + 2
     text = "\n\n".join(parts) or "No results."
@@ -125,11 +113,10 @@ def error_page(url: str, title: str, message: str) -> Page:
 
 
 def domain_of(url: str) -> str:
-    """Return the host of an address as it may be shown: ASCII, in lower case; "" where none is."""
+    """Return who owns an address, as it may be shown; "" for what is no address of the web."""
     try:
-        host = urlsplit(url).hostname or ""
-        return host if host.isascii() else host.encode("idna").decode()
-    except ValueError:  # an address that cannot be read names no host
+        return shown_domain(parse(url))
+    except BadUrl:
         return ""
 
 

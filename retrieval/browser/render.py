@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from retrieval.browser.marks import END_OF_EXTRACT, FIELD, link_mark, neutral
-from retrieval.browser.pages import Link, Page
+from retrieval.browser.pages import Page
 from retrieval.browser.state import PageQuote, State
+from retrieval.web.pages import PageLink
 
 _Item = TypeVar("_Item")
 
@@ -69,7 +70,7 @@ def shown(page: Page, start: int, end: int) -> str:
     return ("".join(parts) + neutral(page.text[place:end])).strip("\n")
 
 
-def visible_links(page: Page, start: int, end: int) -> list[tuple[int, Link]]:
+def visible_links(page: Page, start: int, end: int) -> list[tuple[int, PageLink]]:
     """Return the links that lie whole in `page.text[start:end]`, each with its number."""
     return [
         (number, link)

@@ -72,7 +72,7 @@ class WebWorld:
         self.searches.append(found)
         if found.status not in ("ok", "none"):
             return error_page("", "The web could not be searched", found.why or "no provider")
-        results = [Result(r.url, r.title, r.snippet, date=r.date) for r in found.results]
+        results = [Result(r.url, r.title, r.snippet) for r in found.results]
         return self._noted(results_page(query, results))
 
     def open(self, url: str) -> Page:
@@ -114,7 +114,7 @@ def _page(fetched: Fetched) -> Page:
         fetched.final_url,
         page.title,
         page.text,
-        links=[(link.start, link.end, link.url) for link in page.links],
+        links=page.links,
         domain=page.domain,
         date=page.date,
     )

@@ -11,7 +11,7 @@ from retrieval.browser.pages import Page, Result, results_page, screens, text_pa
 from retrieval.browser.render import Room, answer_prompt, render, shown
 from retrieval.browser.state import State, start
 from retrieval.browser.step import step
-from tests.retrieval.browser.worlds import PagesWorld, pages, texts, tower_world
+from tests.retrieval.browser.worlds import PagesWorld, link, pages, texts, tower_world
 
 
 def browsed(*commands: str, world: PagesWorld | None = None, question: str = "How high?") -> State:
@@ -31,10 +31,10 @@ def test_the_state_reads_as_in_the_paper() -> None:
     )
     assert render(state) == (
         "♦Question\nHow high?\n"
-        "♦Quotes\nFrom Morrow (river) (en.example.org)\n"
+        "♦Quotes\nFrom Morrow (river) (example.org)\n"
         "> It is 240 km long and flows into the Grey Sea.\n"
-        "♦Past actions\nSearch tower\nClick Morrow (river) en.example.org\nQuote\n"
-        "♦Title\nMorrow (river) (en.example.org)\n"
+        "♦Past actions\nSearch tower\nClick Morrow (river) example.org\nQuote\n"
+        "♦Title\nMorrow (river) (example.org)\n"
         "♦Scrollbar: 0 - 0\n"
         "♦Text\nThe Morrow is a river. It is 240 km long and flows into the Grey Sea.\n"
         "♦Actions left: 97\n"
@@ -48,7 +48,7 @@ def test_links_show_where_they_lead_when_they_leave_the_site() -> None:
         "https://a.example/",
         "A",
         "Here and there.",
-        links=[(0, 4, "https://a.example/b"), (9, 14, "https://bücher.example/")],
+        links=[link(0, 4, "https://a.example/b"), link(9, 14, "https://bücher.example/")],
     )
     text = shown(page, 0, len(page.text))
     assert text == "【0†Here】 and 【1†there†xn--bcher-kva.example】."

@@ -13,7 +13,7 @@ from retrieval.browser.matching import find_quote
 from retrieval.browser.pages import text_page
 from retrieval.browser.state import Limits, State, start
 from retrieval.browser.step import step
-from tests.retrieval.browser.worlds import RIVER, TOWER, PagesWorld, tower_world, worlds
+from tests.retrieval.browser.worlds import RIVER, TOWER, PagesWorld, link, tower_world, worlds
 
 
 def after(*commands: str, limits: Limits | None = None, world: PagesWorld | None = None) -> State:
@@ -38,7 +38,7 @@ def test_a_search_shows_its_results_and_a_click_opens_one() -> None:
     assert opened.view.page.url == TOWER
     assert opened.past == (
         "Search tower of Brillant",
-        "Click Tower of Brillant en.example.org",
+        "Click Tower of Brillant example.org",
     )
 
 
@@ -75,7 +75,7 @@ def test_a_quote_is_the_pages_own_wording() -> None:
     state = after(*OPENED, "Quote: the TOWER   is 312metres high.")
     [quote] = state.quotes
     assert quote.text == "The tower is 312 metres high."
-    assert (quote.url, quote.domain, quote.date) == (TOWER, "en.example.org", "2024-05-01")
+    assert (quote.url, quote.domain, quote.date) == (TOWER, "example.org", "2024-05-01")
     assert state.past[-1] == "Quote"
 
 
@@ -123,7 +123,9 @@ def test_what_cannot_be_done_costs_an_action_and_says_why(
 
 def test_a_page_that_cannot_be_had_is_shown_as_one_and_can_be_left() -> None:
     """A fault of the web is a page that a policy can read."""
-    broken = PagesWorld([text_page("https://a.example/", "A", "See B.", links=[(4, 5, "x:gone")])])
+    broken = PagesWorld(
+        [text_page("https://a.example/", "A", "See B.", links=[link(4, 5, "x:gone")])]
+    )
     state = after("Search a", "Clicked on link 0", "Clicked on link 0", world=broken)
     assert state.view
     assert (state.view.page.kind, state.view.page.title) == ("error", "Not found")

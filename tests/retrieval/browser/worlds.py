@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from hypothesis import strategies as st
 
-from retrieval.browser.pages import Page, Result, error_page, results_page, text_page
+from retrieval.browser.pages import Page, Result, domain_of, error_page, results_page, text_page
+from retrieval.web.pages import PageLink
 
 TOWER = "https://en.example.org/tower"
 RIVER = "https://en.example.org/river"
@@ -39,11 +40,19 @@ class PagesWorld:
         return self.pages.get(url) or error_page(url, "Not found", "404: there is no such page.")
 
 
+def link(start: int, end: int, url: str) -> PageLink:
+    return PageLink(start, end, url, domain_of(url))
+
+
 def tower_world() -> PagesWorld:
     text = "\n\n".join(line.strip() for line in _TOWER_LINES)
     place = text.index("the Morrow")
     tower = text_page(
-        TOWER, "Tower of Brillant", text, links=[(place + 4, place + 10, RIVER)], date="2024-05-01"
+        TOWER,
+        "Tower of Brillant",
+        text,
+        links=[link(place + 4, place + 10, RIVER)],
+        date="2024-05-01",
     )
     return PagesWorld([tower, text_page(RIVER, "Morrow (river)", _RIVER_TEXT)])
 
@@ -75,7 +84,7 @@ def pages(draw: st.DrawFn) -> Page:
     number = draw(st.integers(0, 5))
     text = draw(texts)
     ends = st.integers(0, len(text) + 2)
-    links = draw(st.lists(st.tuples(ends, ends, st.sampled_from([TOWER, RIVER])), max_size=6))
+    links = draw(st.lists(st.builds(link, ends, ends, st.sampled_from([TOWER, RIVER])), max_size=6))
     return text_page(f"https://{number}.example/", draw(_HARD), text, links=links)
 
 
