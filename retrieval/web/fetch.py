@@ -7,24 +7,26 @@ that leads to this machine to a parser that loops, becomes a `Problem` that a pe
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Coroutine, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any, TypeVar
 
 from retrieval.web.background import BackgroundLoop
+from retrieval.web.cache import PageCache
 from retrieval.web.dns import Resolver, SystemResolver
+from retrieval.web.download import OnProgress, Target
+from retrieval.web.engine import Engine, JsonAsked, Progress
 from retrieval.web.errors import Forbidden, HttpError, Stopped, TimedOut, Unreachable, Untrusted
-from retrieval.web.extract import Extraction
-from retrieval.web.guard import Guard
-from retrieval.web.kinds import ACCEPT, decoded
+from retrieval.web.http import Request, through_tape
 from retrieval.web.limits import FetchSettings
-from retrieval.web.pages import Fetched, PageText, Problem, ProblemCode, Unfetchable
-from retrieval.web.urls import BadUrl, WebUrl, parse
-from retrieval.web.visit import Received, Visitor
-from retrieval.web.wire import Tls, Wire
+from retrieval.web.pages import Fetched, ProblemCode, Unfetchable, fetched_from
+from retrieval.web.tape import NotOnTape
+from retrieval.web.wire import Tls
 
 SECONDS = 20.0  # for one page, in all
 
+ShouldStop = Callable[[], bool]
 T = TypeVar("T")
 
 
@@ -38,40 +40,49 @@ class Fetcher:
 
     Args:
         settings: manners and limits.
+        cache: what was read before; None keeps nothing.
         resolver: finds addresses; the system's by default.
         tls: what certificates are trusted; the public authorities by default.
+        offline: only the cache answers; nothing is sent.
     """
 
     def __init__(
         self,
         settings: FetchSettings | None = None,
-        *,
+        cache: PageCache | None = None,
         resolver: Resolver | None = None,
+        *,
         tls: Tls | None = None,
+        offline: bool = False,
     ) -> None:
-        self._settings = settings or FetchSettings()
-        self._resolver, self._tls = resolver or SystemResolver(), tls
+        self._settings, self._cache = settings or FetchSettings(), cache
+        self._resolver, self._tls, self._offline = resolver or SystemResolver(), tls, offline
         self._loop = BackgroundLoop()
-        self._extraction = Extraction()
-        self._visitors: dict[tuple[str, ...], tuple[Visitor, Wire]] = {}
+        self._engine: Engine | None = None
 
     def fetch(
         self,
         url: str,
         *,
         deadline: float = SECONDS,
-        should_stop: Callable[[], bool] = never,
+        should_stop: ShouldStop = never,
+        private: bool = False,
     ) -> Fetched:
-        """Return the page at `url`, or the problem with it. `deadline`: seconds in all."""
-        progress = _Progress(url)
+        """Return the page at `url`, or the problem with it.
 
-        async def work() -> Fetched:
-            return await self._page(progress)
+        `deadline` is in seconds, for all of it. With `private`, nothing is written to the cache.
+        """
 
-        try:
-            return self._run(work, deadline, should_stop)
-        except Unfetchable as error:
-            return progress.failed(error.problem)
+        def live() -> Fetched:
+            progress = Progress(url)
+            try:
+                return self._run(
+                    lambda engine: engine.page(progress, private=private), deadline, should_stop
+                )
+            except Unfetchable as error:
+                return progress.failed(error.problem)
+
+        return _page_through_tape(url, live)
 
     def json(
         self,
@@ -80,9 +91,10 @@ class Fetcher:
         headers: Mapping[str, str] | None = None,
         trusted: str = "",
         deadline: float = SECONDS,
-        should_stop: Callable[[], bool] = never,
+        should_stop: ShouldStop = never,
+        private: bool = False,
     ) -> Any:
-        """Return the JSON that an API answers to GET.
+        """Return the JSON that an API answers to GET. Answers to `headers` are not cached.
 
         `trusted` is an origin that a person put into their settings, such as a search engine in
         their own network: it is reached whatever its address, by this call alone.
@@ -91,10 +103,33 @@ class Fetcher:
             Unfetchable: why there is none; its `problem` says it.
         """
 
-        async def work() -> Any:
-            return await self._json(_parsed(url), headers or {}, trusted)
+        def live() -> Any:
+            asked = JsonAsked(url, headers or {}, trusted, private)
+            return self._run(lambda engine: engine.json(asked), deadline, should_stop)
 
-        return self._run(work, deadline, should_stop)
+        return _json_through_tape(url, live)
+
+    def download(
+        self,
+        url: str,
+        path: Path,
+        *,
+        most: int,
+        deadline: float,
+        should_stop: ShouldStop = never,
+        on_progress: OnProgress = lambda done, total: None,
+    ) -> None:
+        """Write the file at `url`, of at most `most` bytes, to `path`.
+
+        One that broke off is taken up where it was, also by another process. `deadline` is in
+        seconds. `on_progress` gets bytes so far and in all (0: not known), from another thread.
+
+        Raises:
+            Unfetchable: it is not to be had; what came stays for the next try.
+            OSError: it cannot be written.
+        """
+        target = Target(path, most)
+        self._run(lambda engine: engine.download(url, target, on_progress), deadline, should_stop)
 
     def close(self) -> None:
         """End connections and the parser. The fetcher can be used again after it."""
@@ -102,90 +137,55 @@ class Fetcher:
 
     def _run(
         self,
-        work: Callable[[], Coroutine[Any, Any, T]],
+        work: Callable[[Engine], Coroutine[Any, Any, T]],
         deadline: float,
-        should_stop: Callable[[], bool],
+        should_stop: ShouldStop,
     ) -> T:
         try:
-            return self._loop.run(work, deadline, should_stop)
+            return self._loop.run(lambda: work(self._running()), deadline, should_stop)
         except HttpError as error:
             raise _unfetchable(error) from None
 
-    async def _page(self, progress: _Progress) -> Fetched:
-        url = _parsed(progress.url)
-        received = await self._visitor()[0].visit(url, {"Accept": ACCEPT})
-        progress.at(received)
-        page = await self._read(_good(received))
-        return progress.done(page)
-
-    async def _read(self, received: Received) -> PageText:
-        kind, body = received.kind, received.body
-        assert kind is not None, "only an answer that says yes is read"
-        if kind != "pdf":
-            body = decoded(kind, received.headers["content-type"], body).encode("utf-8", "replace")
-        return await self._extraction.read(kind, body, str(received.url))
-
-    async def _json(self, url: WebUrl, headers: Mapping[str, str], trusted: str) -> Any:
-        visitor = self._visitor(trusted)[0]
-        asked = {"Accept": "application/json", **headers}
-        received = _good(await visitor.ask(url, asked))
-        try:
-            return json.loads(decoded("json", "charset=utf-8", received.body))
-        except (ValueError, RecursionError):
-            raise Unfetchable("mislabelled", "the answer is no JSON") from None
-
-    def _visitor(self, trusted: str = "") -> tuple[Visitor, Wire]:
-        """Return the visitor for what may be reached; each has connections of its own."""
-        allow = (*self._settings.allow, trusted) if trusted else self._settings.allow
-        if allow not in self._visitors:
-            guard = Guard(allow)
-            wire = Wire(guard, self._resolver, self._tls)
-            self._visitors[allow] = (Visitor(guard, wire, self._settings.user_agent), wire)
-        return self._visitors[allow]
+    def _running(self) -> Engine:
+        if self._engine is None:
+            self._engine = Engine(
+                self._settings, self._cache, self._resolver, self._tls, offline=self._offline
+            )
+        return self._engine
 
     async def _end(self) -> None:
-        for _, wire in self._visitors.values():
-            await wire.close()
-        self._visitors.clear()
-        await self._extraction.close()
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            await engine.close()
 
 
-class _Progress:
-    """How far a fetch came, for what is said when it fails."""
+def _page_through_tape(url: str, live: Callable[[], Fetched]) -> Fetched:
+    def lines() -> Iterator[str]:
+        yield json.dumps(live().as_json(), ensure_ascii=False)
 
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self._final, self._status = url, 0
-
-    def at(self, received: Received) -> None:
-        self._final, self._status = str(received.url), received.status
-
-    def done(self, page: PageText) -> Fetched:
-        return Fetched(self.url, self._final, self._status, page, None, False, _now())
-
-    def failed(self, problem: Problem) -> Fetched:
-        return Fetched(self.url, self._final, self._status, None, problem, False, _now())
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _parsed(url: str) -> WebUrl:
     try:
-        return parse(url)
-    except BadUrl as error:
-        raise Unfetchable("bad_url", str(error)) from None
+        [line] = through_tape(Request(url, {}, {"read": "page"}), lines)
+        return fetched_from(json.loads(line))
+    except HttpError as error:
+        return Progress(url).failed(_unfetchable(error).problem)
 
 
-def _good(received: Received) -> Received:
-    """Return an answer that says yes. Raises Unfetchable."""
-    status = received.status
-    if status == 200:
-        return received
-    if status in (429, 503):
-        raise Unfetchable("rate_limited", f"the server asks to wait (status {status})")
-    raise Unfetchable("status", f"the server says no (status {status})")
+def _json_through_tape(url: str, live: Callable[[], Any]) -> Any:
+    def lines() -> Iterator[str]:
+        try:
+            said = {"value": live(), "problem": None}
+        except Unfetchable as error:
+            said = {"value": None, "problem": asdict(error.problem)}
+        yield json.dumps(said, ensure_ascii=False)
+
+    try:
+        [line] = through_tape(Request(url, {}, {"read": "json"}), lines)
+    except HttpError as error:
+        raise _unfetchable(error) from None
+    said = json.loads(line)
+    if said["problem"] is not None:
+        raise Unfetchable(**said["problem"])
+    return said["value"]
 
 
 _CODES: dict[type[HttpError], ProblemCode] = {
@@ -194,6 +194,7 @@ _CODES: dict[type[HttpError], ProblemCode] = {
     Unreachable: "unreachable",
     TimedOut: "timeout",
     Stopped: "stopped",
+    NotOnTape: "offline",
 }
 
 

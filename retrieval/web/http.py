@@ -37,6 +37,7 @@ __all__ = [
     "read_json",
     "read_lines",
     "taped",
+    "through_tape",
 ]
 
 _ASK_SECONDS = 0.05  # how often `should_stop` is asked
@@ -94,7 +95,7 @@ def read_lines(
     def live() -> Iterator[str]:
         return _read_live(request, patience, should_stop)
 
-    return live() if _tape is None else _tape.lines(request, live)
+    return through_tape(request, live)
 
 
 Live = Callable[[], Iterator[str]]
@@ -110,6 +111,15 @@ class Tape(Protocol):
 
 
 _tape: Tape | None = None
+
+
+def through_tape(request: Request, live: Live) -> Iterator[str]:
+    """Yield what `live` does, or what the tape says; without a tape, `request` is not looked at.
+
+    Raises:
+        HttpError: what `live` raises, or what the tape does instead.
+    """
+    return live() if _tape is None else _tape.lines(request, live)
 
 
 @contextmanager

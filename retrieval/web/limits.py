@@ -23,7 +23,7 @@ class FetchSettings:
     agent: str = "chatapp"
     contact: str = ""
     allow: tuple[str, ...] = ()
-    delay: float = 1.0
+    delay: float = 0.5
     longest_wait: float = 10.0
     cache_bytes: int = 200 * MIB
 

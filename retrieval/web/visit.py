@@ -1,7 +1,7 @@
-"""From an address to the bytes behind it: judged, asked, followed through redirects, bounded.
+"""From an address to the bytes behind it: judged, asked, and read within limits.
 
-The thing to know: a redirect is an address that a stranger chose, so each hop is judged as if a
-person had asked for it, and none leads from https down to http.
+The thing to know: a redirect is an address that a stranger chose. It is not followed here; whoever
+follows it asks for it anew, and so has it judged anew.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from dataclasses import dataclass
 
 from retrieval.web.body import ACCEPT_ENCODING, read_body, too_large
 from retrieval.web.guard import Guard
-from retrieval.web.kinds import MOST, Kind, check_bytes, kind_of
+from retrieval.web.kinds import MOST, Kind, check_bytes, decoded, kind_of
 from retrieval.web.pages import Unfetchable
 from retrieval.web.urls import BadUrl, WebUrl, join
 from retrieval.web.wire import Answer, Wire
 
 MOST_HOPS = 5
-_MOVED = {301, 302, 303, 307, 308}
+MOVED = frozenset({301, 302, 303, 307, 308})
 
 
 @dataclass(frozen=True)
 class Received:
-    """An answer as read: `kind` and `body` are None and empty unless `status` is 200."""
+    """An answer as read. `kind` is None, and `body` empty, unless `status` is 200."""
 
     url: WebUrl
     status: int
@@ -42,18 +42,13 @@ class Visitor:
             "Accept-Language": "en, *;q=0.5",
         }
 
-    async def visit(self, url: WebUrl, headers: Mapping[str, str]) -> Received:
-        """Return the answer at the end of the redirects.
+    def allows(self, url: WebUrl) -> bool:
+        """Whether a person named this origin."""
+        return self._guard.allows(url)
 
-        Raises:
-            HttpError, Unfetchable: there is none that may be read.
-        """
-        for _ in range(MOST_HOPS + 1):
-            received = await self.ask(url, headers)
-            if received.status not in _MOVED:
-                return received
-            url = next_hop(received)
-        raise Unfetchable("redirects", f"the page redirects more than {MOST_HOPS} times")
+    def check(self, url: WebUrl) -> None:
+        """Judge an address as far as that goes without the network. Raises Forbidden."""
+        self._guard.check_url(url)
 
     async def ask(self, url: WebUrl, headers: Mapping[str, str]) -> Received:
         """Return the answer of one address, redirect or not. Raises HttpError, Unfetchable."""
@@ -66,18 +61,33 @@ class Visitor:
         check_bytes(kind, body)
         return Received(url, answer.status, answer.headers, kind, body)
 
+    async def plain_text(self, url: WebUrl) -> tuple[int, str]:
+        """Return status and text at the end of the redirects. Raises HttpError, Unfetchable."""
+        for _ in range(MOST_HOPS + 1):
+            received = await self.ask(url, {"Accept": "text/plain, */*;q=0.1"})
+            if received.status not in MOVED:
+                text = decoded("text", "charset=utf-8", received.body)
+                return received.status, text
+            url = next_hop(received.url, received.headers.get("location", ""))
+        raise too_many_hops()
 
-def next_hop(received: Received) -> WebUrl:
-    """Return where a redirect leads. Raises Unfetchable."""
+
+def next_hop(url: WebUrl, location: str) -> WebUrl:
+    """Return where a redirect from `url` leads. Raises Unfetchable."""
     try:
-        there = join(received.url, received.headers.get("location", ""))
+        there = join(url, location)
     except BadUrl as error:
         raise Unfetchable("redirects", f"the page redirects to what is no page: {error}") from None
-    if received.url.scheme == "https" and there.scheme == "http":
+    if url.scheme == "https" and there.scheme == "http":
         raise Unfetchable("redirects", f"the page redirects from https down to {there}")
-    if there == received.url:
+    if there == url:
         raise Unfetchable("redirects", "the page redirects to itself")
     return there
+
+
+def too_many_hops() -> Unfetchable:
+    """Return what is said at the end of patience."""
+    return Unfetchable("redirects", f"the page redirects more than {MOST_HOPS} times")
 
 
 async def _body(answer: Answer, most: int) -> bytes:
