@@ -4,6 +4,7 @@ RetrievalError
 ├── IndexUnavailable    the index file cannot be opened, read or written
 │   ├── EmbedderDamaged      the files of an embedder do not make one
 │   └── EmbedderUnavailable  the chosen embedder is not on this machine
+├── ReaderDamaged       the files of the reader are not what they should be
 ├── NotInIndex          no document or passage with that id (also a KeyError)
 └── LoadError           one input cannot be read; ingestion reports it and goes on
 """
@@ -35,6 +36,10 @@ class EmbedderDamaged(IndexUnavailable):
 
 class EmbedderUnavailable(IndexUnavailable):
     """The chosen embedder is not on this machine; the hint says how to get it."""
+
+
+class ReaderDamaged(RetrievalError):
+    """The files of the reader are missing, truncated or do not fit each other."""
 
 
 class NotInIndex(RetrievalError, KeyError):

@@ -1,0 +1,72 @@
+"""Token arrays to padded batches, for training and use alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+
+from retrieval.reading.network import Side
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from retrieval.reading.words import Tokens
+
+MOST_QUESTION = 40  # tokens
+MOST_TITLE = 14
+MOST_PASSAGE = 320
+
+
+class Encoded(NamedTuple):
+    """One side of one example as arrays (length,), in the order of `network.Side`."""
+
+    rows: NDArray[np.int32]
+    keys: NDArray[np.int32]
+    stems: NDArray[np.int32]
+    rarity: NDArray[np.float32]
+    shapes: NDArray[np.uint8]
+    sentences: NDArray[np.int32]
+    sides: NDArray[np.uint8]
+
+
+def encode_question(tokens: Tokens) -> Encoded:
+    """Return a question's tokens, cut after 40."""
+    return _side(tokens, 0, 0, MOST_QUESTION)
+
+
+def encode_passage(title: Tokens, body: Tokens) -> tuple[Encoded, int]:
+    """Return title and passage as one side, and at which of its tokens the passage starts."""
+    head = _side(title, 1, 0, MOST_TITLE)
+    tail = _side(body, 2, 1 if len(head.rows) else 0, MOST_PASSAGE)
+    whole = Encoded(*(np.concatenate(pair) for pair in zip(head, tail, strict=True)))
+    return whole, len(head.rows)
+
+
+def _side(tokens: Tokens, side: int, before: int, most: int) -> Encoded:
+    length = min(most, len(tokens.rows))
+    sentences = np.cumsum(tokens.opens[:length] > 0, dtype=np.int32) + before
+    return Encoded(
+        tokens.rows[:length],
+        tokens.keys[:length],
+        tokens.stems[:length],
+        tokens.rarity[:length],
+        tokens.shapes[:length],
+        np.maximum(sentences, 1),
+        np.full(length, side, dtype=np.uint8),
+    )
+
+
+def collate(encoded: Sequence[Encoded]) -> Side:
+    """Pad to the longest; an empty side becomes one token of padding."""
+    longest = max(1, *(len(one.rows) for one in encoded))
+    columns = []
+    for field in range(len(Encoded._fields)):
+        floating = Encoded._fields[field] == "rarity"
+        padded = np.zeros((len(encoded), longest), dtype=np.float32 if floating else np.int64)
+        for number, one in enumerate(encoded):
+            padded[number, : len(one.rows)] = one[field]
+        columns.append(torch.from_numpy(padded))
+    return Side(*columns)

@@ -1,0 +1,64 @@
+"""One thing to learn from: a question, a passage, and what is right about the pair."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from retrieval.reading.batch import Encoded, collate
+from retrieval.reading.network import Side
+
+UNKNOWN = -1.0  # a judgement that an example says nothing about
+
+
+class Example(NamedTuple):
+    """`spans` are token positions (first, last) in the passage side; none: no answer.
+
+    `reads` is False where no span is asked for (a statement); judgements are 0, 1 or UNKNOWN.
+    """
+
+    question: Encoded
+    passage: Encoded
+    kind: int
+    spans: tuple[tuple[int, int], ...]
+    reads: bool = True
+    relevance: float = UNKNOWN
+    support: float = UNKNOWN
+
+
+class Batch(NamedTuple):
+    """Padded examples. `starts` and `ends` mark right places, (batch, 1 + passage), null first."""
+
+    question: Side
+    passage: Side
+    kind: Tensor
+    starts: Tensor
+    ends: Tensor
+    reads: Tensor
+    relevance: Tensor
+    support: Tensor
+
+
+def make_batch(examples: Sequence[Example]) -> Batch:
+    """Return the examples as one batch."""
+    passage = collate([example.passage for example in examples])
+    size, length = passage.rows.shape
+    starts = np.zeros((size, 1 + length), dtype=bool)
+    ends = np.zeros((size, 1 + length), dtype=bool)
+    for number, example in enumerate(examples):
+        for first, last in example.spans or ((-1, -1),):
+            starts[number, 1 + first] = ends[number, 1 + last] = True
+    return Batch(
+        collate([example.question for example in examples]),
+        passage,
+        torch.tensor([example.kind for example in examples]),
+        torch.from_numpy(starts),
+        torch.from_numpy(ends),
+        torch.tensor([example.reads for example in examples]),
+        torch.tensor([example.relevance for example in examples]),
+        torch.tensor([example.support for example in examples]),
+    )

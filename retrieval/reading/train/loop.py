@@ -1,0 +1,151 @@
+"""Learning: batches of like length, AdamW in bf16, an average of the weights that is what is kept.
+
+The thing to know: everything about a step follows from the seed and its number, so a run can be
+repeated; checkpoints are written by rename and hold the averaged weights.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import random
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from retrieval.reading.network import Judged, ReaderNetwork, Side
+from retrieval.reading.train.examples import UNKNOWN, Batch, Example, make_batch
+
+_POOL = 24  # batches whose examples are sorted by length together
+_AVERAGE = 0.999
+_SAVE_EVERY = 500
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stretch of learning; `steps` in all, the rate falling linearly to `last` of `rate`."""
+
+    steps: int
+    rate: float = 1e-3
+    last: float = 0.05
+    warmup: int = 300
+    batch: int = 32
+    decay: float = 0.01
+
+
+def batches(examples: Iterator[Example], size: int, order: random.Random) -> Iterator[Batch]:
+    """Yield batches of examples of about the same length."""
+    while True:
+        pool = [example for _, example in zip(range(_POOL * size), examples, strict=False)]
+        if not pool:
+            return
+        pool.sort(key=lambda example: len(example.passage.rows))
+        groups = [pool[n : n + size] for n in range(0, len(pool), size)]
+        order.shuffle(groups)
+        yield from (make_batch(group) for group in groups)
+
+
+def loss_of(judged: Judged, batch: Batch) -> Tensor:
+    """Return the mean loss: where the span is (or that there is none), relevance, support."""
+    reads = batch.reads
+    total = judged.starts.new_zeros(())
+    if reads.any():
+        for logits, right in ((judged.starts, batch.starts), (judged.ends, batch.ends)):
+            chosen = logits.masked_fill(~right, -torch.inf).logsumexp(1)
+            total = total + 0.5 * (logits.logsumexp(1) - chosen)[reads].mean()
+    for logits, target in ((judged.relevance, batch.relevance), (judged.support, batch.support)):
+        known = target != UNKNOWN
+        if known.any():
+            loss = F.binary_cross_entropy_with_logits(logits[known], target[known])
+            total = total + 0.5 * loss * known.float().mean()
+    return total
+
+
+def learn(
+    network: ReaderNetwork,
+    source: Iterator[Batch],
+    stage: Stage,
+    out: Path,
+    *,
+    device: str = "cpu",
+    seed: int = 0,
+) -> ReaderNetwork:
+    """Train `network` in place; return the average of its weights, also saved as `out`."""
+    torch.manual_seed(seed)
+    network.to(device).train()
+    average = copy.deepcopy(network).eval()
+    plain = [p for p in network.parameters() if p.ndim < 2]
+    matrices = [p for p in network.parameters() if p.ndim >= 2]
+    optimiser = torch.optim.AdamW(
+        [{"params": plain, "weight_decay": 0.0}, {"params": matrices, "weight_decay": stage.decay}],
+        lr=stage.rate,
+        betas=(0.9, 0.98),
+    )
+    log = out.with_suffix(".jsonl").open("a")
+    began, seen, running = time.monotonic(), 0, 0.0
+    for step in range(stage.steps):
+        _set_rate(optimiser, stage, step)
+        batch = _to(next(source), device)
+        with torch.autocast(device, dtype=torch.bfloat16):
+            judged = network(batch.question, batch.passage, batch.kind)
+        loss = loss_of(judged, batch)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step()
+        _follow(average, network, step)
+        seen += len(batch.kind)
+        running += float(loss.detach())
+        if (step + 1) % 100 == 0:
+            figures = {
+                "step": step + 1,
+                "loss": round(running / 100, 4),
+                "examples_s": round(seen / (time.monotonic() - began), 1),
+            }
+            print(json.dumps(figures), file=log, flush=True)
+            running = 0.0
+        if (step + 1) % _SAVE_EVERY == 0 or step + 1 == stage.steps:
+            save_weights(average, out)
+    log.close()
+    return average
+
+
+def _set_rate(optimiser: torch.optim.Optimizer, stage: Stage, step: int) -> None:
+    warm = min(1.0, (step + 1) / max(1, stage.warmup))
+    left = 1.0 - (1.0 - stage.last) * step / max(1, stage.steps)
+    for group in optimiser.param_groups:
+        group["lr"] = stage.rate * warm * left
+
+
+@torch.no_grad()
+def _follow(average: nn.Module, network: nn.Module, step: int) -> None:
+    share = min(_AVERAGE, 1 - 10 / (step + 11))
+    ours, theirs = list(average.parameters()), [p.detach() for p in network.parameters()]
+    torch._foreach_lerp_(ours, theirs, 1 - share)
+
+
+def _to(batch: Batch, device: str) -> Batch:
+    if device == "cpu":
+        return batch
+    return Batch(
+        *(
+            Side(*(part.to(device) for part in field))
+            if isinstance(field, Side)
+            else field.to(device)
+            for field in batch
+        )
+    )
+
+
+def save_weights(network: ReaderNetwork, path: Path) -> None:
+    """Write the parameters (float32, without the word vectors) by temporary file and rename."""
+    from safetensors.torch import save_file
+
+    temporary = path.with_name(path.name + ".tmp")
+    save_file({k: v.contiguous().cpu() for k, v in network.state_dict().items()}, temporary)
+    temporary.replace(path)

@@ -1,0 +1,197 @@
+"""Text as the reader sees it: words with offsets, shapes, sentence starts and three identities.
+
+The thing to know: a token carries the row of its word vector, but also a key of its exact word and
+one of its stem, so that a name no vocabulary holds still matches itself on the other side. Training
+and use share this module; a difference between them would be silent and costly.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from retrieval.store.stemming import Stemmer
+from retrieval.terms import STOP_WORDS, fold
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Ints = NDArray[np.int32]
+    Bytes = NDArray[np.uint8]
+
+TOKEN = re.compile(r"[^\W\d_]+|\d+(?:[.,]\d+)*|[^\w\s]|_")
+BUCKETS = 512  # rows of words outside the vocabulary, by their ending
+_MEMO_WORDS = 300_000
+_ALIKE = str.maketrans("’‘“”–—−", "''\"\"---")
+
+# Shapes of tokens, in the order of their numbers.
+LOWER, TITLE, UPPER, MIXED, YEAR, SHORT, NUMBER, STOP, COMMA, QUOTE, OPEN, CLOSE, MONEY, OTHER = (
+    range(14)
+)
+SHAPES = 14
+_PUNCTUATION = {
+    **dict.fromkeys(".!?…", STOP),
+    **dict.fromkeys(",;:", COMMA),
+    **dict.fromkeys("\"'“”‘’«»", QUOTE),
+    **dict.fromkeys("([{", OPEN),
+    **dict.fromkeys(")]}", CLOSE),
+    **dict.fromkeys("$€£¥%", MONEY),
+}
+_ABBREVIATED = """
+mr mrs ms dr st sr jr prof gen col lt capt sgt rev gov sen rep pres inc ltd co corp vs etc ca no
+vol ed fig approx dept est jan feb mar apr jun jul aug sept sep oct nov dec mt ft
+"""
+_ABBREVIATIONS = frozenset(_ABBREVIATED.split())
+
+
+class Facts(NamedTuple):
+    """What is known of a word: vector row, keys of word and stem, rarity (idf, 0 to 1)."""
+
+    row: int
+    key: int
+    stem: int
+    rarity: float
+
+
+class Tokens(NamedTuple):
+    """A text as parallel arrays; `starts` and `ends` are character offsets into it."""
+
+    rows: Ints
+    keys: Ints
+    stems: Ints
+    rarity: NDArray[np.float32]
+    shapes: Bytes
+    opens: Bytes  # 1 where a sentence starts
+    starts: Ints
+    ends: Ints
+
+
+def key_of(word: str) -> int:
+    """Return a stable 31-bit key, never 0 (which is padding)."""
+    return zlib.crc32(word.encode()) % (2**31 - 1) + 1
+
+
+def folded(surface: str) -> str:
+    """Return the form under which a token is compared and looked up."""
+    return fold(surface.translate(_ALIKE)) or surface  # a lone accent folds to nothing
+
+
+def shape_of(surface: str) -> int:
+    """Return the shape of one token as it is written."""
+    first = surface[0]
+    if first.isdigit():
+        if len(surface) == 4 and surface.isdigit() and surface[0] in "12":
+            return YEAR
+        return SHORT if len(surface) <= 2 else NUMBER
+    if not first.isalpha():
+        return _PUNCTUATION.get(first, OTHER)
+    if surface.islower():
+        return LOWER
+    if len(surface) > 1 and surface.isupper():
+        return UPPER
+    return TITLE if first.isupper() and (len(surface) == 1 or surface[1:].islower()) else MIXED
+
+
+def bucket_of(word: str) -> int:
+    """Return the bucket, from 0, of a word outside the vocabulary."""
+    kind = "0" if word[:1].isdigit() else word[-3:]
+    return zlib.crc32(kind.encode()) % BUCKETS
+
+
+class Vocabulary:
+    """Words by falling frequency with their rarity; row 0 is padding, buckets come last."""
+
+    def __init__(self, words: Sequence[str], rarity: Sequence[float]) -> None:
+        """`rarity` is the idf of each word over passages, scaled to lie between 0 and 1."""
+        self.words = list(words)
+        self.rarity = list(rarity)
+        self._rows = {word: row for row, word in enumerate(self.words, 1)}
+        self._stemmer = Stemmer()
+        self._memo: dict[str, Facts] = {}
+
+    @property
+    def rows(self) -> int:
+        """Return the number of rows of the table of vectors."""
+        return 1 + len(self.words) + BUCKETS
+
+    def facts(self, words: Iterable[str]) -> list[Facts]:
+        """Return what is known of each folded word."""
+        wanted = list(words)
+        memo = self._memo
+        if len(memo) > _MEMO_WORDS:
+            memo.clear()
+        unknown = [word for word in dict.fromkeys(wanted) if word not in memo]
+        for word, stem in zip(unknown, self._stemmer.stems(unknown), strict=True):
+            row = self._rows.get(word)
+            rarity = self.rarity[row - 1] if row else 1.0
+            if word in STOP_WORDS or not word[:1].isalnum():
+                rarity = 0.0  # the two sides sharing it says nothing
+            memo[word] = Facts(
+                row or 1 + len(self.words) + bucket_of(word), key_of(word), key_of(stem), rarity
+            )
+        return [memo[word] for word in wanted]
+
+    def encode(self, text: str, start: int = 0, end: int | None = None) -> Tokens:
+        """Return the tokens of `text[start:end]`; offsets refer to `text`."""
+        import numpy as np
+
+        spans = [
+            match.span() for match in TOKEN.finditer(text, start, len(text) if end is None else end)
+        ]
+        surfaces = [text[a:b] for a, b in spans]
+        words = [folded(surface) for surface in surfaces]
+        facts = self.facts(words)
+        columns = np.array(facts, dtype=np.float64).reshape(-1, 4)
+        shapes = np.array([shape_of(surface) for surface in surfaces], dtype=np.uint8)
+        offsets = np.array(spans, dtype=np.int32).reshape(-1, 2)
+        opens = sentence_opens(words, shapes)
+        for number in range(1, len(spans)):
+            if "\n\n" in text[spans[number - 1][1] : spans[number][0]]:
+                opens[number] = 1
+        return Tokens(
+            columns[:, 0].astype(np.int32),
+            columns[:, 1].astype(np.int32),
+            columns[:, 2].astype(np.int32),
+            columns[:, 3].astype(np.float32),
+            shapes,
+            opens,
+            offsets[:, 0],
+            offsets[:, 1],
+        )
+
+    def save(self, path: Path) -> None:
+        """Write the words and their rarity as JSON."""
+        rounded = [round(value, 3) for value in self.rarity]
+        path.write_text(json.dumps({"words": self.words, "rarity": rounded}, ensure_ascii=False))
+
+    @classmethod
+    def load(cls, path: Path) -> Vocabulary:
+        """Read what `save` wrote."""
+        stored = json.loads(path.read_text("utf-8"))
+        return cls(stored["words"], stored["rarity"])
+
+
+def sentence_opens(words: Sequence[str], shapes: Bytes) -> Bytes:
+    """Return 1 for every token that starts a sentence, by the look of its neighbours."""
+    import numpy as np
+
+    opens = np.zeros(len(words), dtype=np.uint8)
+    if not len(words):
+        return opens
+    opens[0] = 1
+    for place in np.flatnonzero(shapes[:-1] == STOP) + 1:
+        after = place
+        if shapes[after] in (QUOTE, CLOSE) and after + 1 < len(words):
+            after += 1  # the closing quotation mark belongs to the sentence that it closes
+        before = words[place - 2] if place >= 2 else ""
+        short = words[place - 1] == "." and (before in _ABBREVIATIONS or len(before) == 1)
+        if shapes[after] in (TITLE, UPPER, YEAR, SHORT, NUMBER, QUOTE, OPEN) and not (
+            short and before.isalpha()
+        ):
+            opens[after] = 1
+    return opens
