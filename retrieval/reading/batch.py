@@ -31,6 +31,18 @@ class Encoded(NamedTuple):
     sentences: NDArray[np.int32]
     sides: NDArray[np.uint8]
 
+    def followed_by(self, other: Encoded) -> Encoded:
+        """Return both, one after the other."""
+        return Encoded(
+            np.concatenate([self.rows, other.rows]),
+            np.concatenate([self.keys, other.keys]),
+            np.concatenate([self.stems, other.stems]),
+            np.concatenate([self.rarity, other.rarity]),
+            np.concatenate([self.shapes, other.shapes]),
+            np.concatenate([self.sentences, other.sentences]),
+            np.concatenate([self.sides, other.sides]),
+        )
+
 
 def encode_question(tokens: Tokens) -> Encoded:
     """Return a question's tokens, cut after 40."""
@@ -41,8 +53,7 @@ def encode_passage(title: Tokens, body: Tokens) -> tuple[Encoded, int]:
     """Return title and passage as one side, and at which of its tokens the passage starts."""
     head = _side(title, 1, 0, MOST_TITLE)
     tail = _side(body, 2, 1 if len(head.rows) else 0, MOST_PASSAGE)
-    whole = Encoded(*(np.concatenate(pair) for pair in zip(head, tail, strict=True)))
-    return whole, len(head.rows)
+    return head.followed_by(tail), len(head.rows)
 
 
 def _side(tokens: Tokens, side: int, before: int, most: int) -> Encoded:

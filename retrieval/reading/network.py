@@ -169,7 +169,8 @@ class Block(nn.Module):
         steps = range(0, self.kernel * self.dilation, self.dilation)
         around = torch.cat([padded[:, step : step + length] for step in steps], 2)
         mixed = _dropped(F.relu(self.inward(around)), dropout, self.training)
-        return x + self.outward(mixed)
+        mixed_in: Tensor = x + self.outward(mixed)
+        return mixed_in
 
 
 class Attention(nn.Module):
@@ -273,11 +274,13 @@ class ReaderNetwork(nn.Module):
 
     def _vectors(self, side: Side) -> Tensor:
         fine = self.tuned(side.rows.clamp_max(TUNED - 1)) * (side.rows < TUNED)[:, :, None]
-        return self.table[side.rows] + fine
+        vectors: Tensor = self.table[side.rows] + fine
+        return vectors
 
     def _taken_in(self, vectors: Tensor, side: Side) -> Tensor:
         seen = self.vector_in(_dropped(vectors, self.dropout, self.training))
-        return seen + self.shapes(side.shapes) + self.sides(side.sides)
+        taken: Tensor = seen + self.shapes(side.shapes) + self.sides(side.sides)
+        return taken
 
     def _aligned(self, q_vectors: Tensor, p_vectors: Tensor, off: Tensor) -> Tensor:
         """Return for each passage token the question words that it resembles, mixed (DrQA)."""

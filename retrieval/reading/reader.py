@@ -146,13 +146,12 @@ class Reader:
     def _windows(self, number: int, title: str, text: str) -> list[_Window]:
         """Cut a passage into stretches that the network reads at once; most are one."""
         from retrieval.reading.batch import encode_passage
-        from retrieval.reading.words import Tokens
 
         body = self._vocabulary.encode(text)
         head = self._vocabulary.encode(title)
         windows = []
         for begin in range(0, max(1, len(body.rows) - _WINDOW + _STRIDE), _STRIDE):
-            tokens = Tokens(*(column[begin : begin + _WINDOW] for column in body))
+            tokens = body.cut(begin, begin + _WINDOW)
             if len(tokens.rows):
                 windows.append(_Window(number, tokens, *encode_passage(head, tokens)))
         return windows

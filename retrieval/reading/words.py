@@ -70,6 +70,19 @@ class Tokens(NamedTuple):
     starts: Ints
     ends: Ints
 
+    def cut(self, begin: int, end: int) -> Tokens:
+        """Return the tokens begin … end - 1; their offsets stay what they were."""
+        return Tokens(
+            self.rows[begin:end],
+            self.keys[begin:end],
+            self.stems[begin:end],
+            self.rarity[begin:end],
+            self.shapes[begin:end],
+            self.opens[begin:end],
+            self.starts[begin:end],
+            self.ends[begin:end],
+        )
+
 
 def key_of(word: str) -> int:
     """Return a stable 31-bit key, never 0 (which is padding)."""
@@ -184,7 +197,7 @@ def sentence_opens(words: Sequence[str], shapes: Bytes) -> Bytes:
     if not len(words):
         return opens
     opens[0] = 1
-    for place in np.flatnonzero(shapes[:-1] == STOP) + 1:
+    for place in (np.flatnonzero(shapes[:-1] == STOP) + 1).tolist():
         after = place
         if shapes[after] in (QUOTE, CLOSE) and after + 1 < len(words):
             after += 1  # the closing quotation mark belongs to the sentence that it closes

@@ -41,16 +41,16 @@ def prepare(data: Path, work: Path) -> tuple[Corpus, Vocabulary, torch.Tensor]:
     corpus = Corpus.load(work / "corpus")
     if not (work / "vectors.npy").exists():
         vocabulary, rows = choose_vocabulary(corpus, WORDS)
-        table = train_vectors(corpus, rows, len(vocabulary.words), VECTOR)
-        fill_buckets(table, vocabulary)
+        learnt = train_vectors(corpus, rows, len(vocabulary.words), VECTOR)
+        fill_buckets(learnt, vocabulary)
         vocabulary.save(work / files.VOCABULARY_NAME)
-        np.save(work / "vectors.npy", table)
-    table = torch.from_numpy(np.load(work / "vectors.npy"))
+        np.save(work / "vectors.npy", learnt)
+    vectors = torch.from_numpy(np.load(work / "vectors.npy"))
     # What ships is int8, so that is what everything is learnt on.
     return (
         corpus,
         Vocabulary.load(work / files.VOCABULARY_NAME),
-        files.restored(*files.quantise(table)),
+        files.restored(*files.quantise(vectors)),
     )
 
 

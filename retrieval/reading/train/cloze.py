@@ -11,7 +11,7 @@ import random
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -614,7 +614,7 @@ class Maker:
     # -- arrays --------------------------------------------------------------------------------
 
     def _tokens(
-        self, kinds: NDArray[np.int64], shapes: NDArray[np.uint8], opens: NDArray[np.uint8]
+        self, kinds: NDArray[np.integer[Any]], shapes: NDArray[np.uint8], opens: NDArray[np.uint8]
     ) -> Tokens:
         none = np.zeros(0, dtype=np.int32)
         return Tokens(

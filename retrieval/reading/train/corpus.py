@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from retrieval.loaders.records import read_lines
 from retrieval.reading.words import (
@@ -76,7 +76,7 @@ def measured_titles(data: Path) -> set[str]:
     return titles
 
 
-def records(path: Path) -> Iterator[dict[str, object]]:
+def records(path: Path) -> Iterator[dict[str, Any]]:
     """Yield the records of one JSON Lines file."""
     for _, _, line in read_lines(path):
         yield json.loads(line)

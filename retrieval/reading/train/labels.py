@@ -63,7 +63,7 @@ def load(data: Path, names: Iterable[str] = FILES) -> list[Asked]:
         for record in records(next((data / "qa").glob(f"{name}.jsonl*"))):
             asked = Asked(
                 str(record["question"]),
-                tuple(record["answers"]),  # type: ignore[arg-type]
+                tuple(record["answers"]),
                 str(record["context"] or ""),
                 str(record["title"] or ""),
                 name,
@@ -173,5 +173,6 @@ def _crop(
     starts = [int(e) for e in edges if lowest <= e <= anchor] or [lowest]
     begin = order.choice(starts)
     end = begin + _LONGEST
-    cut = Tokens(*(column[begin:end] for column in body))
-    return cut, [(a - begin, b - begin) for a, b in spans if a >= begin and b < end]
+    return body.cut(begin, end), [
+        (a - begin, b - begin) for a, b in spans if a >= begin and b < end
+    ]

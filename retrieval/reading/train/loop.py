@@ -95,7 +95,7 @@ def learn(
             judged = network(batch.question, batch.passage, batch.kind)
         loss = loss_of(judged, batch)
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
         _follow(average, network, step)
@@ -125,7 +125,8 @@ def _set_rate(optimiser: torch.optim.Optimizer, stage: Stage, step: int) -> None
 @torch.no_grad()
 def _follow(average: nn.Module, network: nn.Module, step: int) -> None:
     share = min(_AVERAGE, 1 - 10 / (step + 11))
-    ours, theirs = list(average.parameters()), [p.detach() for p in network.parameters()]
+    ours: list[Tensor] = list(average.parameters())
+    theirs = [parameter.detach() for parameter in network.parameters()]
     torch._foreach_lerp_(ours, theirs, 1 - share)
 
 
@@ -133,12 +134,14 @@ def _to(batch: Batch, device: str) -> Batch:
     if device == "cpu":
         return batch
     return Batch(
-        *(
-            Side(*(part.to(device) for part in field))
-            if isinstance(field, Side)
-            else field.to(device)
-            for field in batch
-        )
+        Side(*(part.to(device) for part in batch.question)),
+        Side(*(part.to(device) for part in batch.passage)),
+        batch.kind.to(device),
+        batch.starts.to(device),
+        batch.ends.to(device),
+        batch.reads.to(device),
+        batch.relevance.to(device),
+        batch.support.to(device),
     )
 
 

@@ -165,4 +165,5 @@ def _factor(matrix: torch.Tensor, dimension: int) -> torch.Tensor:
         basis, _ = torch.linalg.qr(matrix @ basis)
     small = (transposed @ basis).t()
     left, values, _ = torch.linalg.svd(small, full_matrices=False)
-    return (basis @ left[:, :dimension]) * values[:dimension].sqrt()
+    vectors: torch.Tensor = (basis @ left[:, :dimension]) * values[:dimension].sqrt()
+    return vectors
