@@ -1,4 +1,4 @@
-"""The span of a quote that answers: rules by question kind, no model and no pretence of one.
+"""The span of a quote that answers: the reader's, or without one that of rules by question kind.
 
 The thing to know: when the rules are unsure the whole quote is the answer; a wrong short answer is
 worse than a long right one.
@@ -25,11 +25,17 @@ _BREAKS = frozenset(_BREAK_WORDS.split())
 _CURRENCY = frozenset("$€£¥%")
 _LONG_ANSWERS = (AnswerKind.MANNER, AnswerKind.REASON, AnswerKind.TIME)
 _MOST_WORDS = 8
+_EDGES = " ,;:."
 _SAME_STEM = 5  # words that share this many first letters are taken for forms of one word
 
 
 def short_answer(question: str, quote: Quote) -> str:
-    """Return the span of `quote` that answers `question`, the whole quote if unsure."""
+    """Return the span of `quote` that answers `question`, the whole quote if unsure.
+
+    Where a reader chose the quote, that is the span it pointed at; else rules look for one.
+    """
+    if quote.answer:
+        return quote.answer.strip(_EDGES)
     asked = analyse(question)
     spans = spans_of_kind(quote.text, asked.kind)
     if not spans and asked.kind not in _LONG_ANSWERS:
@@ -38,7 +44,7 @@ def short_answer(question: str, quote: Quote) -> str:
     if not spans:
         return quote.text
     start, end = min(spans, key=lambda span: _distance(asked, quote.text, span))
-    return quote.text[start:end].strip(" ,;:.")
+    return quote.text[start:end].strip(_EDGES)
 
 
 def _phrases(asked: Question, text: str) -> list[Span]:

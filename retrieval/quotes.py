@@ -8,16 +8,22 @@ so instead of answering.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from retrieval import support
 from retrieval.answers import short_answer
 from retrieval.errors import NotInIndex
-from retrieval.index import Index
+from retrieval.evidence import EvidenceSource
 from retrieval.question import analyse, may_answer
+from retrieval.reading import judging
+from retrieval.reading.judging import Said, said, span_within, together
 from retrieval.sentences import sentence_spans
-from retrieval.support import Asked, Features, Place, measure, probability
+from retrieval.support import Asked, Features, Place, measure
 from retrieval.terms import fold, words
-from retrieval.types import Document, Hit, Quote
+from retrieval.types import Document, Hit, Passage, Quote
+
+if TYPE_CHECKING:
+    from retrieval.reading.reader import Reader
 
 __all__ = ["DEFAULT_THRESHOLD", "select_quotes", "short_answer", "verify_quote"]
 
@@ -34,33 +40,48 @@ LATER_SHARE = 0.5
 _SAME = 0.8  # quotes that share this much of their words say the same thing
 
 
+class Sentence(NamedTuple):
+    """A sentence of a passage (offsets in its text) and what is known of it."""
+
+    passage: Passage
+    start: int
+    end: int
+    features: Features
+    stems: frozenset[str]
+    heard: Said | None  # None where there is no reader
+    answer: str  # the reader's span in it, "" if it points at none
+
+    def probability(self) -> float:
+        """Return the calibrated probability that the sentence holds the answer, from 0 to 1."""
+        if self.heard is None:
+            return support.probability(self.features)
+        return judging.probability(self.features, self.heard)
+
+
 class _Candidate(NamedTuple):
     quote: Quote
     stems: frozenset[str]
 
 
 def select_quotes(
-    index: Index,
+    index: EvidenceSource,
     question: str,
     hits: Sequence[Hit],
     *,
     max_quotes: int = 3,
     threshold: float = DEFAULT_THRESHOLD,
+    reader: Reader | None = None,
 ) -> list[Quote]:
     """Return the best quotes for `question` among `hits`, best first; [] means not found.
 
     The first scores at least `threshold`, further ones clearly more than that and not much less
-    than the first; each is verified against the stored document.
+    than the first; each is verified against the stored document. Without `reader` rules judge.
     """
     asked = ask(index, question)
     if not asked.stems:
         return []
     candidates = [
-        candidate
-        for rank, hit in enumerate(hits, 1)
-        if may_answer(asked.question, hit.passage.uri, hit.passage.text)
-        for candidate in _candidates(index, asked, hit, rank)
-        if candidate.quote.score >= threshold
+        found for found in _candidates(index, asked, hits, reader) if found.quote.score >= threshold
     ]
     candidates.sort(key=lambda candidate: -candidate.quote.score)
     chosen: list[_Candidate] = []
@@ -86,14 +107,14 @@ def verify_quote(quote: Quote, document: Document) -> bool:
     return document.text[quote.start : quote.end] == quote.text
 
 
-def _stands(index: Index, quote: Quote) -> bool:
+def _stands(index: EvidenceSource, quote: Quote) -> bool:
     try:
         return verify_quote(quote, index.document(quote.document_id))
     except NotInIndex:  # removed since it was searched
         return False
 
 
-def ask(index: Index, text: str) -> Asked:
+def ask(index: EvidenceSource, text: str) -> Asked:
     """Return the question `text` with what this index knows of its words."""
     question = analyse(text)
     stems = tuple(dict.fromkeys(index.stems(question.words)))
@@ -101,39 +122,56 @@ def ask(index: Index, text: str) -> Asked:
 
 
 def scored_sentences(
-    index: Index, asked: Asked, hit: Hit, rank: int
-) -> Iterator[tuple[int, int, Features, frozenset[str]]]:
-    """Yield (start, end, features, stems) of a hit's sentences; offsets are in the passage."""
-    passage = hit.passage
-    title = frozenset(_stems(index, f"{passage.title} {passage.heading}"))
-    inside = frozenset(_stems(index, passage.text))
-    for start, end in sentence_spans(passage.text):
-        sentence = passage.text[start:end]
-        if sentence.startswith("#") or len(sentence) > MAX_QUOTE_CHARACTERS:
-            continue
-        stems = _stems(index, sentence)
-        place = Place(title, inside, rank, opens_document=passage.start + start == 0)
-        yield start, end, measure(asked, sentence, stems, place), frozenset(stems)
+    index: EvidenceSource, asked: Asked, hits: Sequence[Hit], reader: Reader | None = None
+) -> Iterator[Sentence]:
+    """Yield the sentences of the hits that may answer, with what rules and reader say of them."""
+    told = [
+        (rank, hit.passage)
+        for rank, hit in enumerate(hits, 1)
+        if may_answer(asked.question, hit.passage.uri, hit.passage.text)
+    ]
+    passages = [passage for _, passage in told]
+    read = together(reader.read(asked.question.text, passages), passages) if reader else None
+    for number, (rank, passage) in enumerate(told):
+        title = frozenset(_stems(index, f"{passage.title} {passage.heading}"))
+        inside = frozenset(_stems(index, passage.text))
+        for start, end in sentence_spans(passage.text):
+            sentence = passage.text[start:end]
+            if sentence.startswith("#") or len(sentence) > MAX_QUOTE_CHARACTERS:
+                continue
+            stems = _stems(index, sentence)
+            place = Place(title, inside, rank, opens_document=passage.start + start == 0)
+            features = measure(asked, sentence, stems, place)
+            if read is None:
+                yield Sentence(passage, start, end, features, frozenset(stems), None, "")
+                continue
+            span = span_within(read.readings[number], start, end)
+            answer = passage.text[span.start : span.end] if span else ""
+            heard = said(read, number, span, answer)
+            yield Sentence(passage, start, end, features, frozenset(stems), heard, answer)
 
 
-def _candidates(index: Index, asked: Asked, hit: Hit, rank: int) -> Iterator[_Candidate]:
-    """Yield the sentences of a hit as scored quotes."""
-    passage = hit.passage
-    for start, end, features, stems in scored_sentences(index, asked, hit, rank):
+def _candidates(
+    index: EvidenceSource, asked: Asked, hits: Sequence[Hit], reader: Reader | None
+) -> Iterator[_Candidate]:
+    """Yield the sentences of the hits as scored quotes."""
+    for found in scored_sentences(index, asked, hits, reader):
+        passage = found.passage
         quote = Quote(
-            text=passage.text[start:end],
+            text=passage.text[found.start : found.end],
             passage_id=passage.id,
             document_id=passage.document_id,
             uri=passage.uri,
             title=passage.title,
-            start=passage.start + start,
-            end=passage.start + end,
-            score=probability(features),
+            start=passage.start + found.start,
+            end=passage.start + found.end,
+            score=found.probability(),
+            answer=found.answer,
         )
-        yield _Candidate(quote, stems)
+        yield _Candidate(quote, found.stems)
 
 
-def _stems(index: Index, text: str) -> list[str]:
+def _stems(index: EvidenceSource, text: str) -> list[str]:
     return index.stems(fold(word) for word in words(text))
 
 

@@ -74,7 +74,8 @@ class Hit:
 class Quote:
     """A span verified to stand in the stored text: `text == document.text[start:end]`.
 
-    `score` is the calibrated probability-like support for the question, from 0 to 1.
+    `score` is the calibrated probability that it answers the question, from 0 to 1. `answer` is the
+    part of `text` that a reader pointed at, "" if none did.
     """
 
     text: str
@@ -85,6 +86,7 @@ class Quote:
     start: int
     end: int
     score: float
+    answer: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,89 @@
+"""What the reader says about a sentence, and the probability that it holds the answer.
+
+The thing to know: the rules' features and the reader's are weighed together by one logistic, fitted
+on questions that neither the network nor any measurement has seen (`python -m
+retrieval.calibrate`), so a score is the estimated probability that the quote holds the answer.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from retrieval.squad import normalise
+from retrieval.types import Passage
+
+if TYPE_CHECKING:
+    from retrieval.reading.reader import Reading, SpanScore
+    from retrieval.support import Features
+
+_SCALE = 10.0  # logits are divided by it, and cut there
+_LEAST = 1e-6
+
+
+class Said(NamedTuple):
+    """What the reader says about one sentence of one passage; every value from -1 to 1."""
+
+    span: float  # logit of the best span in the sentence over "no answer"
+    best: float  # whether that is the best span of the passage
+    lead: float  # how far it is behind the best span of all passages
+    relevance: float  # logit of the passage's relevance
+    agreement: float  # share of the other passages whose best span says the same
+
+
+class Read(NamedTuple):
+    """Readings of several passages for one question, with what they agree on."""
+
+    readings: Sequence[Reading]
+    votes: Counter[str]
+    best: float  # logit of the best span of all
+
+
+# Fitted by `retrieval.calibrate`; see there for on what.
+BIAS = -2.0
+WEIGHTS = (
+    *(0.406, 1.174, 0.552, 1.330, 0.324, 0.208, 1.456, 0.897, 1.187, -1.331, 1.277),
+    *(3.0, 0.5, 1.0, 1.0, 0.5),
+)
+
+
+def together(readings: Sequence[Reading], passages: Sequence[Passage]) -> Read:
+    """Return the readings with the votes of their best spans."""
+    votes = Counter(
+        normalise(passage.text[reading.spans[0].start : reading.spans[0].end])
+        for reading, passage in zip(readings, passages, strict=True)
+        if reading.spans
+    )
+    best = max((reading.spans[0].score for reading in readings if reading.spans), default=-_SCALE)
+    return Read(readings, votes, best)
+
+
+def span_within(reading: Reading, start: int, end: int) -> SpanScore | None:
+    """Return the best span that lies in characters `start` … `end` of its passage."""
+    return next((span for span in reading.spans if start <= span.start and span.end <= end), None)
+
+
+def said(read: Read, number: int, span: SpanScore | None, text: str) -> Said:
+    """Return what the reader says about a sentence with `span` (its words are `text`)."""
+    reading = read.readings[number]
+    relevance = min(1 - _LEAST, max(_LEAST, reading.relevance))
+    others = max(1, len(read.readings) - 1)
+    return Said(
+        span=_cut(span.score) if span else -1.0,
+        best=float(span is not None and span == reading.spans[0]),
+        lead=_cut(span.score - read.best) if span else -1.0,
+        relevance=_cut(math.log(relevance / (1 - relevance))),
+        agreement=(read.votes[normalise(text)] - 1) / others if span and text else 0.0,
+    )
+
+
+def probability(features: Features, heard: Said) -> float:
+    """Return the calibrated probability that the sentence holds the answer, from 0 to 1."""
+    total = BIAS + sum(w * v for w, v in zip(WEIGHTS, (*features, *heard), strict=True))
+    return 1 / (1 + math.exp(-total))
+
+
+def _cut(logit: float) -> float:
+    return max(-1.0, min(1.0, logit / _SCALE))

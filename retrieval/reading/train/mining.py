@@ -1,0 +1,111 @@
+"""What a search brings up for questions to learn from: right passages, and wrong ones that look it.
+
+Questions without a paragraph of their own learn from passages that hold their answer (distant
+supervision, as in DrQA); questions with one learn which other passages only look right.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from retrieval.index import Index
+from retrieval.question import analyse
+from retrieval.reading.batch import encode_passage, encode_question
+from retrieval.reading.kinds import kind_number
+from retrieval.reading.train.examples import Example
+from retrieval.reading.train.labels import Asked, token_spans
+from retrieval.reading.words import Vocabulary
+from retrieval.splits import part_of
+from retrieval.squad import contains_answer, normalise
+from retrieval.types import Passage
+
+OPEN_FILES = ("efficientqa", "webquestions", "triviaqa-subset")
+_DEPTH = 10
+_ANSWERS = 8  # aliases that are looked for
+_WRONG = 0.5  # share of questions that are shown a passage without their answer
+
+
+class Mined(NamedTuple):
+    """A question and passages found for it, (title, text): those that answer, those that do not."""
+
+    question: str
+    answers: tuple[str, ...]
+    right: tuple[tuple[str, str], ...]
+    wrong: tuple[tuple[str, str], ...]
+
+
+def mine(index: Index, questions: Sequence[Asked]) -> Iterator[Mined]:
+    """Search for each question; one that has a paragraph of its own has only that as right."""
+    for asked in questions:
+        hits = [hit.passage for hit in index.search(asked.question, _DEPTH, mode="lexical")]
+        holding = [p for p in hits if contains_answer(p.text, asked.answers)]
+        context = normalise(asked.context)
+        own = [p for p in holding if not context or normalise(p.text) in context]
+        wrong = [p for p in hits if p not in holding]
+        yield Mined(asked.question, asked.answers[:_ANSWERS], _texts(own), _texts(wrong))
+
+
+def _texts(passages: Sequence[Passage]) -> tuple[tuple[str, str], ...]:
+    return tuple((f"{p.title} {p.heading}".strip(), p.text) for p in passages)
+
+
+def open_questions(data: Path, names: Sequence[str], most: int) -> list[Asked]:
+    """Return up to `most` questions to learn from of each file that has no paragraphs."""
+    found: list[Asked] = []
+    for name in names:
+        from retrieval.reading.train.corpus import records
+
+        chosen = [
+            Asked(str(record["question"]), tuple(record["answers"]), "", "", name)
+            for record in records(next((data / "qa").glob(f"{name}.jsonl*")))
+            if part_of(str(record["question"])) == "learn"
+        ]
+        found += chosen[:most]
+    return found
+
+
+def save(mined: Iterator[Mined], path: Path) -> None:
+    """Write one JSON line a question, by temporary file and rename."""
+    temporary = path.with_name(path.name + ".tmp")
+    with temporary.open("w") as lines:
+        for one in mined:
+            print(json.dumps(one), file=lines, flush=True)
+    temporary.replace(path)
+
+
+def load(path: Path) -> list[Mined]:
+    """Read what `save` wrote."""
+    found = []
+    with path.open() as lines:
+        for line in lines:
+            question, answers, right, wrong = json.loads(line)
+            pairs = [tuple((title, text) for title, text in side) for side in (right, wrong)]
+            found.append(Mined(question, tuple(answers), *pairs))
+    return found
+
+
+def examples(
+    vocabulary: Vocabulary, mined: Sequence[Mined], order: random.Random
+) -> Iterator[Example]:
+    """Yield examples without end: a passage that answers, or one that does not."""
+    usable = [one for one in mined if one.right or one.wrong]
+    while usable:
+        one = order.choice(usable)
+        away = not one.right or (bool(one.wrong) and order.random() < _WRONG)
+        title, text = order.choice(one.wrong if away else one.right)
+        body = vocabulary.encode(text)
+        spans = [] if away else token_spans(text, body, one.answers)
+        if not (away or spans):
+            continue  # the answer is written differently there
+        passage, offset = encode_passage(vocabulary.encode(title), body)
+        yield Example(
+            encode_question(vocabulary.encode(one.question)),
+            passage,
+            kind_number(analyse(one.question).kind),
+            tuple((a + offset, b + offset) for a, b in spans if b + offset < len(passage.rows)),
+            relevance=float(not away),
+        )
