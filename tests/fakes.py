@@ -1,6 +1,6 @@
-"""Stand-ins for the expensive parts: a model that says what it is told, an index of three pages.
+"""Stand-ins for the expensive parts: a model that says what it is told, an index, a web.
 
-They keep the contracts of `Generator` and of `Index` as far as the assistant uses them.
+They keep the contracts of `Generator`, `Index` and `WebAccess` as far as the assistant uses them.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 
+from chatapp.assistant.web_access import Errand, WebFindings, WebPage, WebStep
 from chatapp.inference.generator import (
     ChatMessage,
     ContextOverflow,
@@ -159,6 +160,61 @@ def fake_select_quotes(
                 )
             )  # fmt: skip
     return quotes[:max_quotes]
+
+
+class FakeWeb:
+    """Pages by title; each one that shares a long word with the query is read, and quoted whole.
+
+    `problem` is why it cannot search; `queries` left, and `slow` seconds pass before each page.
+    """
+
+    def __init__(
+        self, pages: dict[str, str], *, problem: str = "", slow: float = 0.0, date: str = ""
+    ) -> None:
+        self.pages = [
+            WebPage(
+                f"https://{title.lower()}.example/", title, text, f"{title.lower()}.example", date
+            )
+            for title, text in pages.items()
+        ]
+        self.problem = problem
+        self.slow = slow
+        self.queries: list[str] = []
+        self.closed = False
+
+    def services(self) -> list[str]:
+        """Return the one service."""
+        return ["FakeSearch"]
+
+    def browse(self, errand: Errand) -> WebFindings:
+        """Search once, open the pages in turn, quote those that answer."""
+        if not errand.may_search(errand.query):
+            return WebFindings()
+        self.queries.append(errand.query)
+        errand.on_step(WebStep("search", f"Searching the web: {errand.query}", errand.query))
+        if self.problem:
+            return WebFindings(problem=self.problem)
+        read, quotes = [], []
+        for page in self.pages:
+            if errand.should_stop():
+                break
+            if not _words(errand.query) & _words(f"{page.title} {page.text}"):
+                continue
+            time.sleep(self.slow)
+            read.append(page)
+            errand.on_step(WebStep("open", f"Opened: {page.title}", page.url, page.domain))
+            if _words(errand.query) & _words(page.text):
+                end = page.text.index(".") + 1
+                text = page.text[:end]
+                quote = Quote(text, "", page.document, page.url, page.title, 0, end, 0.9)
+                quotes.append(quote)
+                said = f"Quoted: {text}"
+                errand.on_step(WebStep("quote", said, text, page.domain, quote, page))
+        return WebFindings(tuple(quotes), tuple(read))
+
+    def close(self) -> None:
+        """Remember that it was closed."""
+        self.closed = True
 
 
 def _words(text: str) -> set[str]:

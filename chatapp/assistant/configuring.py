@@ -65,7 +65,8 @@ class Configuring(Parts):
         """Change what is set for one conversation; None takes a setting of its own away.
 
         Settings are `model`, the fields of SamplingParams, the switches `sources`, `memory` and
-        `tools`, and `allow`: globs of tools that run without asking. Raises NotFound.
+        `tools`, `web` (`on`, `off` or `ask`), and `allow`: globs of tools that run without asking.
+        Raises NotFound.
         """
         kept = dict(self.store.conversation(conversation_id).options)
         kept.update(changes)

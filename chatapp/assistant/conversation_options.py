@@ -1,7 +1,7 @@
 """What is set for one conversation, and how it goes before what is set for the session.
 
-Kept as JSON in the conversation's row: a model, sampling fields, switches, allowed tools. A value
-of the wrong type (a row may come from an import) counts as not set.
+Kept as JSON in the conversation's row: a model, sampling fields, switches, the web, allowed tools.
+A value of the wrong type (a row may come from an import) counts as not set.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from chatapp.assistant.services import Options
+from chatapp.assistant.services import Options, WebUse
 from chatapp.conversations import Conversation
 
 SAMPLING: Mapping[str, tuple[type, ...]] = {
@@ -27,8 +27,9 @@ _SWITCHES = {
     "sources": "use_sources",
     "memory": "use_memory",
     "tools": "use_tools",
-    "web": "use_web",
 }
+WEB: Mapping[str, WebUse] = {"on": "always", "off": "never", "ask": "ask"}
+"""What `/web` is told, and keeps under `web`."""
 
 
 def overlay(options: Options, conversation: Conversation) -> Options:
@@ -42,6 +43,8 @@ def overlay(options: Options, conversation: Conversation) -> Options:
     }
     if isinstance(own.get("model"), str) and own["model"]:
         changes["model"] = own["model"]
+    if isinstance(own.get("web"), str) and own["web"] in WEB:
+        changes["web"] = WEB[own["web"]]
     if conversation.persona:
         changes["system"] = conversation.persona
     if conversation.private:

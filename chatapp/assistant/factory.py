@@ -21,6 +21,7 @@ from chatapp.conversations.ids import utc_now
 from chatapp.inference.generator import Generator
 
 if TYPE_CHECKING:
+    from chatapp.assistant.web_live import LiveWeb
     from chatapp.memory import Memory
     from chatapp.settings import Settings
     from retrieval.index import Index
@@ -62,8 +63,16 @@ def build_assistant(
         open_index=open_index if use_index else None,
         catalogue=InstalledModels(settings, lambda chosen: _load_generator(chosen)),
         open_memory=lambda: open_memory(store),
+        open_web=lambda: open_web(settings, clock),
         clock=clock,
     )
+
+
+def open_web(settings: Settings, clock: Callable[[], datetime] = utc_now) -> LiveWeb:
+    """Return the web as it is set up: who is asked, and how much is read. Nothing is sent."""
+    from chatapp.assistant.web_live import LiveWeb
+
+    return LiveWeb(settings.web, settings.retrieval, clock)
 
 
 def open_index() -> Index:

@@ -99,6 +99,16 @@ def no_files(error: Exception) -> Warning:
     )
 
 
+def no_web(error: Exception) -> Warning:
+    """Return the warning that the web cannot be used, with the reason."""
+    log.warning("The web could not be used", exc_info=error)
+    return Warning(
+        "web_unavailable",
+        f"The web cannot be used: {error}",
+        getattr(error, "hint", "") or "The chat goes on without it; `chatapp doctor` says more.",
+    )
+
+
 def no_memory(error: Exception) -> Warning:
     """Return the warning that nothing is remembered or recalled for now, with the reason."""
     log.warning("The memory could not be used", exc_info=error)

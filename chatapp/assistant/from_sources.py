@@ -1,6 +1,7 @@
 """The grounded way of answering: search the attached files and the index, and quote.
 
 Every step of it is an event, so that a person can follow what was searched, opened and quoted.
+Where a person's own sources do not answer a question, the web is asked next, if it may be.
 """
 
 from __future__ import annotations
@@ -12,14 +13,16 @@ from typing import TYPE_CHECKING
 from chatapp.assistant import failures, grounding
 from chatapp.assistant.attached import AttachedFile, files_on, wants_overview
 from chatapp.assistant.events import Browse, Retrieval
+from chatapp.assistant.events.tools import BrowsePlace
 from chatapp.assistant.followup import search_query
+from chatapp.assistant.from_web import answer_from_web
+from chatapp.assistant.showing import refuse, show_quotes
+from chatapp.assistant.steps import short
 from chatapp.assistant.writing import Writing
 
 if TYPE_CHECKING:
     from chatapp.settings import RetrievalSettings
     from retrieval.index import Index
-
-_SHOWN = 80  # characters of a quote in the trace
 
 
 @dataclass(frozen=True)
@@ -36,18 +39,24 @@ async def answer_from_sources(writing: Writing) -> bool:
     question = writing.draft.question.text
     if not (files.here and wants_overview(question)) and not _needs_sources(question):
         return False
-    found = [await _in_files(writing, files)] if files.here or files.earlier else []
-    if not files.here:
-        found.append(await _in_index(writing))
-    evidence = grounding.merged(
-        [one for one in found if one is not None], writing.services.settings.retrieval.max_quotes
-    )
+    place: BrowsePlace = "files" if files.here else "index"
+    evidence = await _look(writing, files)
+    if not (evidence and evidence.quotes) and _asks_nothing(question):
+        if evidence is not None:
+            writing.reply.step(Browse("end", "Found nothing about it", evidence.query, place))
+        return False
+    if evidence is not None:
+        writing.emit(Retrieval(evidence.query, evidence.passages(), evidence.seconds))
+        if evidence.quotes:
+            await _show(writing, evidence, place)
+            return True
+        writing.reply.step(Browse("end", "Found nothing that answers it", evidence.query, place))
+    # What is asked about a file that came along with the question stands in that file or nowhere.
+    if not files.here and await answer_from_web(writing, _query(writing), evidence):
+        return True
     if evidence is None:
         return False
-    if not evidence.quotes and _asks_nothing(question):
-        writing.emit(Browse("end", "Found nothing about it", evidence.query))
-        return False
-    _show(writing, evidence)
+    refuse(writing, evidence)
     return True
 
 
@@ -75,11 +84,20 @@ def _files(writing: Writing) -> Files:
     return Files(tuple(files_on(store, question.id)), tuple(earlier))
 
 
+async def _look(writing: Writing, files: Files) -> grounding.Evidence | None:
+    """Search the files, and the index unless the question brought files of its own."""
+    found = [await _in_files(writing, files)] if files.here or files.earlier else []
+    if not files.here:
+        found.append(await _in_index(writing))
+    usable = [one for one in found if one is not None]
+    return grounding.merged(usable, writing.services.settings.retrieval.max_quotes)
+
+
 async def _in_files(writing: Writing, files: Files) -> grounding.Evidence | None:
     """Search the files of this question, or else those of earlier ones."""
     wanted = files.here or files.earlier
     query = _query(writing)
-    _searching(writing, query, ", ".join(file.attachment.name for file in wanted))
+    _searching(writing, query, ", ".join(file.attachment.name for file in wanted), "files")
     settings, overview = writing.services.settings.retrieval, wants_overview(query)
     return await writing.attempt(
         writing.services.files,
@@ -98,7 +116,7 @@ async def _in_index(writing: Writing) -> grounding.Evidence | None:
     if sources is None or not writing.options.use_sources:
         return None
     query = _query(writing)
-    _searching(writing, query, "the index")
+    _searching(writing, query, "the index", "index")
     settings = writing.services.settings.retrieval
     evidence = await writing.attempt(
         sources, lambda index: _look_up(index, query, settings, writing), failures.no_index
@@ -124,28 +142,16 @@ def _query(writing: Writing) -> str:
     return search_query(writing.draft.question.text, earlier)
 
 
-def _searching(writing: Writing, query: str, place: str) -> None:
-    writing.emit(Browse("search", f"Searching {place}: {_short(query)}", query))
+def _searching(writing: Writing, query: str, where: str, place: BrowsePlace) -> None:
+    writing.reply.step(Browse("search", f"Searching {where}: {short(query)}", query, place))
 
 
-def _show(writing: Writing, evidence: grounding.Evidence) -> None:
-    """Emit what was found, and answer with quotes only."""
-    writing.emit(Retrieval(evidence.query, evidence.passages(), evidence.seconds))
+async def _show(writing: Writing, evidence: grounding.Evidence, place: BrowsePlace) -> None:
+    """Tell what was opened and quoted, and answer with it."""
     opened: set[str] = set()
     for quote in evidence.quotes:
         if quote.document_id not in opened:
             opened.add(quote.document_id)
-            writing.emit(Browse("open", f"Opened: {quote.title}", quote.uri))
-        writing.emit(Browse("quote", f"Quoted: {_short(quote.text)}", quote.text))
-    if not evidence.quotes:
-        writing.emit(Browse("end", "Found nothing that answers it", evidence.query))
-    writing.reply.grounding = "grounded" if evidence.quotes else "not_found"
-    for part in grounding.compose(evidence):
-        writing.reply.say(part.text)
-        for citation in part.citations:
-            writing.reply.cite(citation)
-
-
-def _short(text: str) -> str:
-    line = " ".join(text[: 4 * _SHOWN].split())
-    return line if len(line) <= _SHOWN else line[: _SHOWN - 1] + "…"
+            writing.reply.step(Browse("open", f"Opened: {quote.title}", quote.uri, place))
+        writing.reply.step(Browse("quote", f"Quoted: {short(quote.text)}", quote.text, place))
+    await show_quotes(writing, evidence.numbered())

@@ -1,17 +1,18 @@
-"""The grounded path: question → search → verified quotes → an answer made only of quotes.
+"""The grounded path: question → search → verified quotes.
 
-Nothing here is generated. When no quote reaches the threshold, the answer says so and names the
-nearest passages, so a person can look for themselves.
+When no quote reaches the threshold, the answer says so and names the nearest passages, so a person
+can look for themselves. `composing` makes the answer of the quotes.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from chatapp.assistant.events import Citation, RetrievedPassage
+from chatapp.assistant.composing import Found
+from chatapp.assistant.events import RetrievedPassage
 from chatapp.assistant.prompt import NOT_FOUND
 
 if TYPE_CHECKING:
@@ -32,6 +33,15 @@ class Evidence:
     quotes: Sequence[Quote]
     seconds: float
     empty: bool = False  # nothing is indexed at all
+    dates: Mapping[str, str] = field(default_factory=dict)  # of the documents that are quoted
+
+    def numbered(self) -> list[Found]:
+        """Return the quotes with their numbers and the passages that they stand in."""
+        around = {hit.passage.id: hit.passage.text for hit in self.hits}
+        return [
+            Found(n, quote, around.get(quote.passage_id, ""), self.dates.get(quote.document_id, ""))
+            for n, quote in enumerate(self.quotes, start=1)
+        ]
 
     def passages(self) -> list[RetrievedPassage]:
         """Return the hits in the form the event stream carries."""
@@ -39,14 +49,6 @@ class Evidence:
             RetrievedPassage(hit.passage.id, hit.passage.title, hit.passage.uri, hit.score)
             for hit in self.hits
         ]
-
-
-@dataclass(frozen=True)
-class Part:
-    """A piece of the answer and the citations whose numbers it shows."""
-
-    text: str
-    citations: tuple[Citation, ...] = ()
 
 
 def gather(
@@ -75,42 +77,23 @@ def merged(found: Sequence[Evidence], most: int) -> Evidence | None:
         return found[0] if found else None
     quotes = sorted((quote for one in found for quote in one.quotes), key=lambda q: -q.score)
     hits = [hit for one in found for hit in one.hits]
-    return Evidence(found[0].query, hits, quotes[:most], sum(one.seconds for one in found))
+    dates = {document: date for one in found for document, date in one.dates.items()}
+    seconds = sum(one.seconds for one in found)
+    return Evidence(found[0].query, hits, quotes[:most], seconds, dates=dates)
 
 
-def compose(evidence: Evidence) -> list[Part]:
-    """Return the answer in parts: each quote once, followed by the `[n]` of all its sources.
+def not_found(found: Evidence | None, read: Sequence[str] = (), problem: str = "") -> str:
+    """Return the refusal: nothing was found, and what comes nearest.
 
-    Without quotes the one part says that nothing was found and names the nearest passages.
+    `read` are titles of pages of the web that were read in vain, `problem` is why none could be.
     """
-    if not evidence.quotes:
-        return [_not_found(evidence)]
-    same: dict[str, list[Citation]] = {}
-    for n, quote in enumerate(evidence.quotes, start=1):
-        same.setdefault(" ".join(quote.text.split()), []).append(_cite(n, quote))
-    parts: list[Part] = []
-    for text, citations in same.items():
-        marks = "".join(f"[{citation.n}]" for citation in citations)
-        parts.append(Part(f"{' ' if parts else ''}{text} {marks}", tuple(citations)))
-    return parts
-
-
-def _not_found(evidence: Evidence) -> Part:
-    titles = list(dict.fromkeys(hit.passage.title for hit in evidence.hits))[:NEAREST_TITLES]
-    if not titles:
-        return Part(NOT_FOUND)
-    return Part(f"{NOT_FOUND} The nearest passages are in: {'; '.join(titles)}.")
-
-
-def _cite(n: int, quote: Quote) -> Citation:
-    return Citation(
-        n=n,
-        quote=quote.text,
-        title=quote.title,
-        uri=quote.uri,
-        document=quote.document_id,
-        passage=quote.passage_id,
-        start=quote.start,
-        end=quote.end,
-        score=quote.score,
-    )
+    titles = list(dict.fromkeys(hit.passage.title for hit in found.hits)) if found else []
+    said = [NOT_FOUND]
+    if titles:
+        said.append(f"The nearest passages are in: {'; '.join(titles[:NEAREST_TITLES])}.")
+    if problem:
+        said.append(f"The web could not be searched: {problem}.")
+    elif read:
+        pages = "; ".join(list(dict.fromkeys(read))[:NEAREST_TITLES])
+        said.append(f"On the web I read in vain: {pages}.")
+    return " ".join(said)

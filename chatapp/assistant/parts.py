@@ -6,14 +6,16 @@ import asyncio
 import dataclasses
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from chatapp.assistant.attached import PREFIX, AttachedFiles, attached_document
 from chatapp.assistant.lazy import Lazy
 from chatapp.assistant.models import Catalogue, Models, OneModel
-from chatapp.assistant.services import Options, Services
+from chatapp.assistant.services import Options, Services, WebUse
 from chatapp.assistant.tool_memory import ToolMemory
 from chatapp.assistant.turns import Turns
+from chatapp.assistant.web_access import PREFIX as WEB_PREFIX
+from chatapp.assistant.web_access import WebAccess, kept_page
 from chatapp.conversations import ConversationStore, NotFound
 from chatapp.conversations.ids import utc_now
 from chatapp.inference.generator import Generator, SamplingParams
@@ -40,6 +42,7 @@ class Parts:
         catalogue: Catalogue | None = None,
         tools: ToolRegistry | None = None,
         open_memory: Callable[[], Memory] | None = None,
+        open_web: Callable[[], WebAccess] | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         if catalogue is None:
@@ -50,6 +53,7 @@ class Parts:
             _sampling(settings),
             use_sources=settings.retrieval.enabled,
             use_memory=settings.memory.enabled,
+            web=cast("WebUse", settings.web.consent),
         )
         index = Lazy(open_index, "chatapp-index") if open_index else None
         memory = Lazy(open_memory, "chatapp-memory") if open_memory else None
@@ -62,6 +66,7 @@ class Parts:
             tools or _own_tools(store, settings, index, memory, clock),
             index,
             memory,
+            Lazy(open_web, "chatapp-web") if open_web else None,
         )
         self._turns = Turns()
 
@@ -81,6 +86,8 @@ class Parts:
         """
         if document_id.startswith(PREFIX):
             return await asyncio.to_thread(attached_document, self.store, document_id)
+        if document_id.startswith(WEB_PREFIX):
+            return await asyncio.to_thread(kept_page, self.store, document_id)
         index = self._services.index
         if index is None:
             raise NotFound("Sources are switched off in this chat.")
@@ -116,6 +123,11 @@ class Parts:
             index.close()
         if self._services.memory is not None:
             self._services.memory.close()
+        web = self._services.web
+        if web is not None:
+            if web.value is not None:
+                web.value.close()
+            web.close()
         files = self._services.files
         if files.value is not None:
             files.value.close()

@@ -6,12 +6,12 @@ Nothing waits for a person who is not there: an unattended session denies what i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal
 
 from chatapp.assistant.conversation_options import allowed
 from chatapp.assistant.events import ToolApproval, ToolCall
+from chatapp.assistant.run import Permission
+from chatapp.assistant.web_consent import WEB_TOOLS, private_in, tool_permission
 from chatapp.assistant.writing import Writing
 from tools.protocol import Tool
 from tools.registry import allowed_by
@@ -21,14 +21,6 @@ Decided = Literal["asked", "allowed", "denied"]
 _UNATTENDED = (
     "Nobody is there to approve it; `--allow {name}` or the setting tools.allow lets it run."
 )
-
-
-@dataclass(frozen=True)
-class Permission:
-    """What was decided, and who or what decided."""
-
-    given: bool
-    why: str
 
 
 async def permission(writing: Writing, call: ToolCall, tool: Tool) -> Permission:
@@ -59,21 +51,21 @@ def _without_asking(writing: Writing, tool: Tool) -> Permission | None:
     """Return what needs no person to decide; None when a person must."""
     if not tool.needs_approval:
         return Permission(True, "It can do no harm.")
+    if tool.name in WEB_TOOLS and (decided := tool_permission(writing)) is not None:
+        return decided
     settings, conversation_id = writing.services.settings.tools, writing.draft.conversation_id
-    if _named(tool, settings.allow):
+    if tool.name in WEB_TOOLS and private_in(writing):
+        return None  # a person is there, and looks at each query
+    if allowed_by(tool.name, settings.allow):
         return Permission(True, "The settings allow it.")
     # read again: the person may have allowed it a moment ago, in this very turn
-    if _named(tool, allowed(writing.services.store.conversation(conversation_id))):
+    if allowed_by(tool.name, allowed(writing.services.store.conversation(conversation_id))):
         return Permission(True, "It is allowed in this conversation.")
-    if _named(tool, writing.options.allow):
+    if allowed_by(tool.name, writing.options.allow):
         return Permission(True, "It is allowed in this session.")
     if not writing.options.attended:
         return Permission(False, _UNATTENDED.format(name=tool.name))
     return None
-
-
-def _named(tool: Tool, globs: Iterable[str]) -> bool:
-    return allowed_by(tool.name, globs)
 
 
 def _allow(writing: Writing, name: str) -> None:

@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from datetime import datetime
 
 from chatapp.assistant.events import (
+    Browse,
     Citation,
     FinishReason,
     Grounding,
@@ -17,7 +18,8 @@ from chatapp.assistant.events import (
 )
 from chatapp.assistant.recorder import Recorder
 from chatapp.assistant.run import Run
-from chatapp.conversations import ConversationStore, Message, Outcome, Turn
+from chatapp.assistant.steps import step_part
+from chatapp.conversations import ConversationStore, Message, Outcome, Part, Turn
 from chatapp.conversations.types import MessageStatus
 from chatapp.inference.generator import SamplingParams
 
@@ -76,6 +78,15 @@ class Reply:
         """Add a quote whose `[n]` the text shows."""
         self.citations.append(citation)
         self._run.emit(citation)
+
+    def step(self, taken: Browse) -> None:
+        """Tell a step of looking something up, and keep it with the answer."""
+        self._run.emit(taken)
+        self.keep(step_part(taken))
+
+    def keep(self, part: Part) -> None:
+        """Keep something beside the text; the write happens even if nobody waits for it."""
+        self._store.add_parts(self._message.id, [part])
 
     def next_call(self) -> str:
         """Return the id of the next tool call."""

@@ -10,6 +10,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor
+from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from chatapp.assistant.events import Event
@@ -19,6 +20,14 @@ T = TypeVar("T")
 Ending = Literal["ok", "interrupted", "error"]
 Decision = Literal["once", "conversation", "deny"]
 """What a person says to a tool call: this once, always in this conversation, or no."""
+
+
+@dataclass(frozen=True)
+class Permission:
+    """What was decided about a call or a query, and who or what decided."""
+
+    given: bool
+    why: str
 
 
 class Interrupted(Exception):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from chatapp.assistant.attached import AttachedFiles
 from chatapp.assistant.lazy import Lazy
@@ -16,9 +16,13 @@ from chatapp.inference.generator import SamplingParams
 from tools.registry import ToolRegistry
 
 if TYPE_CHECKING:
+    from chatapp.assistant.web_access import WebAccess
     from chatapp.memory import Memory
     from chatapp.settings import Settings
     from retrieval.index import Index
+
+
+WebUse = Literal["ask", "always", "never"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,8 @@ class Options:
         interrupt_after: stop a generated answer after that many tokens, as a person would: scripts
             use it to get the same cut-off answer every time.
         model: name of the model; empty means the one in the settings.
-        use_web: let tools search the web and open pages.
+        use_web: go to the web at all; off, nothing else can let a query out.
+        web: whether a query may leave for the web: `ask`, `always` or `never`.
         use_tools: compute, look up the time, and run what is asked for.
         tools: globs of the tools that the model itself may call; None means all for a model whose
             template knows tools, and none for any other.
@@ -50,6 +55,7 @@ class Options:
     model: str = ""
     use_tools: bool = True
     use_web: bool = True
+    web: WebUse = "ask"
     tools: tuple[str, ...] | None = None
     tool_choice: str = "auto"
     allow: tuple[str, ...] = ()
@@ -68,6 +74,7 @@ class Services:
     tools: ToolRegistry
     index: Lazy[Index] | None
     memory: Lazy[Memory] | None
+    web: Lazy[WebAccess] | None = None
     warned: set[str] = field(default_factory=set)
 
     def local_clock(self) -> datetime:

@@ -9,14 +9,13 @@ from typing import Any
 
 from chatapp.assistant.events import ToolCall, ToolResult
 from chatapp.assistant.permission import permission
-from chatapp.assistant.services import Options
+from chatapp.assistant.web_consent import WEB_TOOLS, switched_off
 from chatapp.assistant.writing import Writing
 from chatapp.conversations import Part
 from tools import calls
 from tools.protocol import CallLimits, ToolContext
 
 _MEMORY = {"memory_search", "memory_add"}
-_WEB = {"web_search", "web_open"}
 
 
 @dataclass(frozen=True)
@@ -41,8 +40,10 @@ async def use_tool(writing: Writing, name: str, arguments: Mapping[str, Any]) ->
     """
     call = ToolCall(writing.reply.next_call(), name, dict(arguments))
     writing.emit(call)
-    _keep(writing, Part("tool_call", {"id": call.id, "name": name, "arguments": call.arguments}))
-    if off := _switched_off(name, writing.options):
+    writing.reply.keep(
+        Part("tool_call", {"id": call.id, "name": name, "arguments": call.arguments})
+    )
+    if off := _off(name, writing):
         return _result(writing, call, Used("", off), 0.0)
     tool = await asyncio.to_thread(writing.services.tools.find, name)
     if tool is not None and await asyncio.to_thread(tool.available) is None:
@@ -56,15 +57,17 @@ def note_use(writing: Writing, name: str, arguments: Mapping[str, Any], text: st
     """Emit and store the use of a tool that has run already and needed no approval."""
     call = ToolCall(writing.reply.next_call(), name, dict(arguments))
     writing.emit(call)
-    _keep(writing, Part("tool_call", {"id": call.id, "name": name, "arguments": call.arguments}))
+    writing.reply.keep(
+        Part("tool_call", {"id": call.id, "name": name, "arguments": call.arguments})
+    )
     _result(writing, call, Used(text), 0.0)
 
 
-def _switched_off(name: str, options: Options) -> str:
+def _off(name: str, writing: Writing) -> str:
     """Return why a tool is not used in this chat; empty when it is."""
-    if name in _MEMORY and not options.use_memory:
+    if name in _MEMORY and not writing.options.use_memory:
         return "Memory is switched off in this chat."
-    if name in _WEB and not options.use_web:
+    if name in WEB_TOOLS and switched_off(writing):
         return "The web is switched off in this chat."
     return ""
 
@@ -87,9 +90,5 @@ async def _run(writing: Writing, call: ToolCall) -> Used:
 def _result(writing: Writing, call: ToolCall, used: Used, seconds: float) -> Used:
     writing.emit(ToolResult(call.id, call.name, used.text, used.error, seconds))
     stored = {"id": call.id, "name": call.name, "text": used.text, "error": used.error}
-    _keep(writing, Part("tool_result", {**stored, "seconds": seconds}))
+    writing.reply.keep(Part("tool_result", {**stored, "seconds": seconds}))
     return used
-
-
-def _keep(writing: Writing, part: Part) -> None:
-    writing.services.store.add_parts(writing.draft.message.id, [part])

@@ -20,6 +20,7 @@ from chatapp.assistant.events import (
     SessionEnd,
     TurnStart,
     Warning,
+    WebConsent,
 )
 from chatapp.conversations import StoredCitation
 from retrieval.text import sanitize_text
@@ -112,7 +113,8 @@ def sources_list(citations: list[StoredCitation]) -> str:
     lines = ["", "Sources:"]
     for citation in citations:
         title = " ".join(citation.title.split())
-        lines.append(f"[{citation.n}] {title} — {citation.uri}")
+        dated = f" ({citation.date})" if citation.date else ""
+        lines.append(f"[{citation.n}] {title}{dated} — {citation.uri}")
         lines.append(f"    “{' '.join(citation.quote.split())}”")
     return "\n".join(lines) + "\n"
 
@@ -122,6 +124,8 @@ def show_problem(event: Event, *, quiet: bool) -> None:
     match event:
         case Warning(message=message, hint=hint) if not quiet:
             kind = "warning"
+        case WebConsent(decision="denied", why=why) if not quiet:
+            kind, message, hint = "note", f"the web was not searched. {why}", ""
         case Error(message=message, hint=hint):
             kind = "error"
         case _:

@@ -29,7 +29,9 @@ from chatapp.assistant.events import (
     TurnStart,
     Usage,
     Warning,
+    WebConsent,
 )
+from chatapp.assistant.web_consent import NAME as WEB
 from chatapp.cli.approvals import Approvals
 from chatapp.cli.errors import ExitCode
 from chatapp.cli.printers import Printer
@@ -118,6 +120,8 @@ class HeadlessSession:
         self._printer.show(event, self._envelope.wrap(event))
         if isinstance(event, ToolApproval):
             self._attend(event)
+        elif isinstance(event, WebConsent) and event.decision == "asked":
+            self.assistant.approve(event.id, self.approvals.decide(WEB) or "deny")
 
     def _note(self, event: Event) -> None:
         match event:

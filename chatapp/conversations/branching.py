@@ -19,7 +19,7 @@ _SUBTREE = """
     )
 """
 _COPIED = {  # what goes along to a fork, by table; ids and owners are made anew
-    "citations": "n, quote, title, uri, document, passage, start, end, score",
+    "citations": "n, quote, title, uri, document, passage, start, end, score, date",
     "parts": "n, kind, data, text, content_hash",
     "turns": (
         "model, prompt_tokens, completion_tokens, seconds, first_token_seconds, finish_reason, "

@@ -148,6 +148,23 @@ class Reading(StoreFile):
         """Return the citations of an answer by number; empty when it has none."""
         return self.read(lambda db: rows.get_citations(db, message_id))
 
+    def quoted_page(self, document: str) -> Part:
+        """Return the page that citations call `document`, as it was when it was quoted. NotFound.
+
+        Several answers may quote it; then any of their copies, which are the same.
+        """
+
+        def job(db: Database) -> Part:
+            query = """
+                select message_id, n from parts
+                where kind = 'page' and json_extract(data, '$.document') = ? limit 1
+            """
+            for message_id, n in db.execute(query, [document]):
+                return next(part for part in rows.get_parts(db, message_id) if part.n == n)
+            raise NotFound(f"The page {document} is not kept any more.")
+
+        return self.read(job)
+
     def parts(self, message_id: str) -> list[Part]:
         """Return the typed parts of a message in order, its citations last; perhaps none."""
 

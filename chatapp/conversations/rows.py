@@ -89,7 +89,7 @@ def get_path(db: Database, message_id: str | None, limit: int = -1) -> list[Mess
 def get_citations(db: Database, message_id: str) -> list[StoredCitation]:
     """Return the citations of an answer in the order of their numbers."""
     query = """
-        select n, quote, title, uri, document, passage, start, end, score
+        select n, quote, title, uri, document, passage, start, end, score, date
         from citations where message_id = ? order by n
     """
     return [StoredCitation(**row) for row in db.query(query, [message_id])]

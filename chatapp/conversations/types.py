@@ -13,7 +13,9 @@ from typing import Any, Literal
 
 MessageRole = Literal["system", "user", "assistant", "tool"]
 MessageStatus = Literal["complete", "streaming", "interrupted", "error"]
-PartKind = Literal["text", "reasoning", "tool_call", "tool_result", "citation", "attachment"]
+PartKind = Literal[
+    "text", "reasoning", "tool_call", "tool_result", "citation", "attachment", "step", "page"
+]
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,9 @@ class Part:
     """A typed part of a message beside its text.
 
     `data` is JSON; its "text", if any, is what search finds. `n` is the place among the parts of
-    the message, from 1; 0 takes the next. A citation has its own number `[n]` there.
+    the message, from 1; 0 takes the next. A citation has its own number `[n]` there. A `step` is
+    one action of looking something up; a `page` is a page of the web that an answer quotes, whose
+    "document" is what its citations name.
     """
 
     kind: PartKind
@@ -102,7 +106,10 @@ class Turn:
 
 @dataclass(frozen=True)
 class StoredCitation:
-    """Quote `[n]` of an answer; `start` and `end` are offsets into the document's stored text."""
+    """Quote `[n]` of an answer; `start` and `end` are offsets into the document's stored text.
+
+    `date` is when the source is from, as far as it says so: ISO 8601, or a beginning of it.
+    """
 
     n: int
     quote: str
@@ -113,6 +120,7 @@ class StoredCitation:
     start: int
     end: int
     score: float
+    date: str = ""
 
 
 @dataclass(frozen=True)

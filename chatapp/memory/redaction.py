@@ -181,14 +181,17 @@ def _redact_titles(db: Database, value: str, keys: Iterable[int]) -> None:
 
 
 def _redact_parts(db: Database, redact: Callable[[str], str], keys: Iterable[int]) -> None:
-    """Reasoning of a changed message repeats what it says; so do uses of the memory's tools."""
+    """Reasoning of a changed message repeats what it says; so do uses of the memory's tools, and
+    the queries that were made from a question.
+    """
     if "parts" not in db.table_names():
         return
     places = ", ".join(str(int(key)) for key in keys)
     query = f"""
         select p.key, p.kind, p.data, p.text from parts p join messages m on m.id = p.message_id
-        where p.kind <> 'attachment' and (
+        where p.kind not in ('attachment', 'page') and (
             m.key in ({places})
+            or p.kind = 'step' and m.parent_id in (select id from messages where key in ({places}))
             or p.kind like 'tool_%' and json_extract(p.data, '$.name') like 'memory_%'
         )
     """

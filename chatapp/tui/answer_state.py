@@ -80,6 +80,8 @@ class AnswerState:
                 self.activity = f"using {one_line(name, 40)}"
             case events.ToolApproval(name=name, decision="asked"):
                 self.activity = f"{one_line(name, 40)} waits for your approval"
+            case events.WebConsent(decision="asked"):
+                self.activity = "a search of the web waits for your approval"
             case events.MemoryUsed(items=items):
                 self.remembered += [f"used: {item.text}" for item in items]
                 self.memories += [item.id for item in items]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from chatapp.assistant.attachments import Attachment
-    from chatapp.assistant.events import Event, ToolApproval
+    from chatapp.assistant.events import Event, ToolApproval, WebConsent
     from chatapp.tui.answer_state import AnswerState
     from chatapp.tui.screens.chat import ChatScreen
     from chatapp.tui.turn import Stream, Turn
@@ -30,7 +30,7 @@ class Answering:
         self.turn: Turn | None = None
         self.attached: list[Attachment] = []
         """Files that wait for the next message."""
-        self._asked: ToolApproval | None = None
+        self._asked: ToolApproval | WebConsent | None = None
 
     @property
     def here(self) -> bool:
@@ -131,7 +131,7 @@ class Answering:
         return True
 
     def decide(self, call_id: str, decision: Decision) -> None:
-        """Let the waiting tool run or not."""
+        """Let the waiting tool run or not, or the waiting query leave."""
         assistant = self._chat.backend.opened
         if assistant is not None:
             assistant.approve(call_id, decision)
@@ -139,7 +139,7 @@ class Answering:
         self._chat.withdraw_approval()
 
     def offer_again(self) -> None:
-        """Show the question about a tool again when its conversation is back on the screen."""
+        """Show what the answer waits for again when its conversation is back on the screen."""
         if self._asked is not None and self.here:
             self._chat.offer_approval(self._asked)
         else:
@@ -183,7 +183,7 @@ class Answering:
 
     async def _on_event(self, turn: Turn, event: Event) -> None:
         """Draw one event of the running turn, if its answer is on the screen."""
-        from chatapp.assistant.events import ToolApproval, TurnEnd, TurnStart
+        from chatapp.assistant.events import ToolApproval, TurnEnd, TurnStart, WebConsent
 
         chat = self._chat
         answer = chat.transcript.answer(turn.state)
@@ -198,7 +198,7 @@ class Answering:
                 await chat.reading.open(event.conversation)
             elif answer is None and self.here:
                 await chat.reading.reload()
-        if isinstance(event, ToolApproval):
+        if isinstance(event, ToolApproval | WebConsent):
             self._asked = event if event.decision == "asked" else None
             self.offer_again()
         if answer is None:

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from chatapp.assistant import events
+from chatapp.assistant.steps import kept_steps
 from chatapp.conversations.types import Part
 from chatapp.tui.text import one_line
 
 
 @dataclass(frozen=True)
 class Browsed:
-    """One step of looking something up; `text` is what a person reads."""
+    """One step of looking something up; `text` is what a person reads.
+
+    `domain` is where a page of the web lies; `place` tells the web from the person's own sources.
+    """
 
     action: str
     text: str
     detail: str
+    place: str = "index"
+    domain: str = ""
+
+    @property
+    def kind(self) -> str:
+        """What it counts as in the summary."""
+        return "web search" if (self.action, self.place) == ("search", "web") else self.action
 
 
 @dataclass
@@ -39,6 +50,7 @@ Step: TypeAlias = "Browsed | ToolUse"
 
 _COUNTED = {
     "search": ("search", "searches"),
+    "web search": ("web search", "web searches"),
     "open": ("page opened", "pages opened"),
     "quote": ("quote", "quotes"),
     "tool": ("tool used", "tools used"),
@@ -54,8 +66,8 @@ class Trace:
     def apply(self, event: events.Event) -> None:
         """Take in an event that is a step, or the outcome of one; others change nothing."""
         match event:
-            case events.Browse(action=action, text=text, detail=detail):
-                self.steps.append(Browsed(action, text, detail))
+            case events.Browse():
+                self.steps.append(_browsed(event))
             case events.ToolCall(id=call, name=name, arguments=arguments):
                 self.steps.append(ToolUse(call, name, arguments))
             case events.ToolApproval(id=call, decision=decision, why=why):
@@ -68,7 +80,7 @@ class Trace:
 
     def summary(self) -> str:
         """Return one line such as `1 search, 2 quotes`; empty without steps."""
-        kinds = [step.action if isinstance(step, Browsed) else "tool" for step in self.steps]
+        kinds = [step.kind if isinstance(step, Browsed) else "tool" for step in self.steps]
         counts = [(kinds.count(kind), *words) for kind, words in _COUNTED.items()]
         return ", ".join(f"{n} {one if n == 1 else many}" for n, one, many in counts if n)
 
@@ -82,18 +94,14 @@ class Trace:
 
 
 def stored_trace(parts: Iterable[Part], citations: Iterable[events.Citation]) -> Trace:
-    """Return the uses of tools in the parts of a stored answer, and the pages and quotes it cites.
+    """Return the steps and the uses of tools that a stored answer keeps.
 
-    What was searched for is told while it happens and is not stored.
+    Of an answer from before steps were kept: the pages and quotes that it cites.
     """
-    trace = Trace()
-    opened: set[str] = set()
-    for citation in citations:
-        if citation.document not in opened:
-            opened.add(citation.document)
-            trace.steps.append(Browsed("open", f"Opened: {citation.title}", citation.uri))
-        quoted = f"Quoted: {one_line(citation.quote, 80)}"
-        trace.steps.append(Browsed("quote", quoted, citation.quote))
+    parts = list(parts)
+    trace = Trace([_browsed(step) for step in kept_steps(parts)])
+    if not trace.steps:
+        trace.steps += _cited(citations)
     for part in parts:
         data = part.data
         if part.kind == "tool_call":
@@ -106,3 +114,16 @@ def stored_trace(parts: Iterable[Part], citations: Iterable[events.Citation]) ->
             text, error = str(data.get("text", "")), str(data.get("error", ""))
             trace._finish(str(data.get("id", "")), text, error, float(data.get("seconds", 0.0)))
     return trace
+
+
+def _browsed(step: events.Browse) -> Browsed:
+    return Browsed(step.action, step.text, step.detail, step.place, step.domain)
+
+
+def _cited(citations: Iterable[events.Citation]) -> Iterator[Browsed]:
+    opened: set[str] = set()
+    for citation in citations:
+        if citation.document not in opened:
+            opened.add(citation.document)
+            yield Browsed("open", f"Opened: {citation.title}", citation.uri)
+        yield Browsed("quote", f"Quoted: {one_line(citation.quote, 80)}", citation.quote)

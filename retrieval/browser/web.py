@@ -42,7 +42,7 @@ class WebWorld:
     Args:
         chain: who is asked.
         fetcher: who reads.
-        deadline: moment of `time.monotonic()` at which everything has ended.
+        deadline: moment of `time.monotonic()` at which everything has ended; it may be moved.
         should_stop: asked often; once it says yes, whatever is going on ends.
         index: documents of results that stand in the person's own index.
         page_seconds: longest time for one page.
@@ -59,7 +59,7 @@ class WebWorld:
         page_seconds: float = 15.0,
     ) -> None:
         self._chain, self._fetcher, self._index = chain, fetcher, index
-        self._deadline, self._should_stop = deadline, should_stop
+        self.deadline, self._should_stop = deadline, should_stop
         self._page_seconds = page_seconds
         self._shown: set[str] = set()
         self.searches: list[Searched] = []
@@ -67,7 +67,7 @@ class WebWorld:
     def search(self, query: str) -> Page:
         """See `World.search`; that nobody would look is an error page, no empty page of results."""
         found = self._chain.search(
-            query, MOST_RESULTS, deadline=self._deadline, should_stop=self._should_stop
+            query, MOST_RESULTS, deadline=self.deadline, should_stop=self._should_stop
         )
         self.searches.append(found)
         if found.status not in ("ok", "none"):
@@ -82,7 +82,7 @@ class WebWorld:
         document = document_of(url)
         if document is not None:
             return self._own(url, document)
-        left = self._deadline - time.monotonic()
+        left = self.deadline - time.monotonic()
         if left <= 0:
             return error_page(url, "Not opened", "There was no time left.")
         fetched = self._fetcher.fetch(

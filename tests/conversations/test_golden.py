@@ -42,7 +42,7 @@ def old_file(step: str, tmp_path: Path) -> Path:
 
 def holds(value: object, wanted: dict[str, Any]) -> bool:
     """Return whether a value type has every field that was known then, with its value of then."""
-    now = dataclasses.asdict(value)  # type: ignore[call-overload]
+    now = json.loads(json.dumps(dataclasses.asdict(value)))  # type: ignore[call-overload]
     return all(now[name] == old for name, old in wanted.items())
 
 
@@ -56,9 +56,12 @@ def test_every_conversation_branch_and_citation_is_still_there(
         now = store.tree(conversation_id)
         assert [message.id for message in now] == [message["id"] for message in tree]
         for message, then in zip(now, tree, strict=True):
-            citations = then.pop("citations")
+            citations, parts = then.pop("citations"), then.pop("parts", [])
             assert holds(message, then)
-            assert [dataclasses.asdict(c) for c in store.citations(message.id)] == citations
+            for citation, old in zip(store.citations(message.id), citations, strict=True):
+                assert holds(citation, old)
+            kept = [part for part in store.parts(message.id) if part.kind != "citation"]
+            assert [dataclasses.asdict(part) for part in kept] == parts
         assert [message.id for message in store.messages(conversation_id)] == path
     store.close()
 

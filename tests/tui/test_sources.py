@@ -174,8 +174,8 @@ def test_a_state_without_steps_has_no_summary() -> None:
     assert AnswerState().trace.summary() == ""
 
 
-async def test_the_steps_of_a_stored_answer_name_the_pages_and_quotes_it_cites(chat: Chat) -> None:
-    """The next start still unfolds what was opened and quoted."""
+async def test_the_steps_of_an_answer_are_there_after_the_next_start(chat: Chat) -> None:
+    """What was searched, opened and quoted unfolds as it did when it happened."""
     app = chat.app()
     async with app.run_test(size=(120, 40)) as pilot:
         await ready(app)
@@ -183,7 +183,8 @@ async def test_the_steps_of_a_stored_answer_name_the_pages_and_quotes_it_cites(c
     again = chat.app()
     async with again.run_test(size=(120, 40)) as pilot:
         await ready(again)
-        await until(lambda: "▸ 1 page opened, 1 quote" in screen_text(again))
+        await until(lambda: "▸ 1 search, 1 page opened, 1 quote" in screen_text(again))
         await pilot.press("shift+tab", "b")
         await until(lambda: "Opened: Mona Lisa" in screen_text(again))
+        assert "Searching the index: Who painted" in screen_text(again)
         assert "Quoted: Leonardo da Vinci painted the Mona Lisa" in screen_text(again)

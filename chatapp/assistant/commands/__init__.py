@@ -1,7 +1,7 @@
 """Commands, one registry for every front end. A new one is a handler and a row in its module.
 
-`conversations`, `organising`, `messages`, `answers`, `model`, `memory`, `feedback` and `tools` hold
-the commands by what they act on.
+`conversations`, `organising`, `messages`, `answers`, `model`, `memory`, `feedback`, `tools` and
+`web` hold the commands by what they act on.
 """
 
 from chatapp.assistant.commands.protocol import (

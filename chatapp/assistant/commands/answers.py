@@ -22,7 +22,10 @@ def _continue(session: Session, arguments: Mapping[str, str]) -> Result:
 
 def _sources(session: Session, arguments: Mapping[str, str]) -> Result:
     citations = session.assistant.store.citations(last_answer(session).id)
-    lines = (f"[{c.n}] {c.title} — {c.uri}\n    “{flat(c.quote)}”" for c in citations)
+    lines = (
+        f"[{c.n}] {c.title}{f' ({c.date})' if c.date else ''} — {c.uri}\n    “{flat(c.quote)}”"
+        for c in citations
+    )
     return Result("\n".join(lines) or "The last answer has no sources.")
 
 

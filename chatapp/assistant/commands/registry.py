@@ -15,6 +15,7 @@ from chatapp.assistant.commands import (
     model,
     organising,
     tools,
+    web,
 )
 from chatapp.assistant.commands.protocol import Command, CommandError, Result, Session
 
@@ -67,5 +68,6 @@ COMMANDS: tuple[Command, ...] = (
     *memory.COMMANDS,
     *feedback.COMMANDS,
     *tools.COMMANDS,
+    *web.COMMANDS,
     Command("help", "List these commands.", _help),
 )

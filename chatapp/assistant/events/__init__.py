@@ -39,6 +39,7 @@ from chatapp.assistant.events.tools import (
     ToolApproval,
     ToolCall,
     ToolResult,
+    WebConsent,
 )
 
 __all__ = [
@@ -67,4 +68,5 @@ __all__ = [
     "Usage",
     "UsedMemory",
     "Warning",
+    "WebConsent",
 ]

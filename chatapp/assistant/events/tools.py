@@ -7,6 +7,9 @@ from typing import Any, ClassVar, Literal
 
 from chatapp.assistant.events.base import Event
 
+BrowseAction = Literal["search", "open", "find", "quote", "scroll", "back", "end"]
+BrowsePlace = Literal["index", "files", "web"]
+
 
 @dataclass(frozen=True)
 class RetrievedPassage:
@@ -33,13 +36,33 @@ class Browse(Event):
     """One step of looking for an answer, in the local index, an attached file or the web.
 
     `text` is what a person reads ("Opened: Kaaba"); `detail` is what the step was about: the query,
-    the address, or the quoted words.
+    the address, or the quoted words. `place` says where it was taken, and `domain` on whose page,
+    if on one of the web.
     """
 
     type: ClassVar[str] = "browse"
-    action: Literal["search", "open", "find", "quote", "scroll", "back", "end"]
+    action: BrowseAction
     text: str
     detail: str
+    place: BrowsePlace = "index"
+    domain: str = ""
+
+
+@dataclass(frozen=True)
+class WebConsent(Event):
+    """Whether `query` may be sent to the web; after `asked` the turn waits for `Assistant.approve`.
+
+    `why` says who or what decided, as a person reads it. `services` would get the query. `private`
+    names what of the person's own stands in the conversation: then each query is asked about.
+    """
+
+    type: ClassVar[str] = "web.consent"
+    id: str
+    query: str
+    decision: Literal["asked", "allowed", "denied"]
+    why: str
+    services: list[str]
+    private: list[str]
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from typing import Any
 
 from chatapp.assistant.assistant import Assistant
 from chatapp.assistant.commands import CommandError, Session, run_line
-from chatapp.assistant.events import Event, ToolApproval, TurnStart
+from chatapp.assistant.events import Event, ToolApproval, TurnStart, WebConsent
 from chatapp.assistant.run import Decision
 from chatapp.cli.errors import CliError, ExitCode, as_cli_error
 from chatapp.cli.plain.lines import Lines
@@ -126,13 +126,28 @@ class PlainChat:
                     case TurnStart(conversation=conversation):
                         self._session.conversation = conversation
                     case ToolApproval(decision="asked"):
-                        self._assistant.approve(event.id, self._decision(event))
+                        self._assistant.approve(event.id, self._tool(event))
+                    case WebConsent(decision="asked"):
+                        self._assistant.approve(event.id, self._query(event))
 
-    def _decision(self, asked: ToolApproval) -> Decision:
-        """Ask in words whether a tool may run; whatever is no clear yes is a no."""
+    def _tool(self, asked: ToolApproval) -> Decision:
+        """Ask in words whether a tool may run."""
         self._speaker.aside(f"The tool {asked.name} asks to run with {_in_words(asked.arguments)}.")
+        return self._decision("Allow it? yes, no, or always in this conversation: ")
+
+    def _query(self, asked: WebConsent) -> Decision:
+        """Ask in words whether a query may leave."""
+        self._speaker.aside(
+            f"Your sources do not answer this. Search the web for “{asked.query}”? "
+            f"It goes to {', '.join(asked.services)}. {asked.why}"
+        )
+        always = "" if asked.private else ", or always in this conversation"
+        return self._decision(f"Search? yes, no{always}: ")
+
+    def _decision(self, question: str) -> Decision:
+        """Ask; whatever is no clear yes is a no."""
         try:
-            said = self._lines.answer("Allow it? yes, no, or always in this conversation: ")
+            said = self._lines.answer(question)
         except (EOFError, KeyboardInterrupt):
             return "deny"
         return _DECISIONS.get(said, "deny")

@@ -56,6 +56,10 @@ class Speaker:
                 self.aside(f"{name} failed: {error}" if error else f"{name} gave: {text}")
             case events.ToolApproval(name=name, decision="denied", why=why):
                 self.aside(f"The tool {name} was not run: {why}")
+            case events.Browse(text=text, domain=domain, place="web") if self._spoken:
+                self.aside(f"{text} ({domain})." if domain else f"{text}.")
+            case events.WebConsent(decision="denied", why=why):
+                self.aside(f"The web was not searched: {why}")
             case events.MessageDelta(text=text):
                 self._add(text)
             case events.Citation():
@@ -93,7 +97,7 @@ class Speaker:
         if self._spoken and done.grounding in GROUNDINGS and done.finish_reason != "error":
             self.aside(GROUNDINGS[done.grounding])
         for citation in self._citations:
-            where = f"{citation.title}, {citation.uri}" if citation.title else citation.uri
+            where = ", ".join(filter(None, [citation.title, citation.date, citation.uri]))
             self.say(f"Source {citation.n}: {where}. Quote: “{' '.join(citation.quote.split())}”")
 
     def _finish_line(self) -> None:

@@ -80,8 +80,9 @@ def _source(citation: StoredCitation) -> str:
     where = escape(citation.uri)
     if citation.uri.startswith(("https://", "http://")):
         where = f'<a href="{where}" rel="noopener noreferrer">{where}</a>'
+    dated = f" ({escape(citation.date)})" if citation.date else ""
     return (
-        f'<p class="about">[{citation.n}] {escape(citation.title)} — {where}</p>\n'
+        f'<p class="about">[{citation.n}] {escape(citation.title)}{dated} — {where}</p>\n'
         f"<blockquote>{escape(citation.quote)}</blockquote>\n"
     )
 

@@ -32,7 +32,8 @@ def _message(message: Message, parts: list[Part], citations: list[StoredCitation
     lines += [f"*Attached: {_on_one_line(name)}*\n" for name in attachments(parts)]
     lines += [message.text, ""]
     for citation in citations:
-        lines.append(f"[{citation.n}] {_on_one_line(citation.title)} — {citation.uri}  ")
+        dated = f" ({_on_one_line(citation.date)})" if citation.date else ""
+        lines.append(f"[{citation.n}] {_on_one_line(citation.title)}{dated} — {citation.uri}  ")
         lines.append(f"> {_on_one_line(citation.quote)}")
         lines.append("")
     return "\n".join(lines)

@@ -158,6 +158,7 @@ def _citation(fields: Fields) -> StoredCitation:
         start=fields.whole("start"),
         end=fields.whole("end"),
         score=fields.number("score") or 0.0,
+        date=fields.text("date", ""),
     )
 
 

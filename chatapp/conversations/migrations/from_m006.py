@@ -1,4 +1,4 @@
-"""Steps from 6 on: what a conversation is set to, tags, drafts, typed parts, turns, hashes."""
+"""Steps 6 to 8: what a conversation is set to, tags, drafts, typed parts, turns, hashes."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ from chatapp.tui.widgets.transcript import Transcript
 if TYPE_CHECKING:
     from textual.timer import Timer
 
-    from chatapp.assistant.events import ToolApproval
+    from chatapp.assistant.events import ToolApproval, WebConsent
     from chatapp.conversations.types import Conversation
     from chatapp.tui.answer_state import AnswerState
     from chatapp.tui.widgets.answer import Answer
@@ -216,8 +216,8 @@ class ChatScreen(Screen[None]):
 
         self.mount(RecoveryBanner(message_id), before=self.menu)
 
-    def offer_approval(self, asked: ToolApproval) -> None:
-        """Ask whether a tool may run; the turn waits until that is decided."""
+    def offer_approval(self, asked: ToolApproval | WebConsent) -> None:
+        """Ask whether a tool may run, or a query leave; the turn waits until that is decided."""
         from chatapp.tui.widgets.approval_bar import ApprovalBar
 
         self.withdraw_approval()
@@ -227,7 +227,7 @@ class ChatScreen(Screen[None]):
         self.query("ApprovalBar").remove()
 
     def action_approval(self) -> None:
-        """Go to the question whether a tool may run, if one waits."""
+        """Go to the question that an answer waits for, if one does."""
         from chatapp.tui.widgets.approval_bar import ApprovalBar
 
         for bar in self.query(ApprovalBar):

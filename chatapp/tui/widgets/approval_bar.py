@@ -1,4 +1,4 @@
-"""Asks whether a tool may run: once, for this conversation, or not at all.
+"""Asks whether a tool may run or a query leave for the web: once, in this conversation, or not.
 
 It never takes the focus by itself: a letter typed into the input must not approve anything.
 """
@@ -16,7 +16,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Button, Static
 
-from chatapp.assistant.events import ToolApproval
+from chatapp.assistant.events import ToolApproval, WebConsent
 from chatapp.tui.text import one_line, plain, shortened
 
 Decision = Literal["once", "conversation", "deny"]
@@ -69,19 +69,18 @@ class ApprovalBar(Vertical):
             self.call_id = call_id
             self.decision = decision
 
-    def __init__(self, asked: ToolApproval) -> None:
+    def __init__(self, asked: ToolApproval | WebConsent) -> None:
         super().__init__()
         self._asked = asked
 
     def compose(self) -> ComposeResult:
         asked = self._asked
-        arguments = json.dumps(asked.arguments, ensure_ascii=False, indent=1, default=str)
-        title = Content(f"{one_line(asked.name, 60)} wants to run").stylize("bold $text-warning")
-        lines = [title, plain(shortened(arguments, ARGUMENT_CHARACTERS)), plain(asked.why)]
+        lines = _about_web(asked) if isinstance(asked, WebConsent) else _about_tool(asked)
         yield Static(Content("\n").join(lines), markup=False)
         with Horizontal():
             yield Button("Allow once", id="approve-once", compact=True)
-            yield Button("Allow in this conversation", id="approve-conversation", compact=True)
+            if not (isinstance(asked, WebConsent) and asked.private):  # then each query is asked
+                yield Button("Allow in this conversation", id="approve-conversation", compact=True)
             yield Button("Deny", id="approve-deny", compact=True)
 
     def focus_choice(self) -> None:
@@ -95,3 +94,18 @@ class ApprovalBar(Vertical):
 
     def action_decide(self, decision: Decision) -> None:
         self.post_message(self.Decided(self._asked.id, decision))
+
+
+def _about_tool(asked: ToolApproval) -> list[Content]:
+    arguments = json.dumps(asked.arguments, ensure_ascii=False, indent=1, default=str)
+    title = Content(f"{one_line(asked.name, 60)} wants to run").stylize("bold $text-warning")
+    return [title, plain(shortened(arguments, ARGUMENT_CHARACTERS)), plain(asked.why)]
+
+
+def _about_web(asked: WebConsent) -> list[Content]:
+    title = Content("Your sources do not answer this. Search the web?").stylize(
+        "bold $text-warning"
+    )
+    services = one_line(", ".join(asked.services), 200)
+    return [title, plain(asked.query).stylize("bold"), plain(f"It goes to: {services}"),
+            plain(asked.why)]  # fmt: skip

@@ -100,5 +100,6 @@ def _entry(citation: Citation) -> Content:
         one_line(citation.title or citation.uri, 60)
     ).stylize("bold")
     quote = Content(one_line(citation.quote, QUOTE_CHARACTERS)).stylize(MUTED)
-    domain = Content(domain_of(citation.uri)).stylize(MUTED)
+    where = "  ·  ".join(filter(None, [domain_of(citation.uri), one_line(citation.date, 20)]))
+    domain = Content(where).stylize(MUTED)
     return Content("\n").join([title, domain, quote, Content("")])

@@ -59,7 +59,8 @@ class TraceLines(Static):
 
 def _line(step: Step) -> Content:
     if isinstance(step, Browsed):
-        return Content(f"· {one_line(step.text, 120)}")
+        where = Content(f"  {one_line(step.domain, 60)}").stylize(MUTED) if step.domain else ""
+        return Content(f"· {one_line(step.text, 120)}") + where
     name = Content(f"· {one_line(step.name, 60)}").stylize("$accent")
     return name + Content(f"({_arguments(step, 80)})") + _outcome(step)
 

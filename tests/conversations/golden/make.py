@@ -3,7 +3,7 @@
 python tests/conversations/golden/make.py STEP, STEP being the last migration of that code, writes
 STEP.sqlite3.xz and STEP.json beside this file. Run it once when a schema is released, never again:
 the file must stay what the code of that time wrote. m002 was written before `tree`, facts and
-feedback existed, by the same calls without them.
+feedback existed, and m005 before parts did, by the same calls without them.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from chatapp.conversations import ConversationStore, Message, Outcome, StoredCitation
+from chatapp.conversations import ConversationStore, Message, Outcome, Part, StoredCitation
 from chatapp.feedback import Feedback
 from chatapp.memory import Profile
 
 HERE = Path(__file__).parent
-WORDS = ("rhine", "netherl", "rotterdam", "東京タワー", "foo_bar")
+WORDS = ("rhine", "netherl", "rotterdam", "東京タワー", "foo_bar", "basel")
 FACTS = "select id, slot, value, status, valid_from, valid_to, source_text from facts order by key"
 FEEDBACK = "select id, kind, message_id, prompt, answer, other, reward from feedback order by key"
 RHINE = StoredCitation(
@@ -67,6 +67,9 @@ def fill(store: ConversationStore) -> None:
         citations=(RHINE,),
     )
     home = first.conversation_id
+    note = {"name": "gauge.txt", "title": "Gauge", "uri": "file:///gauge.txt", "text": "At Basel."}
+    call = {"id": "1", "name": "clock", "arguments": {}}
+    store.add_parts(first.id, [Part("attachment", note), Part("tool_call", call)]).result()
     second = turn(store, "And where does it end?", "In the North Sea, near Rotterdam.", home)
     again = store.begin_answer(store.path_to(second.id)[-2].id).result()
     store.finish(again.id, Outcome("It ends in the Netherlands.", "complete", "stop")).result()
@@ -97,7 +100,9 @@ def described(store: ConversationStore) -> dict[str, Any]:
 
     def message(found: Message) -> dict[str, Any]:
         citations = [dataclasses.asdict(citation) for citation in store.citations(found.id)]
-        return dataclasses.asdict(found) | {"citations": citations}
+        parts = [dataclasses.asdict(part) for part in store.parts(found.id)]
+        parts = [part for part in parts if part["kind"] != "citation"]
+        return dataclasses.asdict(found) | {"citations": citations, "parts": parts}
 
     conversations = {
         found.id: dataclasses.asdict(found)

@@ -1,0 +1,117 @@
+"""From quotes to an answer: the short answer first, then the quotes, each with its number.
+
+Nothing here is generated. The lead is a span of a quote, or says what the quotes do to the
+question: that they disagree, or that they do not bear out what it takes for granted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from chatapp.assistant.disagreement import asks_for_several, conflict
+from chatapp.assistant.events import Citation
+from chatapp.assistant.premise import contradicted, premise_of
+
+if TYPE_CHECKING:
+    from retrieval.types import Quote
+
+DISAGREE = "Sources disagree:"
+NOT_BORNE_OUT = "The sources do not say that"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A piece of the answer and the citations whose numbers it shows."""
+
+    text: str
+    citations: tuple[Citation, ...] = ()
+
+
+@dataclass(frozen=True)
+class Found:
+    """A quote with its number, the text around it, and the date of its source."""
+
+    n: int
+    quote: Quote
+    around: str = ""
+    date: str = ""
+
+
+def compose(question: str, found: Sequence[Found]) -> list[Part]:
+    """Return the answer in parts: its lead, then each quote once with the `[n]` of its sources.
+
+    Without a question there is no lead.
+    """
+    lead = question and (_premise(question, found) or _short(question, found))
+    parts = [Part(f"{lead}\n\n")] if lead else []
+    same: dict[str, list[Citation]] = {}
+    for each in found:
+        same.setdefault(" ".join(each.quote.text.split()), []).append(_cite(each))
+    for place, (text, citations) in enumerate(same.items()):
+        marks = "".join(f"[{citation.n}]" for citation in citations)
+        parts.append(Part(f"{' ' if place else ''}{text} {marks}", tuple(citations)))
+    return parts
+
+
+def _premise(question: str, found: Sequence[Found]) -> str:
+    """Say that what the question takes for granted is not in the sources; "" where it may be."""
+    premise = premise_of(question)
+    if premise is None:
+        return ""
+    if contradicted(premise, [each.quote for each in found], [each.around for each in found]):
+        return f"{NOT_BORNE_OUT} {premise.clause}. They say:"
+    return ""
+
+
+def _short(question: str, found: Sequence[Found]) -> str:
+    """Return the short answers, best first: one, or several that cannot all be right."""
+    from retrieval.question import analyse
+
+    asked = analyse(question)
+    answers = [(each, answer) for each in found if (answer := _sure(question, each.quote))]
+    if not answers:
+        return ""
+    if not asks_for_several(question):
+        for (one, first), (other, second) in combinations(answers, 2):
+            apart = one.quote.document_id != other.quote.document_id
+            if apart and conflict(asked.kind, first, second):
+                return f"{DISAGREE} {first} [{one.n}], {second} [{other.n}]."
+    best, answer = answers[0]
+    return f"{answer} [{best.n}]" if best.n == 1 else ""
+
+
+def _sure(question: str, quote: Quote) -> str:
+    """Return the span of a quote that answers; empty where that would be a guess.
+
+    A time or a number that is the only one in its sentence: of questions kept for learning, with
+    the sentence that answers them, 96.1 % of 255 times and 93.0 % of 100 numbers were right. Names
+    picked by rule (70 % of 94 persons) are not sure enough to stand alone.
+    """
+    from retrieval.question import AnswerKind, analyse, says_more
+    from retrieval.spans import spans_of_kind
+
+    asked = analyse(question)
+    if asked.kind not in (AnswerKind.TIME, AnswerKind.NUMBER):
+        return ""
+    spans = [quote.text[slice(*span)] for span in spans_of_kind(quote.text, asked.kind)]
+    new = {" ".join(span.split()) for span in spans if says_more(asked, span)}
+    return new.pop() if len(new) == 1 else ""
+
+
+def _cite(found: Found) -> Citation:
+    quote = found.quote
+    return Citation(
+        n=found.n,
+        quote=quote.text,
+        title=quote.title,
+        uri=quote.uri,
+        document=quote.document_id,
+        passage=quote.passage_id,
+        start=quote.start,
+        end=quote.end,
+        score=quote.score,
+        date=found.date,
+    )

@@ -1,0 +1,37 @@
+"""Saying what was found in the reply: an answer of quotes, or a refusal."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from chatapp.assistant import grounding
+from chatapp.assistant.attached import wants_overview
+from chatapp.assistant.composing import Found, compose
+from chatapp.assistant.writing import Writing
+
+
+async def show_quotes(writing: Writing, found: Sequence[Found]) -> None:
+    """Answer with these quotes, and nothing else. Raises Interrupted."""
+    question = writing.draft.question.text
+    if wants_overview(question):
+        question = ""  # the quotes are the answer; none of their spans is
+    composing = asyncio.ensure_future(asyncio.to_thread(compose, question, found))
+    parts = await writing.run.unless_stopped(composing)
+    writing.reply.grounding = "grounded"
+    for part in parts:
+        writing.reply.say(part.text)
+        for citation in part.citations:
+            writing.reply.cite(citation)
+
+
+def refuse(
+    writing: Writing,
+    evidence: grounding.Evidence | None,
+    *,
+    read: Sequence[str] = (),
+    problem: str = "",
+) -> None:
+    """Say that nothing was found, and what came nearest; see `grounding.not_found`."""
+    writing.reply.grounding = "not_found"
+    writing.reply.say(grounding.not_found(evidence, read, problem))

@@ -1,0 +1,253 @@
+"""The web in a turn: asked for, told step by step, quoted, kept with the answer, and refused."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import threading
+
+import pytest
+
+from chatapp.assistant.events import (
+    Browse,
+    Citation,
+    MessageDone,
+    TurnEnd,
+    TurnStart,
+    WebConsent,
+)
+from chatapp.assistant.steps import kept_steps
+from chatapp.conversations import NotFound
+from tests.assistant.helpers import collect, every, only, types
+from tests.fakes import FakeGenerator, FakeIndex, FakeWeb
+
+QUESTION = "How high is the Matterhorn?"
+PAGES = {
+    "Matterhorn": "The Matterhorn is 4,478 metres high. It stands on a border.",
+    "Cheese": "Fondue is eaten in the Alps. It is hot.",
+}
+
+
+@pytest.fixture
+def surfing(make):
+    """Return a maker of assistants with a web and an index that knows nothing of it."""
+
+    def maker(pages: FakeWeb, index: FakeIndex | None = None, **options):
+        assistant = make(FakeGenerator(), index or FakeIndex(), open_web=lambda: pages)
+        assistant.options = dataclasses.replace(assistant.options, **options)
+        return assistant
+
+    return maker
+
+
+async def deciding(assistant, events, decision: str):
+    """Collect the events of a turn, deciding on each query that asks."""
+    seen = []
+    async for event in events:
+        seen.append(event)
+        if isinstance(event, WebConsent) and event.decision == "asked":
+            assert assistant.approve(event.id, decision)
+    return seen
+
+
+class TestConsent:
+    async def test_the_first_query_of_a_conversation_is_shown_and_asked_about(self, surfing):
+        web = FakeWeb(PAGES)
+        assistant = surfing(web, attended=True)
+        events = await deciding(assistant, assistant.turn(None, QUESTION), "conversation")
+        asked, allowed = every(events, WebConsent)
+        assert (asked.query, asked.services, asked.private) == (QUESTION, ["FakeSearch"], [])
+        assert (asked.decision, allowed.decision) == ("asked", "allowed")
+        conversation = only(events, TurnStart).conversation
+        events = await collect(assistant.turn(conversation, "What is fondue, the dish of cheese?"))
+        [allowed] = every(events, WebConsent)
+        assert allowed.decision == "allowed"
+        assert len(web.queries) == 2
+
+    async def test_once_holds_for_one_answer_and_no_holds_the_query_back(self, surfing):
+        web = FakeWeb(PAGES)
+        assistant = surfing(web, attended=True)
+        events = await deciding(assistant, assistant.turn(None, QUESTION), "once")
+        conversation = only(events, TurnStart).conversation
+        events = await deciding(assistant, assistant.turn(conversation, QUESTION), "deny")
+        assert [c.decision for c in every(events, WebConsent)] == ["asked", "denied"]
+        assert len(web.queries) == 1
+        done = only(events, MessageDone)
+        assert done.grounding == "not_found"
+        assert every(events, Browse)[-1].text == "The web was not searched. You denied it."
+
+    async def test_where_nobody_is_there_nothing_leaves_and_nothing_waits(self, surfing):
+        web = FakeWeb(PAGES)
+        assistant = surfing(web)
+        events = await collect(assistant.turn(None, QUESTION))
+        denied = only(events, WebConsent)
+        assert denied.decision == "denied"
+        assert "--allow web" in denied.why
+        assert web.queries == []
+
+    async def test_what_was_allowed_in_advance_is_not_asked(self, surfing):
+        for options in ({"web": "always"}, {"allow": ("web",)}):
+            web = FakeWeb(PAGES)
+            events = await collect(surfing(web, **options).turn(None, QUESTION))
+            assert only(events, WebConsent).decision == "allowed"
+            assert web.queries == [QUESTION]
+
+    @pytest.mark.parametrize("options", [{"use_web": False}, {"web": "never"}])
+    async def test_switched_off_nobody_is_even_asked(self, surfing, options):
+        web = FakeWeb(PAGES)
+        assistant = surfing(web, attended=True, **options)
+        events = await collect(assistant.turn(None, QUESTION))
+        assert every(events, WebConsent) == []
+        assert web.queries == []
+
+    async def test_switched_off_for_the_session_no_conversation_switches_it_on(self, surfing):
+        """`--no-web` wins over what a conversation is set to."""
+        web = FakeWeb(PAGES)
+        assistant = surfing(web, use_web=False)
+        conversation = assistant.store.create().id
+        assistant.configure(conversation, web="on")
+        await collect(assistant.turn(conversation, QUESTION))
+        assert web.queries == []
+
+    async def test_after_private_text_every_query_is_shown_whatever_is_allowed(self, surfing):
+        """Their own page was quoted, so "always" is not enough; unattended, nothing leaves."""
+        web = FakeWeb(PAGES)
+        assistant = surfing(web, web="always", attended=True)
+        events = await collect(assistant.turn(None, "Who painted the Mona Lisa?"))
+        conversation = only(events, TurnStart).conversation
+        assert web.queries == []
+        events = await deciding(assistant, assistant.turn(conversation, QUESTION), "conversation")
+        asked, _ = every(events, WebConsent)
+        assert asked.private == ["Mona Lisa"]
+        assert "private" in asked.why
+        assert web.queries == [QUESTION]
+        events = await deciding(assistant, assistant.turn(conversation, QUESTION), "deny")
+        assert [c.decision for c in every(events, WebConsent)] == ["asked", "denied"]
+        assistant.options = dataclasses.replace(assistant.options, attended=False, allow=("web",))
+        events = await collect(assistant.turn(conversation, QUESTION))
+        assert only(events, WebConsent).decision == "denied"
+        assert len(web.queries) == 1
+
+    async def test_a_private_conversation_asks_for_every_query(self, surfing):
+        web = FakeWeb(PAGES)
+        assistant = surfing(web, web="always", attended=True)
+        conversation = assistant.store.create(private=True).id
+        events = await deciding(assistant, assistant.turn(conversation, QUESTION), "once")
+        assert every(events, WebConsent)[0].private == ["this private conversation"]
+
+    async def test_stopping_while_it_asks_ends_the_turn_and_sends_nothing(self, surfing):
+        web = FakeWeb(PAGES)
+        assistant = surfing(web, attended=True)
+        events = []
+        async for event in assistant.turn(None, QUESTION):
+            events.append(event)
+            if isinstance(event, WebConsent):
+                assistant.interrupt()
+        assert only(events, TurnEnd).status == "interrupted"
+        assert web.queries == []
+
+
+class TestAnswers:
+    async def test_an_answer_from_the_web_is_made_of_quotes_whose_pages_are_kept(self, surfing):
+        """Searched, opened, quoted; the page is kept and holds the quote at its offsets."""
+        web = FakeWeb(PAGES, date="2025-03-01")
+        assistant = surfing(web, web="always")
+        events = await collect(assistant.turn(None, QUESTION))
+        done, citation = only(events, MessageDone), only(events, Citation)
+        assert done.grounding == "grounded"
+        assert done.text == "4,478 metres [1]\n\nThe Matterhorn is 4,478 metres high. [1]"
+        assert (citation.uri, citation.date) == ("https://matterhorn.example/", "2025-03-01")
+        page = await assistant.document(citation.document)
+        assert page.text[citation.start : citation.end] == citation.quote
+        steps = [step for step in every(events, Browse) if step.place == "web"]
+        assert [step.action for step in steps] == ["search", "open", "quote"]
+        assert steps[1].domain == "matterhorn.example"
+        kept = kept_steps(assistant.store.parts(done.message))
+        assert kept == every(events, Browse)
+
+    async def test_what_the_person_s_own_sources_answer_never_reaches_the_web(self, surfing):
+        web = FakeWeb(PAGES)
+        assistant = surfing(web, web="always")
+        events = await collect(assistant.turn(None, "Who painted the Mona Lisa?"))
+        assert only(events, MessageDone).grounding == "grounded"
+        assert web.queries == []
+        assert "web.consent" not in types(events)
+
+    async def test_a_follow_up_is_searched_with_its_topic(self, surfing):
+        web = FakeWeb(PAGES)
+        assistant = surfing(web, web="always")
+        events = await collect(assistant.turn(None, QUESTION))
+        conversation = only(events, TurnStart).conversation
+        await collect(assistant.turn(conversation, "And where does it stand?"))
+        assert web.queries[1] == "high Matterhorn And where does it stand?"
+
+    async def test_pages_that_do_not_answer_are_named(self, surfing):
+        assistant = surfing(FakeWeb({"Cheese": "Fondue is hot."}), web="always")
+        done = only(await collect(assistant.turn(None, "Is cheese healthy?")), MessageDone)
+        assert done.grounding == "not_found"
+        assert "I read in vain: Cheese (cheese.example)" in done.text
+
+    async def test_with_every_provider_down_the_refusal_says_why(self, surfing):
+        web = FakeWeb(PAGES, problem="Wikipedia cannot be reached")
+        done = only(await collect(surfing(web, web="always").turn(None, QUESTION)), MessageDone)
+        assert done.grounding == "not_found"
+        assert done.text.endswith("The web could not be searched: Wikipedia cannot be reached.")
+
+    async def test_without_any_sources_of_its_own_the_chat_answers_from_the_web(self, make):
+        assistant = make(RuntimeError("no model"), open_web=lambda: FakeWeb(PAGES))
+        assistant.options = dataclasses.replace(assistant.options, web="always")
+        done = only(await collect(assistant.turn(None, QUESTION)), MessageDone)
+        assert done.grounding == "grounded"
+
+    async def test_a_web_that_breaks_leaves_an_honest_refusal(self, make):
+        assistant = make(FakeGenerator(), FakeIndex(), open_web=lambda: 1 / 0)
+        assistant.options = dataclasses.replace(assistant.options, web="always")
+        events = await collect(assistant.turn(None, QUESTION))
+        assert "warning" in types(events)
+        assert only(events, MessageDone).grounding == "not_found"
+
+    async def test_a_browse_that_does_not_end_is_left_behind(self, surfing, monkeypatch):
+        monkeypatch.setattr("chatapp.assistant.from_web.GRACE_SECONDS", 0.0)
+        web, hold = FakeWeb(PAGES), threading.Event()
+        monkeypatch.setattr(web, "browse", lambda errand: hold.wait(20))
+        assistant = surfing(web, web="always")
+        settings = dataclasses.replace(assistant._services.settings.web, seconds=0.2)
+        whole = dataclasses.replace(assistant._services.settings, web=settings)
+        assistant._services = dataclasses.replace(assistant._services, settings=whole)
+        done = only(await collect(assistant.turn(None, QUESTION)), MessageDone)
+        hold.set()
+        assert "it took longer than 0.2 seconds" in done.text
+
+
+class TestKeeping:
+    async def test_stopping_keeps_what_was_read_and_answers_with_it(self, surfing):
+        """The second page is slow; the quote of the first one is there, and so is its page."""
+        pages = {"Matterhorn": PAGES["Matterhorn"], "Matterhorns": "Matterhorn again. No."}
+        web = FakeWeb(pages, slow=0.3)
+        assistant = surfing(web, web="always")
+        events = []
+        async for event in assistant.turn(None, QUESTION):
+            events.append(event)
+            if isinstance(event, Browse) and event.action == "quote":
+                assistant.interrupt()
+        assert only(events, TurnEnd).status == "interrupted"
+        done, citation = only(events, MessageDone), only(events, Citation)
+        assert (done.finish_reason, done.grounding) == ("interrupted", "grounded")
+        assert "4,478 metres" in done.text
+        page = await assistant.document(citation.document)
+        assert page.text[citation.start : citation.end] == citation.quote
+
+    async def test_a_quoted_page_goes_with_its_conversation(self, surfing):
+        """A fork keeps its own copy; when both are purged, nothing is left of the page."""
+        assistant = surfing(FakeWeb(PAGES), web="always")
+        events = await collect(assistant.turn(None, QUESTION))
+        citation, done = only(events, Citation), only(events, MessageDone)
+        store = assistant.store
+        copy = await asyncio.to_thread(store.fork, done.message)
+        first = only(events, TurnStart).conversation
+        store.delete(first)
+        store.purge(first)
+        assert (await assistant.document(citation.document)).title == "Matterhorn"
+        store.purge(copy.id)
+        with pytest.raises(NotFound):
+            await assistant.document(citation.document)
