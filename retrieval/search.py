@@ -6,8 +6,9 @@ one adds what is said in other words. `retrieval.fusion` says how they are weigh
 
 from __future__ import annotations
 
+from retrieval.duplicates import without_copies
 from retrieval.embedding import Embedder
-from retrieval.fusion import blend
+from retrieval.fusion import Fuse, blend, reciprocal_rank
 from retrieval.store.protocol import Scope, Scored, Snapshot
 from retrieval.terms import content_words, words
 from retrieval.types import Hit, Passage, SearchMode
@@ -30,10 +31,11 @@ class Searcher:
         """Return the `k` best passages in scope, best first."""
         if k <= 0:
             return []
-        depth = max(DEPTH, k) if mode == "hybrid" else k + _SPARE
+        depth = max(DEPTH, k + _SPARE)
         lexical = [] if mode == "dense" else snapshot.lexical(query_words(query), depth, scope)
         dense = [] if mode == "lexical" else self._nearest(snapshot, query, depth, scope)
-        fused = blend(
+        fuse: Fuse = reciprocal_rank if mode == "rrf" else blend
+        fused = fuse(
             {hit.passage: hit.score for hit in lexical}, {hit.passage: hit.score for hit in dense}
         )
         best = fused[: k + _SPARE]
@@ -45,7 +47,7 @@ class Searcher:
             for passage, score in best
             if passage in found
         ]
-        return hits[:k]
+        return without_copies(hits, k)
 
     def _nearest(self, snapshot: Snapshot, query: str, k: int, scope: Scope) -> list[Scored]:
         if self._embedder is None:
@@ -68,8 +70,8 @@ def _hit(
     dense: tuple[int, Scored] | None,
     mode: SearchMode,
 ) -> Hit:
-    """Return a hit whose score is the route's own, or the fused one in hybrid mode."""
-    route = {"lexical": lexical, "dense": dense, "hybrid": None}[mode]
+    """Return a hit whose score is the route's own, or the fused one where two were fused."""
+    route = {"lexical": lexical, "dense": dense}.get(mode)
     return Hit(
         passage,
         route[1].score if route else fused,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-SearchMode = Literal["hybrid", "lexical", "dense"]
+SearchMode = Literal["hybrid", "lexical", "dense", "rrf"]
+"""`hybrid` blends the scores of both routes, `rrf` their ranks alone."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,11 @@ class Passage:
 
 @dataclass(frozen=True)
 class Hit:
-    """A passage that matched, with why: 1-based ranks and raw scores per route, None if absent."""
+    """A passage that matched, with why: 1-based ranks and raw scores per route, None if absent.
+
+    `copies` is how many near copies of it were left out, `via` the title of the passage that led
+    to it in a search of two hops, `relevance` what a reader said of it (0 to 1).
+    """
 
     passage: Passage
     score: float
@@ -68,6 +73,34 @@ class Hit:
     dense_rank: int | None = None
     lexical_score: float | None = None
     dense_score: float | None = None
+    copies: int = 0
+    via: str = ""
+    relevance: float | None = None
+
+    @property
+    def why(self) -> str:
+        """Say in words what made it match: `words: 2nd (11.3) · meaning: 1st (0.62)`."""
+        parts = [
+            f"{name}: {rank}{_ending(rank)} ({score:.{digits}f})"
+            for name, rank, score, digits in (
+                ("words", self.lexical_rank, self.lexical_score, 1),
+                ("meaning", self.dense_rank, self.dense_score, 2),
+            )
+            if rank is not None and score is not None
+        ]
+        if self.relevance is not None:
+            parts.append(f"reader: {self.relevance:.2f}")
+        if self.via:
+            parts.append(f"by way of {self.via}")
+        if self.copies:
+            parts.append(f"stands for {self.copies + 1} copies")
+        return " · ".join(parts)
+
+
+def _ending(rank: int) -> str:
+    if rank % 100 in (11, 12, 13):
+        return "th"
+    return {1: "st", 2: "nd", 3: "rd"}.get(rank % 10, "th")
 
 
 @dataclass(frozen=True)

@@ -78,6 +78,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "eval memory": ("chatapp eval memory --data talks.jsonl --output json",),
     "eval preference": ("chatapp eval preference --data pairs.jsonl",),
     "eval qa": ("chatapp eval qa --data questions.jsonl --limit 100",),
+    "eval retrieval": ("chatapp eval retrieval --data questions.jsonl --limit 300",),
     "serve": ("chatapp serve", "chatapp serve --port 0 --model default"),
     "web": ("chatapp web", "chatapp web --port 9000"),
     "report": ("chatapp report runs/first",),

@@ -144,13 +144,13 @@ def test_the_command_indexes_the_contexts_and_ends_with_one_json_line(
 def test_the_limit_and_the_seed_choose_the_questions(
     index: Index, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """`--limit` asks that many, and `all` compares the three ways to search."""
+    """`--limit` asks that many, and `all` compares all ways to search."""
     assert index.status().documents == 3
     command = ["eval", "qa", "--data", str(data), "--limit", "2", "--seed", "1", "--mode", "all"]
     assert main([*command, "--output", "json"]) == ExitCode.OK
     line = json.loads(capsys.readouterr().out)
     assert (line["n"], line["config"]["seed"]) == (2, 1)
-    assert set(line["metrics"]) == {"hybrid", "lexical", "dense"}
+    assert set(line["metrics"]) == {"hybrid", "lexical", "dense", "rrf"}
 
 
 def test_without_an_index_the_handbook_alone_is_asked(

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from retrieval.errors import EmbedderDamaged, IndexUnavailable
-from retrieval.fusion import blend
+from retrieval.fusion import blend, reciprocal_rank
 from retrieval.index import Index
 from tests.retrieval.conftest import article, make_embedder, write_records
 
@@ -178,3 +178,22 @@ def test_one_snapshot_serves_one_reading(index: Index, home: Path, embedder_dir:
         assert snapshot.stats().documents == 1
     assert index.status().documents == 0
     other.close()
+
+
+def test_ranks_alone_can_be_fused() -> None:
+    """What both routes rank high wins, whatever the scores are worth (k = 60)."""
+    fused = reciprocal_rank({1: 9.0, 2: 1.0}, {2: 0.9, 3: 0.1})
+    assert fused == [(2, 1 / 62 + 1 / 61), (1, 1 / 61), (3, 1 / 62)]
+
+
+def test_near_copies_make_room_for_other_passages(index: Index) -> None:
+    """The best of several copies stays and says how many it stands for."""
+    text = "The quagga was a plains zebra that lived in South Africa until the nineteenth century."
+    for number in range(5):
+        index.add_text(f"c:{number}", "Quagga", f"{text} Note {number}.", collection="n")
+    index.add_text("o:1", "Zebra", "A zebra is an animal; the quagga is extinct.", collection="n")
+    hits = index.search("quagga", 2)
+    assert [hit.passage.title for hit in hits] == ["Quagga", "Zebra"]
+    assert hits[0].copies == 4
+    assert hits[0].why.endswith("stands for 5 copies")
+    assert hits[1].why.startswith("words: ")

@@ -11,6 +11,7 @@ from chatapp.cli.eval.math import math_
 from chatapp.cli.eval.memory import memory
 from chatapp.cli.eval.preference import preference
 from chatapp.cli.eval.qa import qa
+from chatapp.cli.eval.retrieval import retrieval
 
 
 @click.group("eval")
@@ -23,5 +24,5 @@ def eval_() -> None:
     """
 
 
-for command in (qa, lm, preference, math_, code, memory, filter_):
+for command in (qa, retrieval, lm, preference, math_, code, memory, filter_):
     eval_.add_command(command)
