@@ -34,14 +34,16 @@ class Effort:
     """How far the policy looks.
 
     Attributes:
-        pages: opened at most for a search; more than one, so that sources that disagree are seen.
+        pages: opened at most for a search.
         searches: the first, and those that follow what was found.
         quotes: taken from a page at most.
         threshold: support from which a sentence is quoted.
-        sure: support from which a second page is enough.
+        sources: pages that are enough once one is sure; two show sources that disagree.
+        sure: support from which one is.
     """
 
     pages: int = 3
+    sources: int = 2
     searches: int = 2
     quotes: int = 2
     threshold: float = DEFAULT_THRESHOLD
@@ -153,7 +155,7 @@ class _Scripted:
         best = sorted(self.scores.items(), key=lambda item: -item[1])
         if not best or best[0][1] < self._effort.sure:
             return False
-        return len(self._opened) > 1
+        return len(self._opened) >= self._effort.sources
 
 
 _HINT = 1 / 3  # of the threshold: enough to name what to search for next, not to be quoted

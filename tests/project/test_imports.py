@@ -28,6 +28,12 @@ MAY_IMPORT: dict[str, set[str]] = {
         "retrieval",
         "tools",
     },
+    "chatapp.browsing": {
+        "chatapp.inference",
+        "chatapp.model",
+        "chatapp.training",
+        "retrieval",
+    },
     "chatapp.conversations": set(),
     "chatapp.memory": {"chatapp.conversations", "retrieval"},
     "chatapp.feedback": {"chatapp.conversations"},

@@ -89,4 +89,12 @@ def test_a_missing_recipe_is_named(tmp_path: Path) -> None:
 def test_the_shipped_recipes_are_valid() -> None:
     directory = Path(__file__).parents[2] / "data" / "recipes"
     names = [load_recipe(path).name for path in sorted(directory.glob("*.toml"))]
-    assert names == ["cpu-align", "cpu-ladder", "cpu-small", "gpt2-124m", "gpu-30min", "smoke"]
+    assert names == [
+        "browse",
+        "cpu-align",
+        "cpu-ladder",
+        "cpu-small",
+        "gpt2-124m",
+        "gpu-30min",
+        "smoke",
+    ]
