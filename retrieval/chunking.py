@@ -8,7 +8,8 @@ the heading of the passages below it and, where short sections share a passage, 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from retrieval.sentences import sentence_spans
@@ -42,8 +43,24 @@ class _Unit(NamedTuple):
     ends_paragraph: bool
 
 
-def chunk(text: str) -> list[Chunk]:
-    """Return the passages of `text` in order, never overlapping, white space at no edge."""
+def chunk(text: str, pages: Sequence[int] = ()) -> list[Chunk]:
+    """Return the passages of `text` in order, never overlapping, white space at no edge.
+
+    With `pages`, the offsets at which pages begin, headings end in "page 3" or "pages 3–4".
+    """
+    chunks = _chunks(text)
+    if not pages:
+        return chunks
+    return [piece._replace(heading=_with_pages(piece, pages)) for piece in chunks]
+
+
+def _with_pages(piece: Chunk, pages: Sequence[int]) -> str:
+    first, last = (bisect_right(pages, place) for place in (piece.start, piece.end - 1))
+    place = f"page {first}" if first == last else f"pages {first}–{last}"
+    return f"{piece.heading} › {place}" if piece.heading else place
+
+
+def _chunks(text: str) -> list[Chunk]:
     chunks: list[Chunk] = []
     open_units: list[_Unit] = []
     words = 0

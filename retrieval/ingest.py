@@ -108,7 +108,7 @@ def prepare(
     embedder: Embedder | None, collection: str, documents: Sequence[tuple[str, Loaded]]
 ) -> list[NewDocument]:
     """Chunk and embed (key, loaded) pairs: the work that needs no lock on the database."""
-    chunks = [chunk(item.text) for _, item in documents]
+    chunks = [chunk(item.text, item.pages) for _, item in documents]
     vectors: list[bytes | None] = [None] * len(documents)
     if embedder is not None:
         inputs = [
@@ -211,7 +211,7 @@ def _batches(
         for item in items:
             if isinstance(item, BadRecord):
                 error = LoadError(item.message, item.hint)
-                tally.problems.append(problem(f"{path}:{item.position}", error))
+                tally.problems.append(problem(f"{path}:{item.place or item.position}", error))
                 continue
             batch.append(item)
             characters += len(item.text)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from retrieval.segment import sought
+
+_VOICED = "\u3099\u309a"  # marks that make another kana of one: no diacritics
 _WORD = re.compile(r"[^\W_]+")
 
 # Function words and the words questions are asked with. They match a third of all passages, so
@@ -22,8 +25,11 @@ STOP_WORDS = frozenset(_FUNCTION_WORDS.split())
 
 
 def words(text: str) -> list[str]:
-    """Return the runs of letters and digits in `text`, as written."""
-    return _WORD.findall(text)
+    """Return the runs of letters and digits in `text`, as written.
+
+    What has no spaces between words comes as the index holds it; see `retrieval.segment`.
+    """
+    return _WORD.findall(sought(text))
 
 
 def fold(word: str) -> str:
@@ -31,7 +37,8 @@ def fold(word: str) -> str:
     if word.isascii():
         return word.lower()
     decomposed = unicodedata.normalize("NFKD", word.casefold())
-    return "".join(char for char in decomposed if not unicodedata.combining(char))
+    bare = (char for char in decomposed if char in _VOICED or not unicodedata.combining(char))
+    return unicodedata.normalize("NFC", "".join(bare))  # Hangul and kana stay whole
 
 
 def content_words(text: str) -> list[str]:

@@ -6,38 +6,43 @@ off), and unclosed tags can make the parser take minutes, hence the size cap and
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from retrieval.errors import LoadError
+from retrieval.loaders.dates import iso_date, language_code
 from retrieval.loaders.isolated import run_isolated
 from retrieval.loaders.plain import read_text
+from retrieval.loaders.types import Parsed
 
 MAX_BYTES = 2 * 1024 * 1024
 
+_STATED_LANGUAGE = re.compile(r"""<html\b[^>]*?\slang\s*=\s*["']?([\w-]+)""", re.IGNORECASE)
 
-def read_html(path: Path) -> tuple[str, str]:
-    """Return (title, text) of a saved page.
+
+def read_html(path: Path) -> Parsed:
+    """Return the main text of a saved page, with the date and language it states.
 
     Raises:
         LoadError: empty, too large, without main text, or over the limits of the child process.
     """
     reply = run_isolated("retrieval.loaders.html", path)
-    return reply["title"] or path.stem, reply["text"]
+    return Parsed(reply["title"] or path.stem, reply["text"], reply["date"], reply["language"])
 
 
 def parse(path: Path) -> dict[str, str]:
-    """Extract title and text; runs in the child process."""
+    """Extract title, text, date and language; runs in the child process."""
     size = path.stat().st_size
     if size > MAX_BYTES:
         raise LoadError(
             f"the page has {size / 1e6:.1f} MB; pages are taken up to {MAX_BYTES / 1e6:.0f} MB",
             "save the article alone, or export it as text",
         )
-    return extract(read_text(path))
+    return extract(read_text(path, declares=True))
 
 
 def extract(source: str) -> dict[str, str]:
-    """Return {"title", "text"} of an HTML string: titles as `## Title` lines, no markup else."""
+    """Return what an HTML string says: titles as `## Title` lines, no markup else."""
     import trafilatura
     from trafilatura.metadata import extract_metadata
 
@@ -47,4 +52,10 @@ def extract(source: str) -> dict[str, str]:
     if not text:
         raise LoadError("no main text was found in the page", "save the article as text instead")
     metadata = extract_metadata(source)
-    return {"title": (metadata.title if metadata else "") or "", "text": text}
+    stated = _STATED_LANGUAGE.search(source, 0, 4096)
+    return {
+        "title": (metadata.title if metadata else "") or "",
+        "text": text,
+        "date": iso_date(metadata.date) if metadata else "",
+        "language": language_code(stated[1]) if stated else "",
+    }

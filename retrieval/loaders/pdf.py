@@ -1,31 +1,42 @@
-"""PDF through pypdfium2, in a child process (PDFium is C++ and reads files from strangers)."""
+"""PDF through pypdfium2, in a child process (PDFium is C++ and reads files from strangers).
+
+The thing to know: pages become one running text, so that a sentence goes on over a page break, and
+where each page begins is kept beside it: passages say "page 12".
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from retrieval.errors import LoadError
+from retrieval.loaders.dates import iso_date
 from retrieval.loaders.isolated import run_isolated
+from retrieval.loaders.types import Parsed
+from retrieval.text import sanitize_text
 
 MAX_CHARACTERS = 20_000_000
 
 _HYPHENATED = re.compile(r"(?<=[a-z])(?:-|\ufffe|\u0002)\r?\n(?=[a-z])")
+_DATE = re.compile(r"D:(\d{4})(\d{2})(\d{2})")
 _WRAPPED = re.compile(r"(?<=[^\n.!?:;])\r?\n(?=[a-z0-9(])")
 
 
-def read_pdf(path: Path) -> tuple[str, str]:
-    """Return (title, text) of a PDF.
+def read_pdf(path: Path) -> Parsed:
+    """Return the text of a PDF with the places where its pages begin.
 
     Raises:
         LoadError: encrypted, damaged, without text, or over the limits of the child process.
     """
     reply = run_isolated("retrieval.loaders.pdf", path)
-    return reply["title"] or path.stem, reply["text"]
+    text, pages = _joined(reply["pages"])
+    return Parsed(reply["title"] or path.stem, text, reply["date"], pages=pages)
 
 
-def parse(path: Path) -> dict[str, str]:
-    """Extract title and text; runs in the child process."""
+def parse(path: Path) -> dict[str, Any]:
+    """Extract title, date and pages; runs in the child process."""
     import pypdfium2
 
     try:
@@ -35,17 +46,37 @@ def parse(path: Path) -> dict[str, str]:
     pages: list[str] = []
     length = 0
     for page in document:
-        pages.append(page.get_textpage().get_text_bounded())
+        pages.append(unwrap(page.get_textpage().get_text_bounded()))
         length += len(pages[-1])
         if length > MAX_CHARACTERS:
             raise LoadError("the PDF holds more than 20 million characters", "split the file")
-    text = "\n\n".join(unwrap(page) for page in pages).strip()
-    if not text:
+    if not length:
         raise LoadError(
             "the PDF holds no text, only pictures of pages",
             "run text recognition (OCR) on it first",
         )
-    return {"title": document.get_metadata_value("Title"), "text": text}
+    changed = document.get_metadata_value("ModDate") or document.get_metadata_value("CreationDate")
+    return {
+        "title": document.get_metadata_value("Title"),
+        "date": iso_date("-".join(_DATE.findall(changed)[0])) if _DATE.match(changed) else "",
+        "pages": pages,
+    }
+
+
+def _joined(pages: Sequence[str]) -> tuple[str, tuple[int, ...]]:
+    """Return the text of all pages, clean, and the offset at which each begins.
+
+    A sentence that goes on over the page break is not cut by it.
+    """
+    text, begins = "", []
+    for raw in pages:
+        page = sanitize_text(raw).strip()
+        if text and page:
+            goes_on = text[-1] not in ".!?:;" and (page[0].islower() or page[0].isdigit())
+            text += " " if goes_on else "\n\n"
+        begins.append(len(text))
+        text += page
+    return text, tuple(begins)
 
 
 def unwrap(page: str) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from retrieval.errors import LoadError, unreadable
+from retrieval.loaders.dates import iso_date, language_code
 from retrieval.loaders.types import BadRecord, Loaded
 from retrieval.text import sanitize_text, sanitize_title
 
@@ -110,7 +111,14 @@ def _document(path: Path, line: bytes, position: int, consumed: int) -> Loaded |
     address = _paragraph_id(name, clean) if kind == "qa" else sanitize_text(str(record["id"]))
     uri = record.get("url") or f"{path.as_uri()}#{address}"
     return Loaded(
-        address, sanitize_text(str(uri)), name or _opening(clean), clean, position, consumed
+        address=address,
+        uri=sanitize_text(str(uri)),
+        title=name or _opening(clean),
+        text=clean,
+        position=position,
+        consumed=consumed,
+        date=iso_date(record.get("date") or record.get("timestamp") or ""),
+        language=language_code(record.get("language") or record.get("lang") or ""),
     )
 
 

@@ -6,12 +6,27 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
+class Parsed:
+    """What a file that is one document says, before cleaning, but for the text of one with `pages`.
+
+    `pages` are the offsets in `text` at which pages begin, empty where there are none. `date` and
+    `language` are as in `retrieval.types.Document`.
+    """
+
+    title: str
+    text: str
+    date: str = ""
+    language: str = ""
+    pages: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
 class Loaded:
     """One document as read. `address` names it within its file, "" when the file is the document.
 
-    `position` is the number of lines read up to and with this record; `consumed` the bytes of the
-    file behind it as it lies on disk. `date` and `language` are as in
-    `retrieval.types.Document`.
+    `position` is where to go on after it, a number that only its loader understands (lines or parts
+    read, a place in a dump); `consumed` the bytes of the file behind it as it lies on disk. `date`
+    and `language` are as in `retrieval.types.Document`, `pages` as in `Parsed`.
     """
 
     address: str
@@ -22,12 +37,14 @@ class Loaded:
     consumed: int = 0
     date: str = ""
     language: str = ""
+    pages: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class BadRecord:
-    """One record that cannot be taken; the file goes on after it."""
+    """One record that cannot be taken; the file goes on after it. `place` names it for people."""
 
     position: int
     message: str
     hint: str
+    place: str = ""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import lzma
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
 from retrieval.errors import LoadError
 from retrieval.index import Index
-from retrieval.loaders import BadRecord, Loaded, load
+from retrieval.loaders import BadRecord, Loaded, isolated, load
+from retrieval.loaders.dates import iso_date
 from retrieval.loaders.isolated import run_isolated
 from tests.retrieval.conftest import article, write_records
 
@@ -42,6 +44,20 @@ def make_pdf(path: Path, lines: list[str], extra: str = "") -> Path:
     return path
 
 
+def make_pages(path: Path, pages: list[list[str]]) -> Path:
+    """Write a PDF of several pages, each of lines."""
+    from pypdfium2 import PdfDocument
+
+    whole = PdfDocument.new()
+    for number, lines in enumerate(pages):
+        part = PdfDocument(make_pdf(path.with_name(f"{number}.pdf"), lines))
+        whole.import_pages(part)
+        part.close()
+    whole.save(path)
+    whole.close()
+    return path
+
+
 def one(path: Path) -> Loaded:
     [document] = load(path)
     assert isinstance(document, Loaded)
@@ -56,6 +72,54 @@ def test_a_pdf_is_read_in_a_child_process(tmp_path: Path) -> None:
     assert document.text == "Jupiter has ninetyfive known moons and a ring."
 
 
+def test_passages_of_a_pdf_know_their_pages(index: Index, tmp_path: Path) -> None:
+    """A sentence goes on over the page break, an empty page counts, and headings name the pages."""
+    sentence = "The harbour of the old town was busy in all the years of the republic. "
+    walrus = ["A walrus swam where the mole of"]
+    pdf = make_pages(tmp_path / "p.pdf", [[sentence] * 7, [], walrus, ["stone ends."]])
+    document = one(pdf)
+    assert "where the mole of stone ends." in document.text
+    assert [document.text[at:].strip()[:5] for at in document.pages] == [
+        "The h", "A wal", "A wal", "stone",
+    ]  # fmt: skip
+    index.add([pdf])
+    headings = {index.search(words)[0].passage.heading for words in ("harbour republic", "walrus")}
+    assert headings == {"page 1", "pages 3–4"}
+
+
+def test_a_child_is_kept_for_the_next_file_and_replaced_when_it_failed(tmp_path: Path) -> None:
+    """Parsers are loaded once for many files; one that was killed takes no other file with it."""
+    pdf = make_pdf(tmp_path / "p.pdf", ["Text."])
+    (tmp_path / "who.py").write_text(
+        "import os\ndef parse(path):\n"
+        "    if path.name == 'crash': os.abort()\n"
+        "    print('parsers talk')\n"
+        "    return {'pid': os.getpid()}\n"
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(tmp_path))
+        isolated.dismiss()
+        first, again = (run_isolated("who", tmp_path / "x")["pid"] for _ in range(2))
+        with pytest.raises(LoadError, match="stopped on this file"):
+            run_isolated("who", tmp_path / "crash")
+        other = run_isolated("who", tmp_path / "x")["pid"]
+    isolated.dismiss()
+    assert first == again != other
+    assert one(pdf).text == "Text."
+
+
+def test_a_child_that_left_for_want_of_work_is_missed_by_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ends on its own; the next file gets a new one, and no error."""
+    pdf = make_pdf(tmp_path / "p.pdf", ["Text."])
+    isolated.dismiss()
+    assert one(pdf).text == "Text."
+    [kept] = isolated.idle_children()
+    os.kill(kept, signal.SIGKILL)
+    assert one(pdf).text == "Text."
+
+
 def test_markdown_is_stored_as_a_reader_sees_it(tmp_path: Path) -> None:
     """Titles stay titles, links and emphasis become their text, code is no title."""
     path = tmp_path / "page.md"
@@ -65,6 +129,78 @@ def test_markdown_is_stored_as_a_reader_sees_it(tmp_path: Path) -> None:
     document = one(path)
     assert document.title == "Guide"
     assert document.text == "Read this link.\n\n## Use\n\n- one\n\n    # sh"
+
+
+def test_front_matter_gives_title_date_and_language(tmp_path: Path) -> None:
+    """What notes programs write at the top is known of the document and no part of its text."""
+    path = tmp_path / "page.md"
+    path.write_text("---\ntitle: Ein Tag\ndate: 2023-04-05 10:00:00\nlang: de\n---\n\nText.\n")
+    document = one(path)
+    assert (document.title, document.text) == ("Ein Tag", "Text.")
+    assert (document.date, document.language) == ("2023-04-05", "de")
+    path.write_text("---\ntitle: [broken\n---\n\n# Head\n\nText.\n")
+    os.utime(path, (1_600_000_000, 1_600_000_000))
+    document = one(path)
+    assert (document.title, document.date) == ("Head", "2020-09-13")
+
+
+@pytest.mark.parametrize(
+    ("stated", "date"),
+    [("2021", "2021"), ("2021-3", "2021-03"), ("2021/03/04 noon", "2021-03-04"), ("3 May", "")],
+)
+def test_dates_are_taken_as_they_are_stated(stated: str, date: str) -> None:
+    """As coarse as they are written, and never guessed."""
+    assert iso_date(stated) == date
+    assert iso_date("2021-02-31") == ""
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("cp1252", "Über die Straße ging der alte Müller, später kam noch sein Bruder dazu."),
+        ("cp1251", "Москва является столицей России и крупнейшим городом страны."),
+        ("koi8_r", "Москва является столицей России и крупнейшим городом страны."),
+        ("cp932", "東京は日本の首都であり、人口が最も多い都市です。カタカナとひらがなも使います。"),
+        ("gb18030", "北京是中华人民共和国的首都，也是全国的政治和文化中心。人口超过两千万。"),
+        ("utf-16", "Moscow"),
+        ("utf-8-sig", "Café"),
+    ],
+)
+def test_old_encodings_are_told_from_enough_text(tmp_path: Path, encoding: str, text: str) -> None:
+    """A text that reads like a language in one encoding is taken in it."""
+    path = tmp_path / "t.txt"
+    path.write_bytes(text.encode(encoding))
+    assert one(path).text == text
+
+
+def test_a_page_is_read_in_the_encoding_it_declares(tmp_path: Path) -> None:
+    """Too short to guess, but the page says it; its language and date are known as well."""
+    path = tmp_path / "page.html"
+    source = (
+        '<html lang="fr"><head><meta charset="iso-8859-1"><title>Été</title>'
+        '<meta property="article:published_time" content="2022-07-08T09:00:00Z"></head>'
+        f"<body><article><p>{'Le café était fermé. ' * 9}</p></article></body></html>"
+    )
+    path.write_bytes(source.encode("latin-1"))
+    document = one(path)
+    assert (document.title, document.language, document.date) == ("Été", "fr", "2022-07-08")
+    assert document.text.startswith("Le café était fermé.")
+
+
+def test_a_huge_text_becomes_parts_and_goes_on_between_them(tmp_path: Path) -> None:
+    """No part is cut inside a paragraph, nothing is lost, and reading resumes at a part."""
+    path = tmp_path / "huge.txt"
+    path.write_text("".join(f"Paragraph {n} of many é words.\n\n" for n in range(300_000)))
+    parts = [item for item in load(path) if isinstance(item, Loaded)]
+    assert [part.title for part in parts] == ["huge, part 1", "huge, part 2", "huge, part 3"]
+    assert "\n\n".join(part.text for part in parts) == path.read_text().strip()
+    assert [item.address for item in load(path, skip=1) if isinstance(item, Loaded)] == [
+        "part-2", "part-3",
+    ]  # fmt: skip
+    with path.open("ab") as file:
+        file.write(b"\xff\xfe broken")
+    with pytest.raises(LoadError, match="not valid UTF-8 \\(byte 10"):
+        list(load(path))
 
 
 def test_html_gives_its_main_text(tmp_path: Path) -> None:
