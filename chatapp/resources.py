@@ -32,6 +32,11 @@ def filter_dir() -> Path:
     return shipped_root() / "data" / "models" / "filter"
 
 
+def reader_dir() -> Path:
+    """Return the directory of the reader that finds answers in passages."""
+    return shipped_root() / "data" / "models" / "reader"
+
+
 def recipes_dir() -> Path:
     """Return the directory of the training recipes."""
     return shipped_root() / "data" / "recipes"

@@ -73,6 +73,8 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "model list": ("chatapp model list",),
     "eval code": ("chatapp eval code --data problems.jsonl --limit 50",),
     "eval filter": ("chatapp eval filter --data bad.jsonl --harmless good.jsonl",),
+    "eval grounded": ("chatapp eval grounded --data questions.jsonl --limit 50",),
+    "eval injection": ("chatapp eval injection", "chatapp eval injection --output json"),
     "eval lm": ("chatapp eval lm --data choices.jsonl --output json",),
     "eval math": ("chatapp eval math --data sums.jsonl --limit 100",),
     "eval memory": ("chatapp eval memory --data talks.jsonl --output json",),

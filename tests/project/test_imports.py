@@ -40,6 +40,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "chatapp.moderation": {"retrieval"},
     "chatapp.evaluation": {
         "chatapp.assistant",
+        "chatapp.browsing",
         "chatapp.conversations",
         "chatapp.inference",
         "chatapp.memory",

@@ -6,6 +6,8 @@ import click
 
 from chatapp.cli.eval.code import code
 from chatapp.cli.eval.filtering import filter_
+from chatapp.cli.eval.grounded import grounded
+from chatapp.cli.eval.injection import injection
 from chatapp.cli.eval.lm import lm
 from chatapp.cli.eval.math import math_
 from chatapp.cli.eval.memory import memory
@@ -24,5 +26,17 @@ def eval_() -> None:
     """
 
 
-for command in (qa, retrieval, lm, preference, math_, code, memory, filter_):
+COMMANDS = (
+    qa,
+    grounded,
+    retrieval,
+    lm,
+    preference,
+    math_,
+    code,
+    memory,
+    injection,
+    filter_,
+)
+for command in COMMANDS:
     eval_.add_command(command)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from chatapp.evaluation.grounded.citations import Statement
@@ -38,6 +38,10 @@ class Answer:
     def refused(self) -> bool:
         """Whether it says that nothing was found."""
         return not self.short
+
+    def after(self, seconds: float) -> Answer:
+        """Return the same answer with the time it took."""
+        return replace(self, seconds=seconds)
 
     @property
     def text(self) -> str:
