@@ -23,6 +23,7 @@ from chatapp.conversations import ConversationStore, Outcome
 from chatapp.inference.generator import Generator, SamplingParams
 
 if TYPE_CHECKING:
+    from chatapp.assistant.web_access import WebAccess
     from chatapp.settings import Settings
     from retrieval.index import Index
 
@@ -64,6 +65,7 @@ class Guests:
         settings: the person's.
         load_generator: returns the model; several assistants call it, and stream at once.
         open_index: opens the sources, once.
+        open_web: opens the web, if the setting server.web allows it.
         most: turns at the same time.
         waiting: turns that may wait for one of them to end.
     """
@@ -74,11 +76,13 @@ class Guests:
         load_generator: Callable[[], Generator],
         *,
         open_index: Callable[[], Index] = factory.open_index,
+        open_web: Callable[[Settings], WebAccess] = factory.open_web,
         most: int = 4,
         waiting: int = 32,
     ) -> None:
         self._settings, self._load_generator = settings, load_generator
         self._index = _Shared(open_index)
+        self._open_web = open_web
         self._free: list[Assistant] = []
         self._all: list[Assistant] = []
         self._keeper: Assistant | None = None
@@ -159,7 +163,12 @@ class Guests:
             open_index=self._index.get,
             load_generator=self._load_generator,
             open_memory=(lambda: factory.open_memory(store)) if keep else None,
+            open_web=(lambda: self._open_web(self._settings))
+            if self._settings.server.web
+            else None,
         )
+        if self._settings.server.web:  # by the person's own setting: nobody is there to ask
+            made.options = dataclasses.replace(made.options, web="always")
         self._all.append(made)
         return made
 

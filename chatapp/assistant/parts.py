@@ -20,6 +20,7 @@ from chatapp.conversations import ConversationStore, NotFound
 from chatapp.conversations.ids import utc_now
 from chatapp.inference.generator import Generator, SamplingParams
 from tools.defaults import default_tools
+from tools.live_web import ToolWeb
 from tools.registry import ToolRegistry
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Parts:
             web=cast("WebUse", settings.web.consent),
         )
         index = Lazy(open_index, "chatapp-index") if open_index else None
+        web = Lazy(open_web, "chatapp-web") if open_web else None
         memory = Lazy(open_memory, "chatapp-memory") if open_memory else None
         self._services = Services(
             store,
@@ -63,10 +65,10 @@ class Parts:
             clock,
             Models(catalogue),
             Lazy(AttachedFiles, "chatapp-files"),
-            tools or _own_tools(store, settings, index, memory, clock),
+            tools or _own_tools(store, settings, index, memory, web, clock),
             index,
             memory,
-            Lazy(open_web, "chatapp-web") if open_web else None,
+            web,
         )
         self._turns = Turns()
 
@@ -140,12 +142,14 @@ def _own_tools(
     settings: Settings,
     index: Lazy[Index] | None,
     memory: Lazy[Memory] | None,
+    web: Lazy[WebAccess] | None,
     clock: Callable[[], datetime],
 ) -> ToolRegistry:
     return default_tools(
         settings.tools,
         open_index=(lambda: index.call(lambda opened: opened)) if index else None,
         memory=ToolMemory(store, memory, clock) if memory else None,
+        web=ToolWeb(lambda: web.call(lambda access: access.parts())) if web else None,
         servers=settings.mcp,
     )
 

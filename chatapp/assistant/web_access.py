@@ -10,11 +10,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from chatapp.assistant.events.tools import BrowseAction
 from chatapp.conversations import ConversationStore, Part
 from retrieval.types import Document, Quote
+
+if TYPE_CHECKING:
+    from tools.live_web import WebParts
 
 PREFIX = "web:"
 _KEY_DIGITS = 32
@@ -89,6 +92,10 @@ class WebAccess(Protocol):
 
     def browse(self, errand: Errand) -> WebFindings:
         """Look for an answer within the time that the settings give; never raises for the web."""
+        ...
+
+    def parts(self) -> WebParts:
+        """Return search and fetcher for the tools, which share what was learnt of providers."""
         ...
 
     def close(self) -> None:

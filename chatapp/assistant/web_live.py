@@ -42,7 +42,7 @@ _NAMES = {"brave": "Brave Search", "tavily": "Tavily", "ddgs": "DuckDuckGo and o
 
 
 class LiveWeb:
-    """See `WebAccess`. `chain` and `fetcher` are for the tools, which share their cooldowns."""
+    """See `WebAccess`; `chain` and `fetcher` are the parts that the tools share."""
 
     def __init__(
         self, web: WebSettings, retrieval: RetrievalSettings, clock: Callable[[], datetime]
@@ -90,6 +90,10 @@ class LiveWeb:
             watch=watch,
         )
         return self._findings(found, world)
+
+    def parts(self) -> LiveWeb:
+        """See `WebAccess.parts`."""
+        return self
 
     def close(self) -> None:
         """See `WebAccess.close`."""

@@ -128,6 +128,7 @@ class ServerSettings:
     grace_seconds: float = setting(
         10.0, "Time that running answers get when the server is stopped.", low=0, high=3600
     )
+    web: bool = setting(False, "Let the model `chatapp` of the server search the web.")
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from chatapp import paths
+from chatapp import paths, resources
 from chatapp.conversations import ConversationStore
+from tests.miniweb.samples import ARTICLES
+from tests.miniweb.server import MiniWeb
 from tests.server.conftest import Ask, Running, send, serving
 from tests.server.test_chat import streamed
 
@@ -91,3 +93,21 @@ def test_nothing_is_kept_unless_asked_for(tmp_path: Path, monkeypatch: pytest.Mo
     assert conversation.id == kept["chatapp"]["conversation"]
     assert texts[:3] == ["Good morning", "Hello there.", QUESTION]
     assert texts[3] == kept["choices"][0]["message"]["content"]
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_the_web_is_asked_only_if_the_setting_says_so(tmp_path: Path, allowed: bool) -> None:
+    """Nobody is there to look at a query, so the owner of the server decides beforehand."""
+    with MiniWeb(ARTICLES, resources.embedder_dir()) as web:
+        environment = {
+            "CHATAPP_SERVER_WEB": str(allowed).lower(),
+            "CHATAPP_WEB_PROVIDERS": "wikipedia",
+            "CHATAPP_WEB_WIKIPEDIA_URL": web.base,
+            "CHATAPP_WEB_ALLOW": web.base,
+        }
+        with serving(tmp_path, **environment) as server:
+            question = grounded("When was Marie Curie born?")
+            body = send(server.url, "/v1/chat/completions", question).body
+        assert bool(web.log) == allowed
+    assert (body["chatapp"]["grounding"] == "grounded") == allowed
+    assert any(citation["date"] == "2019-07-20" for citation in body["citations"]) == allowed
