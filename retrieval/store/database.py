@@ -20,6 +20,7 @@ from sqlite_utils import Database
 
 from retrieval.errors import IndexUnavailable
 from retrieval.store.migrations import migrate
+from retrieval.store.stemming import TOKENIZER
 
 SCHEMA_VERSION = 2
 BUSY_SECONDS = 30.0
@@ -28,7 +29,7 @@ BUSY_SECONDS = 30.0
 # table is contentless: it holds postings only, so deleting from it hands it the old text again.
 # Passage ids are never reused (AUTOINCREMENT), and `removals` lists the runs of ids that are gone,
 # so a cache can tell new, old and gone apart.
-_SCHEMA = """
+_SCHEMA = f"""
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE sources (
     id INTEGER PRIMARY KEY,
@@ -80,7 +81,7 @@ CREATE TABLE vectors (
 CREATE INDEX vectors_first_passage ON vectors(first_passage);
 CREATE VIRTUAL TABLE passages_fts USING fts5 (
     title, heading, text,
-    content='', tokenize='porter unicode61 remove_diacritics 2'
+    content='', tokenize='{TOKENIZER}'
 );
 CREATE VIRTUAL TABLE passages_vocabulary USING fts5vocab (passages_fts, 'row');
 INSERT INTO passages_fts (passages_fts, rank) VALUES ('hashsize', 33554432);

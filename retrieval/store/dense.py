@@ -1,9 +1,9 @@
-"""Nearest passages by vector: FAISS over the vectors of the database.
+"""Nearest passages by vector: a FAISS cache of the vectors of the database, and what is newer.
 
-The thing to know: nothing here is the truth. The FAISS file is a cache of the `vectors` table; on
-any doubt (other database, other embedder, wrong size, wrong checksum, missing) it is built anew and
-swapped in whole. It covers passage ids up to a mark; newer vectors are read into a flat tail, and
-ids that were deleted since are dropped when passages are fetched, because ids are never reused.
+The thing to know: nothing here is the truth. The cache file belongs to one database, one embedder
+and one stretch of the database's history; on any doubt (another of these, a wrong checksum, none
+at all) it is built anew and swapped in whole. It covers passages up to a number; newer vectors are
+read into a matrix, and removed passages are left out.
 """
 
 from __future__ import annotations
@@ -11,28 +11,35 @@ from __future__ import annotations
 import logging
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from retrieval.store import cache
-from retrieval.store.lexical import glob
+from retrieval.store import cache, nearest
+from retrieval.store.history import Moment, belongs, header, moment, removed_since
 from retrieval.store.protocol import Scope, Scored
-from retrieval.store.records import count, get_meta
-from retrieval.store.scope import passages_in
+from retrieval.store.scoped import ScopedPassages
 from retrieval.store.sql import Sql
-from retrieval.store.vectors import SCALE, count_vectors, iterate_vectors, quantise
+from retrieval.store.vectors import SCALE, as_unit, count_vectors, iterate_vectors
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-FLAT_LIMIT = 100_000  # an exact scan up to here takes a few milliseconds
-CELLS = 1024
-PROBES = 48
-_TRAINING_ROWS = 50_000
-_TAIL_LIMIT = 50_000  # a longer tail (and a quarter of the whole) is worth a new cache
-
+_LONG_TAIL = 10_000  # vectors; reading more of them when the index is opened takes too long
+_DEAD_SHARE = 0.1
+_OVERGROWN = 2  # times the vectors that the cells were made for, and they are made anew
 
 log = logging.getLogger("chatapp")
+
+
+class _State(NamedTuple):
+    """What was read so far; never changed, only replaced."""
+
+    main: nearest.Nearest
+    trained: int  # vectors when the cells were made
+    ids: NDArray[np.int64]  # (m,) of the tail
+    rows: NDArray[np.float32]  # (m, dimension) of the tail, unit vectors
+    dead: NDArray[np.int64]  # removed since the cache was made
+    seen: Moment
 
 
 class DenseIndex:
@@ -46,170 +53,178 @@ class DenseIndex:
         self._writable = writable
         self._lock = threading.Lock()
         self._signature: tuple[int, int, int] | None = None
-        self._main: Any = None
-        self._tail: Any = None
-        self._covered = 0  # highest passage id in main
-        self._seen = 0  # highest passage id in main and tail
+        self._state: _State | None = None
+        self._scoped = ScopedPassages()
 
-    def search(
-        self,
-        sql: Sql,
-        vector: NDArray[np.float32],
-        k: int,
-        scope: Scope = Scope(),  # noqa: B008 - a constant
-    ) -> list[Scored]:
-        """Return the `k` nearest passages of `vector`, float32 (dimension,), best first.
-
-        A passage that was deleted a moment ago may still be among them.
-        """
-        scaled = quantise(vector[None, :]).astype("float32")
-        with self._lock:
-            self._refresh(sql)
-            selector = self._selector(sql, scope)
-            found: list[Scored] = []
-            for part in (self._main, self._tail):
-                if part is not None and part.ntotal:
-                    found += _search_part(part, scaled, min(k, part.ntotal), selector)
-        return sorted(found, key=lambda hit: -hit.score)[:k]
+    def search(self, sql: Sql, vector: NDArray[np.float32], k: int, scope: Scope) -> list[Scored]:
+        """Return the `k` nearest passages of `vector`, float32 (dimension,), best first."""
+        try:
+            return self._search(sql, vector, k, scope)
+        except cache.CacheDamaged as error:
+            log.warning("The vector cache %s is damaged: %s", self._path, error)
+            self.rebuild(sql)
+            return self._search(sql, vector, k, scope)
 
     def update(self, sql: Sql) -> None:
-        """Build the cache anew when the tail has grown long or much of it was deleted."""
+        """Write the cache anew when it lags behind or much of it was removed."""
         with self._lock:
-            self._refresh(sql)
-            tail = self._tail.ntotal if self._tail else 0
-            held = tail + self._main.ntotal
-            live = count(sql, "passages")
-            # Vectors that were completed later belong to older ids than the tail looks at.
-            missing = count_vectors(sql, self.dimension) - held
-            if (tail > _TAIL_LIMIT and tail > held / 4) or held - live > held / 4 or missing > 0:
+            state = self._advance(sql, self._load(sql))
+            held = len(state.main) + len(state.ids)
+            # Vectors that were completed later belong to older passages than the tail looks at.
+            missing = count_vectors(sql, self.dimension) + len(state.dead) - held
+            outgrown = held > _OVERGROWN * max(state.trained, nearest.FLAT_LIMIT)
+            if missing > 0 or outgrown:
                 self._build(sql)
+            elif len(state.ids) > _LONG_TAIL or len(state.dead) > _DEAD_SHARE * held:
+                self._extend(sql, state)
 
     def rebuild(self, sql: Sql) -> None:
         """Build the cache anew, whatever its state."""
         with self._lock:
             self._build(sql)
 
-    def _refresh(self, sql: Sql) -> None:
-        """Bring main and tail up to date with the cache file and the database."""
-        if self._main is None or self._cached() != self._signature:
-            self._load(sql)
-        self._extend_tail(sql)
-
-    def _load(self, sql: Sql) -> None:
-        self._signature = self._cached()
-        loaded = cache.read(self._path, self._header(sql, 0, 0)) if self._path else None
-        if loaded is None:
-            self._build(sql)
-            return
-        header, self._main = loaded
-        self._adopt(header)
-
-    def _build(self, sql: Sql) -> None:
-        self._main, highest = build(sql, self.dimension)
-        header = self._header(sql, self._main.ntotal, highest)
-        if self._path and self._writable:
-            try:
-                cache.write(self._path, header, self._main)
-            except OSError as error:  # a full disk must not stop a search
-                log.warning("The vector cache %s was not written: %s", self._path, error)
-            self._signature = self._cached()
-        self._adopt(header)
-
-    def _cached(self) -> tuple[int, int, int] | None:
-        """Return what tells one version of the cache file from the next, None without one."""
-        return cache.signature(self._path) if self._path else None
-
-    def _adopt(self, header: cache.Header) -> None:
-        self._covered = self._seen = header.highest
-        self._tail = None
-
-    def _header(self, sql: Sql, held: int, highest: int) -> cache.Header:
-        identity = get_meta(sql, "database_id")
-        return cache.Header(identity, self._embedder, self.dimension, held, highest)
-
-    def _extend_tail(self, sql: Sql) -> None:
-        for ids, rows in iterate_vectors(sql, self.dimension, after=self._seen):
-            if self._tail is None:
-                self._tail = _flat(self.dimension)
-            self._tail.add_with_ids(rows.astype("float32"), ids)
-            self._seen = int(ids.max())
-
-    def _selector(self, sql: Sql, scope: Scope) -> Any:
-        """Return a FAISS selector of the passages in scope, None for all."""
-        if scope.everything:
-            return None
+    def _search(self, sql: Sql, vector: NDArray[np.float32], k: int, scope: Scope) -> list[Scored]:
         import numpy as np
 
-        query, values = passages_in(scope, glob)
-        ids = np.array([row[0] for row in sql.execute(query, values)], dtype=np.int64)
-        return cache.load_faiss().IDSelectorBatch(ids)
+        with self._lock:
+            state = self._advance(sql, self._load(sql))
+        if k <= 0:
+            return []
+        wanted = self._wanted(sql, state, scope)
+        numbers, scores = state.main.search(vector, k + max(20, k // 2), wanted)
+        tail = state.ids if wanted is None else state.ids[wanted[state.ids]]
+        rows = state.rows if wanted is None else state.rows[wanted[state.ids]]
+        numbers = np.concatenate([numbers, tail])
+        scores = np.concatenate([scores, rows @ vector])
+        order = np.lexsort((numbers, -scores))[:k]
+        return [Scored(int(numbers[place]), float(scores[place])) for place in order]
 
+    def _wanted(self, sql: Sql, state: _State, scope: Scope) -> NDArray[np.bool_] | None:
+        """Return for every passage number whether it may be found, None when all may."""
+        import numpy as np
 
-def build(sql: Sql, dimension: int) -> tuple[Any, int]:
-    """Return a FAISS index over all vectors, and the highest passage id in it.
+        if scope.everything and not len(state.dead):
+            return None
+        wanted = np.full(state.seen.highest + 1, scope.everything)
+        if not scope.everything:
+            numbers = self._scoped.numbers(sql, scope)
+            wanted[numbers[numbers < len(wanted)]] = True
+        wanted[state.dead[state.dead < len(wanted)]] = False
+        return wanted
 
-    Exact up to `FLAT_LIMIT` vectors, inverted lists beyond; int8 components either way.
-    """
-    vectors = count_vectors(sql, dimension)
-    index = _flat(dimension) if vectors <= FLAT_LIMIT else _inverted(sql, dimension, vectors)
-    highest = 0
-    for ids, rows in iterate_vectors(sql, dimension):
-        index.add_with_ids(rows.astype("float32"), ids)
-        highest = max(highest, int(ids.max()))
-    return index, highest
+    def _load(self, sql: Sql) -> _State:
+        """Return what is held of the cache as it lies on disk now; build it when it is no good."""
+        now = cache.signature(self._path) if self._path else None
+        if self._state is None or now != self._signature:
+            self._signature = now
+            try:
+                self._state = self._opened(sql)
+            except cache.CacheDamaged as error:
+                if now is not None:
+                    log.info("The vector cache %s is of no use: %s", self._path, error)
+                return self._build(sql)
+        return self._state
 
+    def _opened(self, sql: Sql) -> _State:
+        """Return the cache as it was written.
 
-def _flat(dimension: int) -> Any:
-    faiss = cache.load_faiss()
+        Raises:
+            CacheDamaged: missing, damaged, or of another database or embedder.
+        """
+        if self._path is None:
+            raise cache.CacheDamaged("there is none")
+        file = cache.CacheFile(self._path)
+        content = file.header.content
+        ours = {"kind": "vectors", "embedder": self._embedder, "dimension": self.dimension}
+        if ours != {name: content.get(name) for name in ours} or not belongs(sql, file.header):
+            raise cache.CacheDamaged("it was made from something else")
+        file.check("faiss", 0, content["lists"])
+        faiss = nearest.load_faiss()
+        index = faiss.read_index(str(self._path), faiss.IO_FLAG_MMAP_IFC)
+        if index.ntotal != content["count"] or index.d != self.dimension:
+            raise cache.CacheDamaged("it does not hold what it says")
 
-    quantiser = faiss.IndexScalarQuantizer(
-        dimension, faiss.ScalarQuantizer.QT_8bit_direct_signed, faiss.METRIC_INNER_PRODUCT
-    )
-    return faiss.IndexIDMap2(quantiser)
+        def check(start: int, end: int) -> None:
+            file.check("faiss", start, end)
 
+        main = nearest.Nearest(index, lists=content["lists"], check=check)
+        seen = Moment(file.header.highest, file.header.removed)
+        return self._fresh(main, content["trained"], seen)
 
-def _inverted(sql: Sql, dimension: int, vectors: int) -> Any:
-    faiss = cache.load_faiss()
+    def _fresh(self, main: nearest.Nearest, trained: int, seen: Moment) -> _State:
+        import numpy as np
 
-    index = faiss.IndexIVFScalarQuantizer(
-        faiss.IndexFlatIP(dimension),
-        dimension,
-        CELLS,
-        faiss.ScalarQuantizer.QT_8bit_direct_signed,
-        faiss.METRIC_INNER_PRODUCT,
-        False,
-    )
-    index.cp.niter = 8
-    index.cp.seed = 7
-    index.train(_sample(sql, dimension, vectors))
-    index.nprobe = PROBES
-    return index
+        none = np.zeros(0, dtype=np.int64)
+        rows = np.zeros((0, self.dimension), dtype=np.float32)
+        return _State(main, trained, none, rows, none, seen)
 
+    def _advance(self, sql: Sql, state: _State) -> _State:
+        """Bring vectors added and passages removed since into the state."""
+        import numpy as np
 
-def _sample(sql: Sql, dimension: int, vectors: int) -> NDArray[np.float32]:
-    """Return about `_TRAINING_ROWS` vectors spread evenly over the database."""
-    import numpy as np
+        now, before = moment(sql), state.seen.highest
+        if now.highest > before:
+            ids, rows = [state.ids], [state.rows]
+            for numbers, vectors in iterate_vectors(sql, self.dimension, after=before):
+                ids.append(numbers)
+                rows.append(as_unit(vectors))
+            # The last passages may still be without vectors: what has been seen ends with those.
+            state = state._replace(ids=np.concatenate(ids), rows=np.concatenate(rows))
+            if len(state.ids):
+                seen = Moment(int(state.ids[-1]), state.seen.removed)
+                state = state._replace(seen=seen)
+        if now.removed > state.seen.removed:
+            dead = removed_since(sql, state.seen.removed)  # what came after `before` never got here
+            dead = np.union1d(state.dead, dead[dead <= before])
+            state = state._replace(dead=dead, seen=Moment(state.seen.highest, now.removed))
+        self._state = state
+        return state
 
-    step = max(1, vectors // _TRAINING_ROWS)
-    parts = [rows[::step].astype("float32") for _, rows in iterate_vectors(sql, dimension)]
-    return np.concatenate(parts)
+    def _build(self, sql: Sql) -> _State:
+        vectors = count_vectors(sql, self.dimension)
+        index = nearest.build(self.dimension, vectors, lambda: iterate_vectors(sql, self.dimension))
+        return self._adopt(sql, index, vectors)
 
+    def _extend(self, sql: Sql, state: _State) -> None:
+        """Add the tail to a copy of the cells and write that; what needs more is built anew."""
+        import numpy as np
 
-def _search_part(part: Any, scaled: NDArray[np.float32], k: int, selector: Any) -> list[Scored]:
-    """Search one FAISS index; `scaled` is (1, dimension) in the int8 units of the stored vectors.
+        if len(state.dead) or not self._path or len(state.main) <= nearest.FLAT_LIMIT:
+            self._build(sql)
+            return
+        faiss = nearest.load_faiss()
+        index = faiss.clone_index(state.main.index)
+        nearest.add(index, [(state.ids, np.rint(state.rows * SCALE))])
+        self._adopt(sql, index, state.trained)
 
-    FAISS truncates the components of a query to integers here, so an unscaled one finds nothing.
-    """
-    faiss = cache.load_faiss()
+    def _adopt(self, sql: Sql, index: Any, trained: int) -> _State:
+        """Write an index that holds all vectors of this snapshot, and search it from now on."""
+        row = sql.execute("SELECT coalesce(max(first_passage), 0) FROM vectors").fetchone()
+        last = [ids for ids, _ in iterate_vectors(sql, self.dimension, after=int(row[0]) - 1)]
+        highest = int(last[-1][-1]) if last else 0
+        if self._path and self._writable:
+            try:
+                self._write(sql, index, trained, highest)
+                self._signature = cache.signature(self._path)
+                self._state = self._opened(sql)
+                return self._state
+            except OSError as error:  # a full disk must not stop a search
+                log.warning("The vector cache %s was not written: %s", self._path, error)
+                self._signature = cache.signature(self._path)
+        seen = Moment(highest, moment(sql).removed)
+        self._state = self._fresh(nearest.Nearest(index), trained, seen)
+        return self._state
 
-    parameters: Any = None
-    if isinstance(part, faiss.IndexIVF):
-        parameters = faiss.SearchParametersIVF(nprobe=PROBES, sel=selector)
-    elif selector is not None:
-        parameters = faiss.SearchParameters(sel=selector)
-    scores, ids = part.search(scaled, k, params=parameters)
-    return [
-        Scored(int(passage), float(score) / SCALE**2)
-        for passage, score in zip(ids[0], scores[0], strict=True)
-        if passage >= 0
-    ]
+    def _write(self, sql: Sql, index: Any, trained: int, highest: int) -> None:
+        assert self._path is not None
+        data = nearest.load_faiss().serialize_index(index)
+        content = {
+            "kind": "vectors",
+            "embedder": self._embedder,
+            "dimension": self.dimension,
+            "count": int(index.ntotal),
+            "trained": trained,
+            "lists": nearest.lists_in(index, data),
+        }
+        with cache.replacing(self._path, header(sql, highest, content)) as writer:
+            writer.section("faiss", data)

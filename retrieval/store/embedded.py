@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlite_utils import Database
 
 from retrieval.store import lexical, records
 from retrieval.store.database import IN_MEMORY, Connections, open_connections
 from retrieval.store.dense import DenseIndex
+from retrieval.store.fulltext import FullText
 from retrieval.store.protocol import (
     NewDocument,
     Scope,
@@ -26,6 +27,7 @@ from retrieval.store.protocol import (
     Unembedded,
 )
 from retrieval.store.sources import Journal
+from retrieval.store.stemming import Stemmer
 from retrieval.store.vectors import count_vectors, insert_vectors
 from retrieval.types import Document, Passage
 
@@ -36,6 +38,14 @@ if TYPE_CHECKING:
 _MERGE_PAGES = 2_000  # of full text, per transaction: some 8 MB
 
 
+class _Caches(NamedTuple):
+    """What searches go through."""
+
+    stemmer: Stemmer
+    full_text: FullText
+    dense: DenseIndex
+
+
 class SqliteStore:
     """A `Store` in one SQLite file, with its vector cache beside it."""
 
@@ -44,7 +54,8 @@ class SqliteStore:
         self._connections = connections
         self._embedder = embedder
         self._dimension = dimension
-        self._dense = _dense_index(connections, embedder, dimension) if embedder else None
+        self._stemmer = Stemmer()
+        self._shared = self._caches(None if connections.path == IN_MEMORY else connections.path)
 
     @classmethod
     def open(
@@ -66,7 +77,7 @@ class SqliteStore:
     def reading(self) -> Iterator[SqliteSession]:
         """Hold one snapshot."""
         with self._connections.reading() as database:
-            yield self._session(database)
+            yield self._session(database, self._shared)
 
     @contextmanager
     def writing(self, *, erase: bool = False) -> Iterator[SqliteSession]:
@@ -74,32 +85,50 @@ class SqliteStore:
         with self._connections.writing() as database:
             if erase:
                 database.execute("PRAGMA secure_delete=ON")
-            yield self._session(database)
+            # What is not committed yet must not get into a cache that others share.
+            yield self._session(database, self._caches(None))
 
     def tidy(self, stop: Stop, *, merge: bool) -> None:
         """Make full text compact, bring caches up to date and shorten the write-ahead log."""
         if merge:
             self._merge_full_text(stop)
-        if self._dense and not stop():
-            with self.reading() as session:
-                self._dense.update(session)
-        self._connections.checkpoint()
+        self._connections.checkpoint()  # what a cache holds should not be lost before the cache
+        if not stop():
+            with self._connections.reading() as database:
+                session = self._session(database, self._shared)
+                if self._embedder:
+                    self._shared.dense.update(session)
+                self._shared.full_text.update(session)
         with self._connections.reading() as database:
             database.execute("PRAGMA secure_delete=FAST")
 
     def rebuild(self, stop: Stop) -> None:
         """Make full text compact and all caches anew."""
-        self.tidy(stop, merge=True)
-        if self._dense:
-            with self.reading() as session:
-                self._dense.rebuild(session)
+        self._merge_full_text(stop)
+        self._connections.checkpoint()
+        with self._connections.reading() as database:
+            session = self._session(database, self._shared)
+            if self._embedder:
+                self._shared.dense.rebuild(session)
+            self._shared.full_text.rebuild(session)
 
     def close(self) -> None:
         """Close all connections."""
         self._connections.close()
 
-    def _session(self, database: Database) -> SqliteSession:
-        return SqliteSession(database, self._connections.path, self._embedder, self._dense)
+    def _session(self, database: Database, caches: _Caches) -> SqliteSession:
+        return SqliteSession(database, self._connections.path, self._embedder, caches)
+
+    def _caches(self, path: Path | None) -> _Caches:
+        """Return what searches go through; files beside `path`, or none."""
+        writable = not self._connections.read_only
+        vectors = path.with_suffix(".faiss") if path else None
+        postings = path.with_suffix(".postings") if path else None
+        return _Caches(
+            self._stemmer,
+            FullText(postings, writable=writable),
+            DenseIndex(vectors, self._embedder, self._dimension, writable=writable),
+        )
 
     def _merge_full_text(self, stop: Stop) -> None:
         """Merge the full-text segments into one, in small transactions; may be cut short."""
@@ -118,13 +147,11 @@ class SqliteStore:
 class SqliteSession:
     """A `Transaction` (and so a `Snapshot`) on one connection."""
 
-    def __init__(
-        self, database: Database, path: Path, embedder: str, dense: DenseIndex | None
-    ) -> None:
+    def __init__(self, database: Database, path: Path, embedder: str, caches: _Caches) -> None:
         self._database = database
         self._path = path
         self._embedder = embedder
-        self._dense = dense
+        self._caches = caches
 
     def execute(self, sql: str, values: Sequence[Any] = ()) -> Any:
         """Run one statement."""
@@ -141,13 +168,15 @@ class SqliteSession:
 
     def lexical(self, words: Sequence[str], k: int, scope: Scope) -> list[Scored]:
         """Return the best passages by BM25."""
-        return lexical.search_fts(self, words, k, scope)
+        stems = self._caches.stemmer.stems(words)
+        found = self._caches.full_text.search(self, stems, k, scope)
+        return lexical.search_fts(self, words, k, scope) if found is None else found
 
     def dense(self, vector: NDArray[np.float32], k: int, scope: Scope) -> list[Scored]:
         """Return the nearest passages; none while the vectors are another embedder's."""
-        if self._dense is None or not self.has_vectors():
+        if not self.has_vectors():
             return []
-        return self._dense.search(self, vector, k, scope)
+        return self._caches.dense.search(self, vector, k, scope)
 
     def has_vectors(self) -> bool:
         """Whether the stored vectors are those of this store's embedder."""
@@ -164,7 +193,8 @@ class SqliteSession:
 
     def frequencies(self, stems: Sequence[str]) -> dict[str, int]:
         """Return in how many passages each stem occurs."""
-        return lexical.document_frequencies(self, stems)
+        found = self._caches.full_text.frequencies(self, stems)
+        return lexical.document_frequencies(self, stems) if found is None else found
 
     def count_passages(self) -> int:
         """Return how many passages there are."""
@@ -192,7 +222,7 @@ class SqliteSession:
 
     def stats(self) -> Stats:
         """Return how much there is."""
-        dimension = self._dense.dimension if self._dense else 0
+        dimension = self._caches.dense.dimension
         return Stats(
             documents=records.count(self, "documents"),
             passages=self.count_passages(),
@@ -253,12 +283,6 @@ class SqliteSession:
     def _next_passage(self) -> int:
         row = self.execute("SELECT seq FROM sqlite_sequence WHERE name = 'passages'").fetchone()
         return int(row[0]) + 1 if row else 1
-
-
-def _dense_index(connections: Connections, embedder: str, dimension: int) -> DenseIndex:
-    on_disk = connections.path != IN_MEMORY
-    cache = connections.path.with_suffix(".faiss") if on_disk else None
-    return DenseIndex(cache, embedder, dimension, writable=not connections.read_only)
 
 
 def _bytes_on_disk(path: Path) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from retrieval.chunking import Chunk
 from retrieval.errors import NotInIndex
@@ -99,6 +99,15 @@ def to_embed(sql: Sql, row_id: int) -> Unembedded:
     title, text, passages = fetch_parts(sql, row_id)
     inputs = [passage_input(title, text, piece) for _, piece in passages]
     return Unembedded(row_id, passages[0][0], inputs)
+
+
+def iterate_passages(sql: Sql, after: int) -> Iterator[tuple[int, str, str, str]]:
+    """Yield (number, title, heading, text) of the passages with numbers above `after`."""
+    rows = sql.execute("SELECT DISTINCT document_id FROM passages WHERE id > ?", [after])
+    for (row_id,) in rows.fetchall():
+        title, text, passages = fetch_parts(sql, row_id)
+        for number, piece in passages:
+            yield number, title, piece.heading, text[piece.start : piece.end]
 
 
 def passage_numbers(sql: Sql, row_id: int) -> list[int]:

@@ -35,11 +35,11 @@ class Cursor(Protocol):
 class Sql(Protocol):
     """A connection within a transaction of the caller's."""
 
-    def execute(self, sql: str, values: Sequence[Any] = ()) -> Cursor:
+    def execute(self, sql: str, values: Sequence[Any] = (), /) -> Cursor:
         """Run one statement; `?` stands for a value."""
         ...
 
-    def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+    def executemany(self, sql: str, rows: Iterable[Sequence[Any]], /) -> Any:
         """Run one statement for each row of values."""
         ...
 

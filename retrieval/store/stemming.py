@@ -10,6 +10,7 @@ import sqlite3
 import threading
 from collections.abc import Iterable
 
+TOKENIZER = "porter unicode61 remove_diacritics 2"
 _CACHE_WORDS = 200_000
 
 
@@ -21,8 +22,7 @@ class Stemmer:
         self._stems: dict[str, str] = {}
         self._database = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
         self._database.execute(
-            "CREATE VIRTUAL TABLE words USING fts5"
-            " (word, tokenize='porter unicode61 remove_diacritics 2')"
+            f"CREATE VIRTUAL TABLE words USING fts5 (word, tokenize='{TOKENIZER}')"
         )
         self._database.execute("CREATE VIRTUAL TABLE stems USING fts5vocab (words, 'instance')")
 

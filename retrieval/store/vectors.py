@@ -33,6 +33,14 @@ def quantise(matrix: NDArray[np.float32]) -> NDArray[np.int8]:
     return scaled
 
 
+def as_unit(matrix: NDArray[np.signedinteger]) -> NDArray[np.float32]:
+    """Return stored vectors as unit vectors, float32 of the same shape."""
+    import numpy as np
+
+    unit: NDArray[np.float32] = matrix.astype(np.float32) / np.float32(SCALE)
+    return unit
+
+
 def insert_vectors(sql: Sql, document_id: int, first: int, data: bytes) -> None:
     """Store the passage vectors of one document, `first` being its first passage's row id."""
     sql.execute(
@@ -56,7 +64,10 @@ def iterate_vectors(
     ids: list[NDArray[np.int64]] = []
     blobs: list[bytes] = []
     held = 0
-    cursor = sql.execute("SELECT first_passage, data FROM vectors WHERE first_passage > ?", [after])
+    cursor = sql.execute(
+        "SELECT first_passage, data FROM vectors WHERE first_passage > ? ORDER BY first_passage",
+        [after],
+    )
     for first, data in cursor:
         count = len(data) // dimension
         ids.append(np.arange(first, first + count, dtype=np.int64))

@@ -162,7 +162,7 @@ def test_a_cache_that_cannot_be_written_does_not_stop_a_search(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("retrieval.store.cache.write", full)
+    monkeypatch.setattr("retrieval.store.cache.replacing", full)
     fill(index, tmp_path)
     assert index.search("subject3", mode="dense")[0].passage.title == "Title 3"
     assert not (home / "index.faiss").exists()

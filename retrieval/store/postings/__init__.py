@@ -1,0 +1,1 @@
+"""Postings in flat arrays: what full text of the database holds, laid out to be read at once."""
