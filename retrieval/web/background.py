@@ -55,6 +55,10 @@ class BackgroundLoop:
                 future.cancel()
                 raise Stopped("stopped") if left > 0 else TimedOut(f"not done in {seconds:g} s")
 
+    def begin(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Have `work()` done some time; what it raises is for nobody."""
+        asyncio.run_coroutine_threadsafe(work(), self._running())
+
     def close(self, last: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run `last()` and end the thread. A loop that never ran is left alone."""
         with self._lock:

@@ -26,6 +26,18 @@ from retrieval.web.urls import parse
 VERSION = 1  # of the tables, and of what the parser makes of a page
 _BUSY_SECONDS = 2.0
 _SPARED = 0.9  # of the limit is left when it was reached
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+_SCHEMA = (
+    """CREATE TABLE answers (
+        url TEXT NOT NULL, what TEXT NOT NULL, status INTEGER NOT NULL, location TEXT NOT NULL,
+        content BLOB NOT NULL, etag TEXT NOT NULL, last_modified TEXT NOT NULL,
+        fetched_at REAL NOT NULL, good_until REAL NOT NULL, must_ask INTEGER NOT NULL,
+        size INTEGER NOT NULL, used_at REAL NOT NULL, PRIMARY KEY (url, what))""",
+    """CREATE TABLE robots (
+        origin TEXT PRIMARY KEY, fetched_at REAL NOT NULL, status INTEGER NOT NULL,
+        text TEXT NOT NULL)""",
+)
 
 What = Literal["page", "json"]
 T = TypeVar("T")
@@ -167,11 +179,11 @@ class PageCache:
                         return otherwise
                     self._database = _connected(self._path)
                 return work(self._database)
-            except (sqlite3.OperationalError, OSError):  # busy, read-only, disk full
+            except (sqlite3.Error, OSError) as error:
                 self.close()
-            except sqlite3.DatabaseError:  # damaged: nothing in it is worth saving
-                self.close()
-                _remove(self._path)
+                if getattr(error, "sqlite_errorcode", 0) in _DAMAGED:
+                    _remove(self._path)  # nothing in it is worth saving
+                # else it is busy, read-only, or the disk is full: done without
             return otherwise
 
     def _make_room(self, database: Database) -> None:
@@ -197,7 +209,6 @@ def _connected(path: Path) -> Database:
     connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, check_same_thread=False)
     database = Database(connection)
     try:
-        database.execute("pragma auto_vacuum = incremental")  # before the first table
         database.execute("pragma journal_mode = wal")
         database.execute("pragma secure_delete = on")
         _make_tables(database)
@@ -208,35 +219,27 @@ def _connected(path: Path) -> Database:
 
 
 def _make_tables(database: Database) -> None:
-    [(version,)] = database.execute("pragma user_version").fetchall()
-    if version == VERSION:
+    """Make the tables, in one go: another window may be opening the same file."""
+    if _version(database) == VERSION:
         return
-    for name in database.table_names():  # of another version: it is read from the network again
-        database.table(name).drop()
-    database.table("answers").create(
-        {
-            "url": str,
-            "what": str,
-            "status": int,
-            "location": str,
-            "content": bytes,
-            "etag": str,
-            "last_modified": str,
-            "fetched_at": float,
-            "good_until": float,
-            "must_ask": int,
-            "size": int,
-            "used_at": float,
-        },
-        pk=("url", "what"),
-        if_not_exists=True,
-    )
-    database.table("robots").create(
-        {"origin": str, "fetched_at": float, "status": int, "text": str},
-        pk="origin",
-        if_not_exists=True,
-    )
-    database.execute(f"pragma user_version = {VERSION}")
+    database.execute("pragma auto_vacuum = incremental")  # before the first table
+    database.execute("begin immediate")
+    try:
+        if _version(database) != VERSION:
+            for name in database.table_names():  # of another version: read from the network again
+                database.execute(f'drop table "{name}"')
+            for statement in _SCHEMA:
+                database.execute(statement)
+            database.execute(f"pragma user_version = {VERSION}")
+        database.execute("commit")
+    except BaseException:
+        database.execute("rollback")
+        raise
+
+
+def _version(database: Database) -> int:
+    [(version,)] = database.execute("pragma user_version").fetchall()
+    return int(version)
 
 
 def _shrink(database: Database) -> None:

@@ -18,12 +18,17 @@ from retrieval.web.guard import Guard
 CONNECT_SECONDS = 5.0  # for each address
 
 
+def dial() -> httpcore.AsyncNetworkBackend:
+    """Return what really connects; it gets addresses, never names."""
+    return httpcore.AnyIOBackend()
+
+
 class GuardedBackend(httpcore.AsyncNetworkBackend):
     """What `httpcore` connects through."""
 
     def __init__(self, guard: Guard, resolver: Resolver) -> None:
         self._guard, self._resolver = guard, resolver
-        self._inner = httpcore.AnyIOBackend()
+        self._inner = dial()
 
     async def connect_tcp(
         self,

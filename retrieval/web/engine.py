@@ -6,10 +6,8 @@ that each hop is judged, asked politely for and cached by itself.
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -25,6 +23,7 @@ from retrieval.web.lookup import Lookup, Wanted
 from retrieval.web.manners import Manners
 from retrieval.web.pages import Fetched, PageText, Problem, Unfetchable, page_from
 from retrieval.web.polite import Politeness
+from retrieval.web.reading import read_plain
 from retrieval.web.robots import RobotsRules
 from retrieval.web.urls import BadUrl, WebUrl, parse
 from retrieval.web.visit import MOST_HOPS, MOVED, Received, Visitor, next_hop, too_many_hops
@@ -88,11 +87,14 @@ class Engine:
         self._pages = self._manners(self._visitor)
         self._trusted: dict[str, Manners] = {}
 
+    async def warm(self) -> None:
+        """Load the parsers, which takes longer than most pages."""
+        await self._extraction.warm()
+
     async def page(self, progress: Progress, *, private: bool) -> Fetched:
         """Return the page. Raises HttpError, Unfetchable."""
         url = _parsed(progress.url)
         self._visitor.check(url)
-        warming = None if self._offline else asyncio.create_task(self._warm())
         wanted = Wanted(
             "page",
             lambda url, headers: self._pages.page(
@@ -101,11 +103,7 @@ class Engine:
             self._read_page,
             private,
         )
-        try:
-            answer = await self._followed(url, wanted, progress)
-        finally:
-            if warming is not None:
-                warming.cancel()
+        answer = await self._followed(url, wanted, progress)
         return progress.done(page_from(answer.content))
 
     async def json(self, asked: JsonAsked) -> Any:
@@ -146,16 +144,15 @@ class Engine:
         raise too_many_hops()
 
     async def _read_page(self, received: Received) -> dict[str, Any]:
-        kind, body = received.kind, received.body
+        kind, body, address = received.kind, received.body, str(received.url)
+        if kind == "pdf":
+            return asdict(await self._extraction.read("pdf", body, address))
         assert kind is not None, "only an answer that says yes is read"
-        if kind != "pdf":
-            text = decoded(kind, received.headers["content-type"], body)
-            body = text.encode("utf-8", "replace")
-        return asdict(await self._extraction.read(kind, body, str(received.url)))
-
-    async def _warm(self) -> None:
-        with suppress(OSError):
-            await self._extraction.warm()
+        text = decoded(kind, received.headers["content-type"], body)
+        if kind != "html":
+            return asdict(read_plain(text, address))  # there is nothing to parse
+        html = text.encode("utf-8", "replace")
+        return asdict(await self._extraction.read("html", html, address))
 
     def _lookup(self, cache: PageCache | None) -> Lookup:
         return Lookup(cache, offline=self._offline)

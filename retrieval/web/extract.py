@@ -11,12 +11,13 @@ import json
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from retrieval.web.kinds import Kind
+from retrieval.web.extractor import READY
 from retrieval.web.pages import PageText, Unfetchable, page_from
 
 SECONDS = 15.0  # for one page
+_START_SECONDS = 60.0  # to load the parsers, on a machine with other things to do
 _LONGEST_ANSWER = 64 << 20  # bytes
 _PAGES_A_CHILD = 200  # parsers leak
 _IMPORT_ROOT = Path(__file__).resolve().parents[2]
@@ -28,7 +29,7 @@ class Extraction:
     def __init__(self, seconds: float = SECONDS) -> None:
         self._seconds = seconds
         self._child: asyncio.subprocess.Process | None = None
-        self._pages = 0
+        self._ready, self._pages = False, 0
         self._turn = asyncio.Lock()
 
     async def warm(self) -> None:
@@ -36,15 +37,17 @@ class Extraction:
         async with self._turn:
             await self._running()
 
-    async def read(self, kind: Kind, body: bytes, url: str) -> PageText:
-        """Return the page. `body` is UTF-8, but for a PDF.
+    async def read(self, kind: Literal["html", "pdf"], body: bytes, url: str) -> PageText:
+        """Return the page. `body` is a PDF, or HTML in UTF-8.
 
         Raises:
             Unfetchable: there is nothing to read in it, or the parser did not get through.
         """
         async with self._turn:
             try:
-                answer = await asyncio.wait_for(self._ask(kind, body, url), self._seconds)
+                child = await self._running()
+                ask = self._ask(child, kind, body, url)
+                answer = await asyncio.wait_for(ask, self._seconds)
             except TimeoutError:
                 self._kill()
                 message = f"reading the page took longer than {self._seconds:g} s"
@@ -69,8 +72,9 @@ class Extraction:
         if child is not None:
             await child.wait()
 
-    async def _ask(self, kind: Kind, body: bytes, url: str) -> dict[str, Any]:
-        child = await self._running()
+    async def _ask(
+        self, child: asyncio.subprocess.Process, kind: str, body: bytes, url: str
+    ) -> dict[str, Any]:
         assert child.stdin is not None
         assert child.stdout is not None
         task = json.dumps({"kind": kind, "url": url, "size": len(body)})
@@ -97,7 +101,13 @@ class Extraction:
                 cwd=_IMPORT_ROOT,
                 start_new_session=True,  # Ctrl-C in the terminal is not meant for it
             )
-            self._pages = 0
+            self._ready, self._pages = False, 0
+        if not self._ready:
+            assert self._child.stdout is not None
+            line = await asyncio.wait_for(self._child.stdout.readline(), _START_SECONDS)
+            if line != READY:
+                raise EOFError("the parsers do not start")
+            self._ready = True
         return self._child
 
     def _kill(self) -> None:

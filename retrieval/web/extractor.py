@@ -1,9 +1,9 @@
 """The child process that parses pages: `python -m retrieval.web.extractor`.
 
-It reads tasks from its standard input, one after the other: a line of JSON (`kind`, `url`, `size`)
-and as many bytes; it answers each with a line that holds the number of bytes, and JSON. It stays
-warm, because loading the parsers takes longer than most pages do. Its parent kills it when a page
-takes too long; its own limits hold if the parent is gone.
+It says when it is ready. Then it reads tasks from its standard input, one after the other: a line
+of JSON (`kind`, `url`, `size`) and as many bytes; it answers each with a line that holds the number
+of bytes, and JSON. It stays warm, because loading the parsers takes longer than most pages do. Its
+parent kills it when a page takes too long; its own limits hold if the parent is gone.
 """
 
 from __future__ import annotations
@@ -15,12 +15,15 @@ from typing import Any, BinaryIO
 
 CPU_SECONDS = 20  # for one page
 MEMORY_BYTES = 1 << 30
+_FIRST = b"<html><body><h1>A</h1><p>" + b"A sentence with <a href='/b'>a link</a>. " * 20
+READY = b"ready\n"  # said once, when the parsers are loaded
 
 
 def serve(tasks: BinaryIO, answers: BinaryIO) -> None:
     """Answer tasks until there are no more."""
-    import trafilatura  # noqa: F401  # loaded before there is anything to do
-
+    _answer("html", _FIRST, "https://example.org/")  # loads what the parsers load when first used
+    answers.write(READY)
+    answers.flush()
     while line := tasks.readline():
         task = json.loads(line)
         body = tasks.read(task["size"])
@@ -37,8 +40,7 @@ def _answer(kind: str, body: bytes, url: str) -> dict[str, Any]:
         if kind == "pdf":
             page = reading.read_pdf(body, url)
         else:
-            read = reading.read_html if kind == "html" else reading.read_plain
-            page = read(body.decode("utf-8"), url)
+            page = reading.read_html(body.decode("utf-8"), url)
     except MemoryError:
         return {"error": "the page needs more memory than it may have"}
     except RecursionError:

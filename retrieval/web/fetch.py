@@ -60,6 +60,10 @@ class Fetcher:
         self._loop = BackgroundLoop()
         self._engine: Engine | None = None
 
+    def warm(self) -> None:
+        """Begin to load the parsers, for somebody who is about to fetch; returns at once."""
+        self._loop.begin(lambda: self._running().warm())
+
     def fetch(
         self,
         url: str,

@@ -120,7 +120,11 @@ def shown_domain(url: WebUrl) -> str:
     import tld  # reads its bundled list once; it downloads nothing unless asked to
 
     found = tld.get_fld(str(url), fail_silently=True, search_private=False)
-    return found if isinstance(found, str) else url.host
+    if isinstance(found, str):
+        return found
+    # the list's own rule for what it does not know: the last label is the suffix
+    is_address = ":" in url.host or url.host[-1].isdigit()
+    return url.host if is_address else ".".join(url.host.split(".")[-2:])
 
 
 def _scheme(text: str) -> tuple[str, str]:
