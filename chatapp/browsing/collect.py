@@ -92,6 +92,10 @@ class KnowingJudge:
         text = page.text[slice(*best)]
         return [Quote(text, page.id, page.id, page.url, page.title, *best, score=1.0)]
 
+    def weigh(self, question: str, most: int) -> list[Quote]:
+        """See `Judge.weigh`."""
+        return []
+
     def forget(self) -> None:
         """See `Judge.forget`."""
 

@@ -6,7 +6,6 @@ in what it does; it only scores what was quoted, so that both policies are measu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from chatapp.browsing.mask import OneCommand
@@ -15,8 +14,9 @@ from chatapp.inference.generator import Generator, SamplingParams, TextDelta
 from retrieval.browser.allowed import allowed
 from retrieval.browser.judge import Judge
 from retrieval.browser.session import Browsed, Halted, Session, Watch, Why
-from retrieval.browser.state import Limits, PageQuote, State
+from retrieval.browser.state import Limits, State
 from retrieval.browser.world import World
+from retrieval.types import Quote
 
 ACTIONS = 20  # the window holds no long browse
 
@@ -51,7 +51,7 @@ def browse(
     except Halted as halted:
         why = halted.why
     try:
-        return session.finish(why, supports(judge, session))
+        return session.finish(why, judged(judge, session))
     finally:
         judge.forget()
 
@@ -76,18 +76,12 @@ def next_command(state: State, generator: Generator, choice: Choice, watch: Watc
     return text
 
 
-def supports(judge: Judge, session: Session) -> Mapping[PageQuote, float]:
-    """Return how well each quote supports an answer, as the judge sees it; 0 is not at all."""
-    question, quotes = session.state.question, session.state.quotes
-    scores = dict.fromkeys(quotes, 0.0)
-    for page_id in dict.fromkeys(quote.page for quote in quotes):
-        page = session.pages[page_id]
-        for found in judge.quotes(question, page, most=_MANY, threshold=0.0):
-            for quote in quotes:
-                inside = quote.start <= found.start and found.end <= quote.end
-                if quote.page == page_id and inside:
-                    scores[quote] = max(scores[quote], found.score)
-    return scores
+def judged(judge: Judge, session: Session) -> list[Quote]:
+    """Return what the judge finds on the quoted pages: it gives the quotes their support."""
+    question = session.state.question
+    for page in dict.fromkeys(quote.page for quote in session.state.quotes):
+        judge.quotes(question, session.pages[page], most=1, threshold=0.0)
+    return judge.weigh(question, _MANY)
 
 
 _MANY = 20

@@ -9,21 +9,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from retrieval.browser.pages import Page
 from retrieval.index import Index
-from retrieval.quotes import DEFAULT_THRESHOLD, select_quotes
+from retrieval.quotes import select_quotes
 from retrieval.types import Quote
 
-_HITS = 8
+if TYPE_CHECKING:
+    from retrieval.reading.reader import Reader
+
+_HITS = 8  # passages that are looked at; as many as the calibration of the scores was made with
 
 
 class Judge(Protocol):
-    """Finds the sentences of a page that support an answer."""
+    """Finds the sentences of pages that support an answer."""
 
     def quotes(self, question: str, page: Page, *, most: int, threshold: float) -> list[Quote]:
         """Return at most `most` sentences of the page with their support, best first."""
+        ...
+
+    def weigh(self, question: str, most: int) -> list[Quote]:
+        """Return the best sentences of all pages that were judged since `forget`, best first."""
         ...
 
     def forget(self) -> None:
@@ -32,46 +39,57 @@ class Judge(Protocol):
 
 
 class PassageJudge:
-    """Puts pages into an index in memory and takes its quotes; for one thread."""
+    """Puts pages into an index in memory and takes its quotes; for one thread.
 
-    def __init__(self, embedder_dir: Path) -> None:
-        self._embedder_dir = embedder_dir
+    Args:
+        embedder_dir: of the embedder that ranks passages beside their words.
+        reader: judges the sentences; rules do without one.
+    """
+
+    def __init__(self, embedder_dir: Path | str, reader: Reader | None = None) -> None:
+        self._embedder_dir, self._reader = embedder_dir, reader
         self._index: Index | None = None
-        self._pages: dict[str, str] = {}  # the page's id by the index's
+        self._pages: dict[str, Page] = {}  # by the index's name for them
 
-    def quotes(
-        self, question: str, page: Page, *, most: int, threshold: float = DEFAULT_THRESHOLD
-    ) -> list[Quote]:
+    def quotes(self, question: str, page: Page, *, most: int, threshold: float) -> list[Quote]:
         """See `Judge.quotes`."""
         if page.kind != "page" or not page.text.strip():
             return []
+        document = self._opened().add_text(page.url, page.title, page.text, collection=page.id)
+        self._pages[document] = page
+        return self._select(question, (page.id,), most, threshold)
+
+    def weigh(self, question: str, most: int) -> list[Quote]:
+        """See `Judge.weigh`."""
+        return self._select(question, (), most, 0.0) if self._pages else []
+
+    def _select(
+        self, question: str, collections: Sequence[str], most: int, threshold: float
+    ) -> list[Quote]:
+        index = self._opened()
+        hits = index.search(question, _HITS, collections=collections)
+        found = select_quotes(
+            index, question, hits, max_quotes=most, threshold=threshold, reader=self._reader
+        )
+        return [self._on_its_page(quote) for quote in found]
+
+    def _on_its_page(self, quote: Quote) -> Quote:
+        """The index trims what it stores: offsets move by what it took off the front."""
+        page = self._pages[quote.document_id]
+        lead = len(page.text) - len(page.text.lstrip())
+        start, end = quote.start + lead, quote.end + lead
+        name = f"{page.id}:{start}"
+        return replace(quote, document_id=page.id, passage_id=name, start=start, end=end)
+
+    def _opened(self) -> Index:
         if self._index is None:
             self._index = Index.in_memory(embedder_dir=self._embedder_dir)
-        document = self._index.add_text(page.url, page.title, page.text, collection=page.id)
-        self._pages[document] = page.id
-        hits = self._index.search(question, _HITS, collections=(page.id,))
-        found = select_quotes(self._index, question, hits, max_quotes=most, threshold=threshold)
-        return self._on(page, found)
-
-    def _on(self, page: Page, found: Sequence[Quote]) -> list[Quote]:
-        """The index trims what it stores, so offsets are moved by what it took off the front."""
-        lead = len(page.text) - len(page.text.lstrip())
-        return [
-            replace(
-                quote,
-                document_id=page.id,
-                passage_id=f"{page.id}:{quote.start + lead}",
-                start=quote.start + lead,
-                end=quote.end + lead,
-            )
-            for quote in found
-        ]
+        return self._index
 
     def forget(self) -> None:
         """See `Judge.forget`."""
-        if self._index is not None:
-            for document in self._pages:
-                self._index.remove(document)
+        for document in self._pages:
+            self._opened().remove(document)
         self._pages.clear()
 
     def close(self) -> None:
@@ -79,3 +97,4 @@ class PassageJudge:
         if self._index is not None:
             self._index.close()
             self._index = None
+            self._pages.clear()

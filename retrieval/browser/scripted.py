@@ -23,7 +23,7 @@ from retrieval.browser.pages import Page
 from retrieval.browser.queries import first_queries, next_query
 from retrieval.browser.ranking import best_first
 from retrieval.browser.session import Browsed, Halted, Session, Watch, Why
-from retrieval.browser.state import Limits, PageQuote, State
+from retrieval.browser.state import Limits, State
 from retrieval.browser.world import World
 from retrieval.quotes import DEFAULT_THRESHOLD
 from retrieval.types import Quote
@@ -76,9 +76,10 @@ def browse(
         why = policy.run()
     except Halted as halted:
         why = halted.why
+    try:
+        return session.finish(why, [*judge.weigh(session.state.question, _MANY), *policy.found])
     finally:
         judge.forget()
-    return session.finish(why, policy.scores)
 
 
 class _Scripted:
@@ -88,8 +89,7 @@ class _Scripted:
         self._session, self._judge, self._effort = session, judge, effort
         self._query, self._question = query, session.state.question
         self._opened: set[str] = set()
-        self._hints: list[Quote] = []  # what was found, also below the threshold
-        self.scores: dict[PageQuote, float] = {}
+        self.found: list[Quote] = []  # also what is below the threshold
 
     def run(self) -> Why:
         """Search as often as it takes and as it may, then end."""
@@ -98,7 +98,7 @@ class _Scripted:
             return self._end("no_search")
         self._read_results(results)
         for _ in range(self._effort.searches - 1):
-            query = "" if self._settled() else next_query(self._question, self._hints)
+            query = "" if self._settled() else next_query(self._question, self.found)
             if not query:
                 break
             self._read_results(_page(self._session.do(Search(query))))
@@ -136,7 +136,7 @@ class _Scripted:
         found = self._judge.quotes(
             self._question, page, most=self._effort.quotes, threshold=_HINT * self._effort.threshold
         )
-        self._hints += found
+        self.found += found
         worth = [quote for quote in found if quote.score >= self._effort.threshold]
         for quote in sorted(worth, key=lambda quote: quote.start):
             self._quote(page, quote)
@@ -144,20 +144,16 @@ class _Scripted:
     def _quote(self, page: Page, quote: Quote) -> None:
         for command in way_to(self._session.state, quote.start):
             self._session.do(command)
-        before = len(self._session.state.quotes)
         text = neutral(page.text[quote.start : quote.end])
-        state = self._session.do(QuoteText(" ".join(text.split())))
-        if len(state.quotes) > before:
-            self.scores[state.quotes[-1]] = quote.score
+        self._session.do(QuoteText(" ".join(text.split())))
 
     def _settled(self) -> bool:
         """Say whether more pages would add little: one is sure, and another was read beside it."""
-        best = sorted(self.scores.items(), key=lambda item: -item[1])
-        if not best or best[0][1] < self._effort.sure:
-            return False
-        return len(self._opened) >= self._effort.sources
+        best = max((quote.score for quote in self.found), default=0.0)
+        return best >= self._effort.sure and len(self._opened) >= self._effort.sources
 
 
+_MANY = 20  # sentences of all pages that are weighed against each other at the end
 _HINT = 1 / 3  # of the threshold: enough to name what to search for next, not to be quoted
 
 

@@ -7,7 +7,7 @@ ends the browse by `Halted` when its time is over or nobody wants it any more.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Literal
@@ -123,9 +123,10 @@ class Session:
             )
         return state
 
-    def finish(self, why: Why, scores: Mapping[PageQuote, float]) -> Browsed:
-        """Return what it came to; `scores` are the supports of quotes, 0 for those not in it."""
-        quotes = [as_quote(quote, scores.get(quote, 0.0)) for quote in self.state.quotes]
+    def finish(self, why: Why, judged: Iterable[Quote]) -> Browsed:
+        """Return what it came to; `judged` are sentences of its pages with their support."""
+        known = list(judged)
+        quotes = [as_quote(quote, known) for quote in self.state.quotes]
         return Browsed(
             self.state,
             tuple(sorted(quotes, key=lambda quote: -quote.score)),
@@ -136,8 +137,17 @@ class Session:
         )
 
 
-def as_quote(quote: PageQuote, score: float) -> Quote:
-    """Return a browser's quote as the rest of the app knows quotes."""
+def as_quote(quote: PageQuote, judged: Sequence[Quote]) -> Quote:
+    """Return a browser's quote as the rest of the app knows quotes.
+
+    Its support and its answer are those of the best judged sentence in it; 0 and "" without one.
+    """
+    inside = [
+        one
+        for one in judged
+        if one.document_id == quote.page and quote.start <= one.start and one.end <= quote.end
+    ]
+    best = max(inside, key=lambda one: one.score, default=None)
     return Quote(
         text=quote.text,
         passage_id=f"{quote.page}:{quote.start}",
@@ -146,5 +156,6 @@ def as_quote(quote: PageQuote, score: float) -> Quote:
         title=quote.title,
         start=quote.start,
         end=quote.end,
-        score=score,
+        score=best.score if best else 0.0,
+        answer=best.answer if best else "",
     )
