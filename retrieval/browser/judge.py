@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from retrieval.browser.pages import Page
+from retrieval.browser.rarity import LanguageRarity, word_ranks
+from retrieval.evidence import EvidenceSource
 from retrieval.index import Index
 from retrieval.quotes import select_quotes
 from retrieval.types import Quote
@@ -68,10 +70,17 @@ class PassageJudge:
     ) -> list[Quote]:
         index = self._opened()
         hits = index.search(question, _HITS, collections=collections)
+        source = self._source(index)
         found = select_quotes(
-            index, question, hits, max_quotes=most, threshold=threshold, reader=self._reader
+            source, question, hits, max_quotes=most, threshold=threshold, reader=self._reader
         )
         return [self._on_its_page(quote) for quote in found]
+
+    def _source(self, index: Index) -> EvidenceSource:
+        """Return where words are counted: in the language, if the embedder has a list of it."""
+        directory = self._embedder_dir
+        ranks = word_ranks(directory) if isinstance(directory, Path) else {}
+        return LanguageRarity(index, ranks) if ranks else index
 
     def _on_its_page(self, quote: Quote) -> Quote:
         """The index trims what it stores: offsets move by what it took off the front."""
