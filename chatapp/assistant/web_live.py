@@ -180,7 +180,7 @@ class _Teller:
             case commands.Scroll() | commands.Top():
                 return WebStep("scroll", step.command, page.title if page else "", domain)
             case commands.Back():
-                return WebStep("back", "Back to the results", page.title if page else "")
+                return WebStep("back", "Back to the results", "")
             case commands.End(how=how):
                 said = "Found enough to answer" if how == "Answer" else "Found nothing that answers"
                 return WebStep("end", said, self._errand.query)

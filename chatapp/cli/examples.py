@@ -14,6 +14,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         'chatapp ask "And how do I delete one?" --last',
         'git log -5 | chatapp ask "Summarise this:" --stdin --no-sources',
         'chatapp ask "What does it say about heat?" --attach paper.pdf --output json',
+        'chatapp ask "When does the next leap year begin?" --allow web',
     ),
     "run": (
         "chatapp run tour.yaml",

@@ -10,6 +10,7 @@ from typing import cast
 
 from chatapp.assistant import events
 from chatapp.assistant.events import Citation, FinishReason, Grounding, Usage
+from chatapp.assistant.web_access import PREFIX as WEB
 from chatapp.conversations.types import Message
 from chatapp.tui.text import one_line
 from chatapp.tui.trace import Trace
@@ -42,6 +43,11 @@ class AnswerState:
     def running(self) -> bool:
         """True until the turn has ended."""
         return bool(self.activity)
+
+    @property
+    def from_web(self) -> bool:
+        """True where what it quotes stands on pages of the web."""
+        return any(citation.document.startswith(WEB) for citation in self.citations)
 
     @property
     def failed(self) -> bool:

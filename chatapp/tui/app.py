@@ -34,6 +34,7 @@ from chatapp.tui.theme import COMMON_CSS, THEMES, theme_to_use
 if TYPE_CHECKING:
     from textual.driver import Driver
     from textual.screen import Screen
+    from textual.theme import Theme
 
     from chatapp.assistant.assistant import Assistant
     from chatapp.settings import Settings
@@ -118,6 +119,21 @@ class ChatApp(App[int]):
         if self._signals:
             self._obey_signals()
         self.call_after_refresh(self._open)
+        self.theme_changed_signal.subscribe(self, self._keep_theme)
+
+    def _keep_theme(self, theme: Theme) -> None:
+        """Write the theme that was chosen into the person's settings, for the next start."""
+        self.run_worker(self._write_theme(theme.name), group="theme", exit_on_error=False)
+
+    async def _write_theme(self, name: str) -> None:
+        from chatapp import paths
+        from chatapp.settings import SettingsError
+        from chatapp.settings.keeping import keep_setting
+
+        try:
+            await asyncio.to_thread(keep_setting, paths.user_config_path(), "ui", "theme", name)
+        except SettingsError as error:
+            self.chat.say(f"Kept until you leave: {error} {error.hint}".strip())
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """List in the palette (Ctrl+P) what the slash commands offer."""

@@ -63,11 +63,10 @@ CHAT_KEYS: list[BindingType] = [
     Binding(
         "ctrl+t",
         "approval",
-        "Tool",
+        "Decide",
         id="chat.approval",
         priority=True,
-        show=False,
-        tooltip="Decide about the tool that asks",
+        tooltip="Decide about the tool or the query that asks",
     ),
 ]
 

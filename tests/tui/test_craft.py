@@ -13,7 +13,7 @@ from textual.dom import DOMNode
 
 import chatapp.tui
 from chatapp.assistant.commands import COMMANDS
-from chatapp.settings import SettingsError
+from chatapp.settings import SettingsError, load_settings
 from chatapp.tui import craft_actions
 from chatapp.tui.help import help_groups
 from chatapp.tui.keymap import keymap_path, load_keymap
@@ -124,17 +124,25 @@ async def test_the_palette_lists_every_command_and_asks_for_what_it_needs(chat: 
 
 
 async def test_the_footer_shows_the_keys_of_what_has_the_focus(chat: Chat) -> None:
-    """While typing: Enter sends. On an answer: Enter opens its source. F1 is there at any width."""
+    """While typing: Enter sends. On an answer: Enter opens its source. F1 is there at any width.
+
+    An answer without sources or steps offers neither.
+    """
     app = chat.app()
     async with app.run_test(size=(90, 30)) as pilot:
         await ready(app)
         await ask(pilot, "hello")
+        await ask(pilot, "Who painted the Mona Lisa?")
         footer = lambda: screen_text(app).splitlines()[-1]  # noqa: E731
         assert "Enter Send" in footer()
         assert footer().rstrip().endswith("F1 Help")
         await pilot.press("shift+tab")
         await until(lambda: "Enter Source" in footer(), "the answer's keys")
+        assert "b Steps" in footer()
         assert "Enter Send" not in footer()
+        await pilot.press("up", "up")
+        await until(lambda: "+ Good" in footer() and "Source" not in footer(), "its own keys")
+        assert "Steps" not in footer()
         await pilot.resize_terminal(40, 30)
         await until(lambda: footer().rstrip().endswith("F1 Help") and len(footer()) == 40)
 
@@ -163,6 +171,7 @@ async def test_the_theme_can_be_chosen_by_name(chat: Chat) -> None:
         app.chat.composer.insert("/theme beige")
         await pilot.press("enter")
         await until(lambda: "There is no theme beige" in screen_text(app))
+        await until(lambda: load_settings().settings.ui.theme == "chatapp-ansi", "it is kept")
 
 
 def test_the_contrast_theme_keeps_its_promise() -> None:

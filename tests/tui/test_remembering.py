@@ -76,6 +76,12 @@ async def test_the_memory_screen_adds_corrects_hides_and_finds(chat: Chat) -> No
         await pilot.press("enter", "x")
         await until(lambda: screen.shown == [])
         assert facts(chat) == ["you like tea and cake"]
+        await pilot.press("h")
+        await until(lambda: [f.value for f in screen.shown] == ["Berlin"])
+        await until(lambda: "hidden: x brings it back" in screen_text(app))
+        await pilot.press("x")
+        await until(lambda: "Used again: you live in Berlin" in screen_text(app))
+        assert facts(chat) == ["you live in Berlin", "you like tea and cake"]
 
 
 async def test_an_answer_is_rated_and_corrected_with_keys(chat: Chat) -> None:

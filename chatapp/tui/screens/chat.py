@@ -199,6 +199,12 @@ class ChatScreen(Screen[None]):
                 return not running and answer is not None
             case "chat.copy" | "chat.answer":
                 return answer is not None
+            case "chat.approval":
+                return bool(self.query("ApprovalBar"))
+            case "answer.open":
+                return bool(self.selected_answer and self.selected_answer.citations)
+            case "answer.trace":
+                return bool(self.selected_answer and self.selected_answer.trace.steps)
         return True
 
     def trouble(self, problem: Problem, *, retry: bool = True, offer_unsaved: bool = False) -> None:
@@ -248,6 +254,7 @@ class ChatScreen(Screen[None]):
         self.selected = entry
         answer = self.selected_answer
         self.sources.show(answer.citations if answer else [])
+        self.refresh_bindings()  # the line of keys offers what this message has
 
     def present_sources(self, state: AnswerState) -> None:
         """Select a finished answer; open the panel where there is room for it."""

@@ -26,7 +26,11 @@ if TYPE_CHECKING:
     from chatapp.assistant.assistant import Assistant
     from chatapp.memory import Fact
 
-_STATUS = {"closed": "held before", "expired": "hidden", "review": "? is it right: y confirms"}
+_STATUS = {
+    "closed": "held before",
+    "expired": "hidden: x brings it back",
+    "review": "? is it right: y confirms",
+}
 
 
 class MemoriesScreen(ModalScreen[None]):
@@ -79,7 +83,8 @@ class MemoriesScreen(ModalScreen[None]):
         Binding("e", "edit", "Edit", id="memory.edit"),
         Binding("d,delete", "forget", "Forget", id="memory.forget",
                 tooltip="Forget for good: everywhere, backups included"),
-        Binding("x", "hide", "Hide", id="memory.hide", tooltip="Hide; nothing is removed"),
+        Binding("x", "hide", "Hide", id="memory.hide",
+                tooltip="Hide, or show a hidden one again; nothing is removed"),
         Binding("y", "confirm", "Confirm", id="memory.confirm",
                 tooltip="It is right; what it contradicts is closed"),
         Binding("n", "new", "New", id="memory.new", tooltip="Remember something"),
@@ -192,7 +197,8 @@ class MemoriesScreen(ModalScreen[None]):
 
     def action_hide(self) -> None:
         if (fact := self.chosen) is not None:
-            self._run(self._hide(fact.id))
+            hidden = fact.status == "expired"
+            self._run(self._show_again(fact.id) if hidden else self._hide(fact.id))
 
     def action_confirm(self) -> None:
         if (fact := self.chosen) is not None:
@@ -223,7 +229,11 @@ class MemoriesScreen(ModalScreen[None]):
 
     async def _hide(self, fact_id: str) -> str:
         fact = await asyncio.to_thread(self._assistant.profile.expire, fact_id)
-        return f"Hidden: {fact.to_person()}. h shows what is hidden."
+        return f"Hidden: {fact.to_person()}. h shows what is hidden, and x brings it back."
+
+    async def _show_again(self, fact_id: str) -> str:
+        fact = await asyncio.to_thread(self._assistant.profile.show, fact_id)
+        return f"Used again: {fact.to_person()}."
 
     async def _command(self, name: str, argument: str) -> str:
         from chatapp.assistant.commands import Session, perform

@@ -175,7 +175,7 @@ class Answer(MessageView):
         self._memory.update(clean("\n".join(lines)))
         self._memory.display = bool(lines)
         self.set_class(state.failed, "-failed")
-        self._badge.show(state.grounding, len(state.citations))
+        self._badge.show(state.grounding, len(state.citations), web=state.from_web)
         self._badge.display = state.grounding is not None and not state.failed
 
     @on(AnswerMarkdown.CitationClicked)

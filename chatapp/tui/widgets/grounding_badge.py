@@ -35,10 +35,11 @@ class GroundingBadge(Static):
     def __init__(self) -> None:
         super().__init__("", markup=False)
 
-    def show(self, grounding: Grounding | None, sources: int = 0) -> None:
-        """Display the grounding; `sources` is how many quotes the answer cites."""
+    def show(self, grounding: Grounding | None, sources: int = 0, *, web: bool = False) -> None:
+        """Display the grounding; `sources` counts the quotes it cites, `web`: from pages there."""
         self.set_classes(f"-{grounding}" if grounding else "")
         label = _LABELS[grounding] if grounding else ""
         if grounding in ("grounded", "partly") and sources:
             label += f" in {sources} quote" + ("s" if sources > 1 else "")
+            label += " from the web" if web else ""
         self.update(label)
