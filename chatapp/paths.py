@@ -41,6 +41,11 @@ def index_path() -> Path:
     return data_dir() / "index" / "index.sqlite3"
 
 
+def web_cache_path() -> Path:
+    """Return the file that holds pages of the web for a while; it may be deleted at any time."""
+    return data_dir() / "web.sqlite3"
+
+
 def models_dir() -> Path:
     """Return the directory that holds one directory for each model of the person's own."""
     return data_dir() / "models"

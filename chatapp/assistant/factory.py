@@ -63,16 +63,23 @@ def build_assistant(
         open_index=open_index if use_index else None,
         catalogue=InstalledModels(settings, lambda chosen: _load_generator(chosen)),
         open_memory=lambda: open_memory(store),
-        open_web=lambda: open_web(settings, clock),
+        open_web=lambda: open_web(settings, clock, cache=not ephemeral),
         clock=clock,
     )
 
 
-def open_web(settings: Settings, clock: Callable[[], datetime] = utc_now) -> LiveWeb:
-    """Return the web as it is set up: who is asked, and how much is read. Nothing is sent."""
-    from chatapp.assistant.web_live import LiveWeb
+def open_web(
+    settings: Settings, clock: Callable[[], datetime] = utc_now, *, cache: bool = False
+) -> LiveWeb:
+    """Return the web as it is set up: who is asked, and how much is read. Nothing is sent.
 
-    return LiveWeb(settings.web, settings.retrieval, clock)
+    With `cache`, pages are kept for a while; conversations that keep nothing go without.
+    """
+    from chatapp.assistant.web_live import LiveWeb
+    from retrieval.web.cache import PageCache
+
+    pages = PageCache(paths.web_cache_path()) if cache else None
+    return LiveWeb(settings.web, settings.retrieval, clock, pages)
 
 
 def open_index() -> Index:

@@ -29,6 +29,7 @@ from retrieval.browser.session import Browsed, Step, Watch
 from retrieval.browser.state import Limits
 from retrieval.browser.web import WebWorld
 from retrieval.types import Quote
+from retrieval.web.cache import PageCache
 from retrieval.web.fetch import Fetcher
 from retrieval.web.limits import FetchSettings
 from retrieval.web.providers.build import make_chain, user_agent
@@ -45,7 +46,11 @@ class LiveWeb:
     """See `WebAccess`; `chain` and `fetcher` are the parts that the tools share."""
 
     def __init__(
-        self, web: WebSettings, retrieval: RetrievalSettings, clock: Callable[[], datetime]
+        self,
+        web: WebSettings,
+        retrieval: RetrievalSettings,
+        clock: Callable[[], datetime],
+        cache: PageCache | None = None,
     ) -> None:
         self._web, self._retrieval, self._clock = web, retrieval, clock
         asked = [name for name in web.providers if name != _OWN_SOURCES]
@@ -57,7 +62,8 @@ class LiveWeb:
             environment=os.environ,
         )
         agent = f"chatapp/{__version__}"
-        self.fetcher = Fetcher(FetchSettings(agent, contact=web.contact, allow=web.allow))
+        manners = FetchSettings(agent, contact=web.contact, allow=web.allow)
+        self.fetcher = Fetcher(manners, cache)
         self._judge = PassageJudge(resources.embedder_dir())
 
     def services(self) -> Sequence[str]:
@@ -72,6 +78,7 @@ class LiveWeb:
 
     def browse(self, errand: Errand) -> WebFindings:
         """See `WebAccess.browse`."""
+        self.fetcher.warm()  # while somebody is asked, and searches
         watch = Watch()
         world = _ConsentingWorld(
             WebWorld(self.chain, self.fetcher, deadline=inf, should_stop=errand.should_stop),

@@ -103,7 +103,9 @@ class WebSettings:
         20, "Steps of the browser for one question at most.", low=2, high=100
     )
     allow: tuple[str, ...] = setting(
-        (), "Addresses in your own network that may be fetched, such as `192.168.1.5:8080`."
+        (),
+        "Addresses in your own network that may be fetched, such as `192.168.1.5:8080`.",
+        check="origin",
     )
 
 

@@ -41,6 +41,8 @@ def _is_url(text: str) -> bool:
         return False
 
 
+_ORIGIN = r"(?:https?://)?(?:\[[0-9a-fA-F:.]+\]|[\w.-]+)(?::\d{1,5})?/?"
+
 # name of a check: what passes it, and how that is called
 CHECKS: dict[str, tuple[Callable[[str], bool], str]] = {
     "url": (_is_url, "an address with http:// or https:// and no password in it"),
@@ -52,6 +54,10 @@ CHECKS: dict[str, tuple[Callable[[str], bool], str]] = {
     "provider": (
         lambda text: text in _PROVIDERS,
         f"names of search providers: {', '.join(_PROVIDERS)}",
+    ),
+    "origin": (
+        lambda text: re.fullmatch(_ORIGIN, text) is not None,
+        "addresses such as `192.168.1.5:8080` or `http://nas.lan`, without a path",
     ),
     "enter": (lambda text: text in ("send", "newline"), "`send` or `newline`"),
     "path": (

@@ -18,6 +18,7 @@ from retrieval.web.dns import Resolver, SystemResolver
 from retrieval.web.download import OnProgress, Target
 from retrieval.web.engine import Engine, JsonAsked, Progress
 from retrieval.web.errors import Forbidden, HttpError, Stopped, TimedOut, Unreachable, Untrusted
+from retrieval.web.guard import Guard
 from retrieval.web.http import Request, through_tape
 from retrieval.web.limits import FetchSettings
 from retrieval.web.pages import Fetched, ProblemCode, Unfetchable, fetched_from
@@ -44,6 +45,9 @@ class Fetcher:
         resolver: finds addresses; the system's by default.
         tls: what certificates are trusted; the public authorities by default.
         offline: only the cache answers; nothing is sent.
+
+    Raises:
+        BadUrl: one of `settings.allow` is no address.
     """
 
     def __init__(
@@ -56,6 +60,7 @@ class Fetcher:
         offline: bool = False,
     ) -> None:
         self._settings, self._cache = settings or FetchSettings(), cache
+        Guard(self._settings.allow)  # says at once what is no address
         self._resolver, self._tls, self._offline = resolver or SystemResolver(), tls, offline
         self._loop = BackgroundLoop()
         self._engine: Engine | None = None

@@ -118,13 +118,13 @@ class Guard:
     """Judges where a request may go.
 
     Args:
-        allow: origins that a person named, such as `http://192.168.1.5:8888`; neither their
-            address nor their port is judged. Raises BadUrl.
+        allow: origins that a person named, such as `http://192.168.1.5:8888`, or without a scheme
+            for both; neither their address nor their port is judged. Raises BadUrl.
         ports: what others may be asked on.
     """
 
     def __init__(self, allow: Iterable[str] = (), ports: Iterable[int] = PORTS) -> None:
-        self._origins = frozenset(parse(origin).origin for origin in allow)
+        self._origins = frozenset(parse(each).origin for entry in allow for each in _both(entry))
         self._places = {(url.host, url.port) for url in map(parse, self._origins)}
         self._ports = frozenset(ports)
 
@@ -150,6 +150,11 @@ class Guard:
         for address in addresses:
             if what := verdict(address):
                 raise Forbidden(f"{host} leads to {address} ({what})")
+
+
+def _both(entry: str) -> list[str]:
+    """Return an entry with each scheme it stands for."""
+    return [entry] if "://" in entry else [f"{scheme}://{entry}" for scheme in ("http", "https")]
 
 
 def _is_address(host: str) -> bool:

@@ -119,6 +119,18 @@ def test_a_search_can_be_narrowed(chatapp, said, options, hits):
     assert len(json.loads(done.out)) == hits
 
 
+def test_purging_empties_the_cache_of_web_pages(chatapp, said, chatapp_home):
+    """Which conversation read which page is not known there, so none is left."""
+    from retrieval.web.cache import PageCache, Stored
+
+    cache = PageCache(chatapp_home / "web.sqlite3")
+    cache.put(Stored("http://read.example/", "page", 200, "", {}, "", "", 0.0, 0.0, False))
+    assert cache.size()[0] == 1
+    assert chatapp("conversations", "purge", said, "--yes").code == 0
+    assert cache.size()[0] == 0
+    cache.close()
+
+
 def test_a_purged_conversation_is_gone_and_a_script_must_say_yes(chatapp, said):
     refused = chatapp("conversations", "purge", said)
     assert (refused.code, "--yes" in refused.err) == (5, True)

@@ -134,11 +134,23 @@ def purge(ids: tuple[str, ...], deleted: bool, yes: bool, facts: bool, output: s
             ask_first(f"Delete for good: {titles}{more}?", yes)
         _offer_facts(store, found, forget=facts)  # a purged one no longer knows what it taught
         purged = [store.purge(conversation.id) for conversation in found]
+    if purged:
+        _forget_pages()
     if output == "json":
         print_json([asdict(conversation) for conversation in purged])
     else:
         for conversation in purged:
             click.echo(f"gone for good: {conversation.title}")
+
+
+def _forget_pages() -> None:
+    """Empty the cache of web pages: it does not know which of them a conversation read."""
+    from chatapp import paths
+    from retrieval.web.cache import PageCache
+
+    cache = PageCache(paths.web_cache_path())
+    cache.purge()
+    cache.close()
 
 
 def _offer_facts(store: ConversationStore, found: Sequence[Conversation], *, forget: bool) -> None:

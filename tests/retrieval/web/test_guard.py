@@ -141,3 +141,15 @@ def test_an_allowed_origin_is_that_origin_alone() -> None:
             guard.check_url(parse(other))
     with pytest.raises(Forbidden):
         guard.check_url(parse("https://127.0.0.1:8888/"))
+
+
+def test_an_origin_may_be_allowed_without_its_scheme() -> None:
+    """As people write it into a setting; what is no address is said at once."""
+    guard = Guard(["192.168.1.5:8080"])
+    for url in ("http://192.168.1.5:8080/", "https://192.168.1.5:8080/"):
+        guard.check_url(parse(url))
+    for other in ("http://192.168.1.5/", "http://192.168.1.6:8080/"):
+        with pytest.raises(Forbidden):
+            guard.check_url(parse(other))
+    with pytest.raises(BadUrl):
+        Guard(["not an address"])
