@@ -48,15 +48,25 @@ class Index:
         self._searcher = Searcher(embedder)
 
     @classmethod
-    def open(cls, path: Path, *, embedder_dir: Path | str, read_only: bool = False) -> Index:
-        """Open the index at `path`; a missing file is created.
+    def open(
+        cls, path: Path, *, embedder_dir: Path | str, read_only: bool = False, dsn: str = ""
+    ) -> Index:
+        """Open the index at `path`, or in the PostgreSQL database `dsn`; what is missing is made.
 
         Raises:
-            IndexUnavailable: damaged, not an index, or not writable; the hint names the fix.
+            IndexUnavailable: damaged, not an index, out of reach, or not writable; the hint names
+                the fix.
         """
         embedder = load_embedder(embedder_dir)
         name, dimension = (embedder.id, embedder.dimension) if embedder else ("", 0)
-        store = SqliteStore.open(path, embedder=name, dimension=dimension, read_only=read_only)
+        if not dsn:
+            store: Store = SqliteStore.open(
+                path, embedder=name, dimension=dimension, read_only=read_only
+            )
+            return cls(store, embedder)
+        from retrieval.store.postgres.store import PostgresStore
+
+        store = PostgresStore.open(dsn, embedder=name, dimension=dimension, read_only=read_only)
         return cls(store, embedder)
 
     @classmethod

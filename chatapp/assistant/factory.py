@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from chatapp import paths, resources
 from chatapp.assistant.assistant import Assistant
 from chatapp.assistant.catalogue import InstalledModels, model_dir
-from chatapp.assistant.embedder import chosen_embedder, open_embedder
+from chatapp.assistant.embedder import open_embedder
+from chatapp.assistant.own_index import open_own_index
 from chatapp.conversations import ConversationStore
 from chatapp.conversations.ids import utc_now
 from chatapp.inference.generator import Generator
@@ -89,9 +90,8 @@ def open_index() -> Index:
         IndexUnavailable: it is damaged or its place cannot be written.
     """
     from retrieval.errors import IndexUnavailable
-    from retrieval.index import Index
 
-    index = Index.open(paths.index_path(), embedder_dir=chosen_embedder())
+    index = open_own_index()
     try:
         index.add([resources.handbook_dir()], collection=HANDBOOK)
     except IndexUnavailable as error:

@@ -144,12 +144,11 @@ def _opened(*, to_read: bool = False) -> Iterator[Index]:
 
     A command that only reads also works in a home that cannot be written.
     """
-    from chatapp.assistant.embedder import chosen_embedder
-    from retrieval.index import Index
+    from chatapp.assistant.own_index import open_own_index
 
     path = paths.index_path()
     read_only = to_read and path.exists() and not os.access(path.parent, os.W_OK)
-    opened = Index.open(path, embedder_dir=chosen_embedder(), read_only=read_only)
+    opened = open_own_index(read_only=read_only)
     try:
         yield opened
     finally:

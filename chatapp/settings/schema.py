@@ -14,7 +14,7 @@ from chatapp.settings.named import McpServer, Remote
 
 # What starts programs, opens folders, sends text or lets others in: a file that came with a
 # project somebody downloaded must not set it.
-PERSONAL = frozenset({"tools", "mcp", "remotes", "server", "web"})
+PERSONAL = frozenset({"index", "tools", "mcp", "remotes", "server", "web"})
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,13 @@ class RetrievalSettings:
     threshold: float = setting(
         0.15, "Support a quote needs to be shown; below it: not found.", low=0, high=1
     )
+
+
+@dataclass(frozen=True)
+class IndexSettings:
+    """Where the index is kept."""
+
+    dsn: str = setting("", "PostgreSQL database for the index; empty: a file.", secret=True)
 
 
 @dataclass(frozen=True)
@@ -146,6 +153,7 @@ class Settings:
     content_filter: bool = setting(True, "Refuse requests for harm instead of asking the model.")
     generation: GenerationSettings = field(default_factory=GenerationSettings)
     retrieval: RetrievalSettings = field(default_factory=RetrievalSettings)
+    index: IndexSettings = field(default_factory=IndexSettings)
     memory: MemorySettings = field(default_factory=MemorySettings)
     ui: UiSettings = field(default_factory=UiSettings)
     tools: ToolsSettings = field(default_factory=ToolsSettings)

@@ -83,15 +83,13 @@ def _integrity(path: Path) -> str:
 
 def index() -> Check:
     """The search index opens and its parts agree."""
-    path = paths.index_path()
-    if not path.exists():
+    if not (paths.index_path().exists() or load_settings().settings.index.dsn):
         return Check("index", "ok", "none yet; it is made when the first question is asked")
-    from chatapp.assistant.embedder import chosen_embedder
+    from chatapp.assistant.own_index import open_own_index
     from retrieval.errors import IndexUnavailable
-    from retrieval.index import Index
 
     try:
-        opened = Index.open(path, embedder_dir=chosen_embedder(), read_only=True)
+        opened = open_own_index(read_only=True)
         status = opened.status()
         opened.close()
     except IndexUnavailable as error:

@@ -158,9 +158,14 @@ class PostgresConnections:
 
 def _without_secrets(dsn: str) -> str:
     """Return a DSN as it may be shown: host, port and database."""
-    from psycopg import ProgrammingError
-    from psycopg.conninfo import conninfo_to_dict
-
+    try:
+        from psycopg import ProgrammingError
+        from psycopg.conninfo import conninfo_to_dict
+    except ImportError as error:
+        raise IndexUnavailable(
+            "the index is to be in PostgreSQL, and the package for that is not installed",
+            "pip install 'chatapp[postgres]', or clear the setting `index.dsn`",
+        ) from error
     try:
         known = conninfo_to_dict(dsn)
     except ProgrammingError as error:

@@ -60,7 +60,11 @@ class PostgresStore:
                 fix.
         """
         connections = PostgresConnections(dsn, read_only=read_only)
-        ensure_schema(connections)
+        try:
+            ensure_schema(connections)
+        except BaseException:
+            connections.close()
+            raise
         return cls(connections, embedder, dimension)
 
     @property
