@@ -1,8 +1,9 @@
-"""Our static embedder: a passage is the weighted mean of its words' vectors, made unit length.
+"""Our own embedder: a passage is the weighted mean of its words' vectors, made unit length.
 
-The thing to know: no attention, no GPU, no torch: a table of int8 word vectors with learned word
-weights folded in. A word outside the vocabulary is the sum of two hashed rows, so two passages
-that share a rare name still meet.
+The thing to know: no GPU, no torch. Passages are sums over a table of int8 word vectors with
+learned word weights folded in, so an index is built fast; the few words of a query may go through
+a small block that reads them in context (`asking`). A word outside the vocabulary is the sum of two
+hashed rows, so two texts that share a rare name still meet.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from retrieval.embedding.asking import PREFIX, AskingBlock
+from retrieval.embedding.protocol import CONFIG_NAME
 from retrieval.errors import EmbedderDamaged
 from retrieval.terms import fold
 
@@ -21,9 +24,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-CONFIG_NAME = "config.json"
 WEIGHTS_NAME = "model.safetensors"
 VOCABULARY_NAME = "vocabulary.json"
+KIND = "static"
 
 _WORD = re.compile(r"[^\W_]+")
 _MEMO_WORDS = 500_000
@@ -33,13 +36,22 @@ class StaticEmbedder:
     """Word vectors → unit passage vectors; `dimension` columns, `id` names the exact weights."""
 
     def __init__(
-        self, revision: str, vocabulary: Sequence[str], table: NDArray[np.float32], buckets: int
+        self,
+        revision: str,
+        vocabulary: Sequence[str],
+        table: NDArray[np.float32],
+        buckets: int,
+        asking: AskingBlock | None = None,
     ) -> None:
-        """`table` is (len(vocabulary) + buckets, dimension), word weights folded in."""
-        self.id = f"static-{revision}"
+        """`table` is (len(vocabulary) + buckets, dimension), word weights folded in.
+
+        Without `asking` queries are encoded as passages are.
+        """
+        self.id = f"{KIND}-{revision}"
         self.dimension = int(table.shape[1])
         self._table = table
         self._rows = RowMap(vocabulary, buckets)
+        self._asking = asking
 
     @classmethod
     def load(cls, directory: Path) -> StaticEmbedder:
@@ -57,7 +69,15 @@ class StaticEmbedder:
             table = tensors["rows"].astype("float32") * tensors["scales"].astype("float32")[:, None]
             if table.shape != (len(vocabulary) + config["buckets"], config["dimension"]):
                 raise ValueError(f"table of shape {table.shape} does not fit the vocabulary")
-            return cls(config["revision"], vocabulary, table, config["buckets"])
+            asking = None
+            if "heads" in config:
+                weights = {
+                    name.removeprefix(PREFIX): tensor.astype("float32")
+                    for name, tensor in tensors.items()
+                    if name.startswith(PREFIX)
+                }
+                asking = AskingBlock(weights, config["heads"])
+            return cls(config["revision"], vocabulary, table, config["buckets"], asking)
         except Exception as error:
             raise EmbedderDamaged(
                 f"the embedder in {directory} is damaged: {error}",
@@ -71,11 +91,19 @@ class StaticEmbedder:
             config = json.loads((directory / CONFIG_NAME).read_text("utf-8"))
         except (OSError, ValueError):
             return (directory / VOCABULARY_NAME).is_file()
-        return isinstance(config, dict) and config.get("kind") == "static"
+        return isinstance(config, dict) and config.get("kind") == KIND
 
     def embed_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return unit row vectors as `embed_passages` does."""
-        return self.embed_passages(texts)
+        """Return unit row vectors, float32 (len(texts), dimension); a text without words is 0."""
+        import numpy as np
+
+        if self._asking is None:
+            return self.embed_passages(texts)
+        result = np.zeros((len(texts), self.dimension), dtype=np.float32)
+        for number, text in enumerate(texts):
+            if rows := self._rows.rows(text):
+                result[number] = self._asking(self._table.take(rows, axis=0))
+        return _unit(result)
 
     def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return unit row vectors, float32 (len(texts), dimension); a text without words is 0."""
@@ -86,9 +114,15 @@ class StaticEmbedder:
             # One sum a text: `add.reduceat` over many at once is twenty times slower.
             if rows := self._rows.rows(text):
                 result[number] = self._table.take(rows, axis=0).sum(axis=0)
-        norms = np.linalg.norm(result, axis=1, keepdims=True)
-        unit: NDArray[np.float32] = result / np.maximum(norms, 1e-9)
-        return unit
+        return _unit(result)
+
+
+def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    import numpy as np
+
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: NDArray[np.float32] = vectors / np.maximum(norms, 1e-9)
+    return unit
 
 
 class RowMap:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from retrieval.embedding.static import StaticEmbedder
-from retrieval.embedding.train import Settings, save
+from retrieval.embedding.training.save import save
 from retrieval.index import Index
 
 _WORDS = """
@@ -28,10 +28,9 @@ def embedder_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def make_embedder(directory: Path, seed: int, dimension: int = 160) -> Path:
-    settings = Settings(dimension=dimension, buckets=8192)
-    shape = (len(VOCABULARY) + settings.buckets, settings.dimension)
+    shape = (len(VOCABULARY) + 8192, 160)
     table = np.random.default_rng(seed).normal(size=shape).astype(np.float32)
-    save(directory, table, VOCABULARY, settings)
+    save(directory, table, VOCABULARY)
     assert StaticEmbedder.load(directory).dimension == dimension
     return directory
 
