@@ -97,9 +97,11 @@ def train(found: Read, work: Path, teacher: Embedder, out: Path, settings: Setti
     table = Table(start.astype(np.float32), sif_log_weights([passages], len(start)))
     train_table(table, given, settings)
     folded = as_stored(table.folded())
-    asking = Asking(folded, settings)
-    train_asking(asking, embedded(passages, folded), given, settings)
-    weights = {name: weight.detach().numpy() for name, weight in asking.weights.items()}
+    weights = None
+    if settings.asking_steps:
+        asking = Asking(folded, settings)
+        train_asking(asking, embedded(passages, folded), given, settings)
+        weights = {name: weight.detach().numpy() for name, weight in asking.weights.items()}
     save(out, folded, vocabulary, asking=weights, heads=settings.heads)
     torch.save(table.state_dict(), work / "table.pt")  # to look at, or to train the query side anew
 

@@ -34,8 +34,8 @@ class Settings:
     shortest_span: int = 4
     longest_span: int = 14
 
-    # the query side
-    asking_steps: int = 2_000
+    # the query side; 0 steps: queries are encoded as passages are
+    asking_steps: int = 0
     asking_rate: float = 1e-3
     asking_batch: int = 256
     heads: int = 4
