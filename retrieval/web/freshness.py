@@ -45,9 +45,16 @@ def must_ask(headers: Headers) -> bool:
 
 
 def conditions(etag: str, last_modified: str) -> dict[str, str]:
-    """Return the headers that ask for a page only if it has changed."""
+    """Return the headers that ask for a page only if it has changed.
+
+    What a server sent that no header may hold is not sent back to it.
+    """
     asked = {"If-None-Match": etag, "If-Modified-Since": last_modified}
-    return {name: value for name, value in asked.items() if value}
+    return {name: text for name, text in asked.items() if text and _is_header(text)}
+
+
+def _is_header(text: str) -> bool:
+    return text.isascii() and text.isprintable()
 
 
 def retry_after(headers: Headers, now: float) -> float | None:

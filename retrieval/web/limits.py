@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 MIB = 1 << 20
@@ -29,8 +30,9 @@ class FetchSettings:
 
     @property
     def user_agent(self) -> str:
-        """The header: who asks, on whose behalf, and where to complain."""
-        about = f"; +{self.contact}" if self.contact else ""
+        """The header: who asks, on whose behalf, and where to complain; ASCII, as headers are."""
+        contact = re.sub(r"[^\x20-\x7e]", "", self.contact)
+        about = f"; +{contact}" if contact else ""
         return f"{self.agent} (personal assistant, reads at a person's request{about})"
 
     @property

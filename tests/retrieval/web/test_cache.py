@@ -134,6 +134,18 @@ def test_a_stale_page_costs_one_line(fetchers: Make, web: Web, cache: PageCache)
     assert server.seen[-1].headers["if-modified-since"] == at(0)
 
 
+@pytest.mark.parametrize("mark", ['"\xe4\xf6"', '"\xff', "W/\x80"])
+def test_a_mark_that_no_header_may_hold_is_not_sent_back(
+    fetchers: Make, web: Web, cache: PageCache, mark: str
+) -> None:
+    """Servers send odd bytes; the page is asked for anew, as if there were no mark."""
+    server = web({"/": TEXT(Cache_Control="max-age=0", ETag=mark)})
+    fetcher = fetchers(QUICK, cache)
+    for _ in range(2):
+        assert fetcher.fetch("http://odd-marks.example/").page is not None
+    assert "if-none-match" not in server.seen[-1].headers
+
+
 def test_a_changed_page_takes_the_place_of_the_old(
     fetchers: Make, web: Web, cache: PageCache
 ) -> None:

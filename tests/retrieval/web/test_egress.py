@@ -151,7 +151,7 @@ def test_a_request_says_who_asks_and_nothing_else(
 ) -> None:
     """A name, a contact, what is understood; no cookie comes back, no referrer is told."""
     server = web({"/": says("text", "text/plain", Set_Cookie="id=1; Path=/"), "/2": TEXT})
-    contact = FetchSettings(agent="chatapp/9.9", contact="me@example.org", delay=0.0)
+    contact = FetchSettings(agent="chatapp/9.9", contact="m\xfcller\n me@example.org", delay=0.0)
     fetcher = fetchers(contact)
     fetcher.fetch("http://cookies.example/")
     fetcher.fetch("http://cookies.example/2")
@@ -161,7 +161,7 @@ def test_a_request_says_who_asks_and_nothing_else(
     }  # fmt: skip
     assert sent["host"] == "cookies.example"
     assert sent["user-agent"].startswith("chatapp/9.9 (")
-    assert "+me@example.org" in sent["user-agent"]
+    assert "; +mller me@example.org)" in sent["user-agent"]
 
 
 def test_a_key_for_an_api_stays_with_the_api(fetcher: Fetcher, web: Web) -> None:
