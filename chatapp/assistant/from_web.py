@@ -70,8 +70,15 @@ class _Trip:
         Raises:
             Interrupted: the turn was stopped; the quotes so far are in the reply.
         """
-        should_stop = self._writing.run.should_stop
-        errand = Errand(query, self._may_search, self._on_step, should_stop)
+        store, draft = self._writing.services.store, self._writing.draft
+        conversation = await asyncio.to_thread(store.conversation, draft.conversation_id)
+        errand = Errand(
+            query,
+            self._may_search,
+            self._on_step,
+            self._writing.run.should_stop,
+            private=conversation.private,
+        )
         try:
             findings = await self._within_time(errand)
         except Interrupted:

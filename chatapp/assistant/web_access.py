@@ -75,12 +75,14 @@ class Errand:
         may_search: asked with each query before it leaves; False keeps it here.
         on_step: told every action as it happens.
         should_stop: true once nobody waits any more.
+        private: nothing of it may be kept outside of the conversation.
     """
 
     query: str
     may_search: Callable[[str], bool]
     on_step: Callable[[WebStep], None]
     should_stop: Callable[[], bool]
+    private: bool = False
 
 
 class WebAccess(Protocol):

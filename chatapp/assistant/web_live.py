@@ -28,10 +28,12 @@ from retrieval.browser.scripted import Effort, browse
 from retrieval.browser.session import Browsed, Step, Watch
 from retrieval.browser.state import Limits
 from retrieval.browser.web import WebWorld
+from retrieval.quotes import LATER_MARGIN, LATER_SHARE
 from retrieval.types import Quote
 from retrieval.web.cache import PageCache
 from retrieval.web.fetch import Fetcher
 from retrieval.web.limits import FetchSettings
+from retrieval.web.pages import Fetched
 from retrieval.web.providers.build import make_chain, user_agent
 from retrieval.web.providers.direct import DirectApi
 
@@ -43,7 +45,13 @@ _NAMES = {"brave": "Brave Search", "tavily": "Tavily", "ddgs": "DuckDuckGo and o
 
 
 class LiveWeb:
-    """See `WebAccess`; `chain` and `fetcher` are the parts that the tools share."""
+    """See `WebAccess`; `chain` and `fetcher` are the parts that the tools share.
+
+    Args:
+        web, retrieval: the settings of these names.
+        clock: what time it is.
+        cache: keeps pages for as long as their sites say; None keeps none.
+    """
 
     def __init__(
         self,
@@ -81,7 +89,12 @@ class LiveWeb:
         self.fetcher.warm()  # while somebody is asked, and searches
         watch = Watch()
         world = _ConsentingWorld(
-            WebWorld(self.chain, self.fetcher, deadline=inf, should_stop=errand.should_stop),
+            WebWorld(
+                self.chain,
+                _Kept(self.fetcher, private=errand.private),
+                deadline=inf,
+                should_stop=errand.should_stop,
+            ),
             errand,
             watch,
             self._web.seconds,
@@ -113,7 +126,7 @@ class LiveWeb:
         }
         quotes = tuple(
             dataclasses.replace(quote, document_id=read[quote.document_id].document, passage_id="")
-            for quote in found.quotes[: self._retrieval.max_quotes]
+            for quote in _worth_showing(found.quotes, self._retrieval)
         )
         problem = ""
         if not quotes and found.why_ended in ("no_search", "deadline"):
@@ -124,6 +137,27 @@ class LiveWeb:
     def _as_page(self, page: Page) -> WebPage:
         now = timestamp(self._clock())
         return WebPage(page.url, page.title, page.text, page.domain, page.date, now)
+
+
+def _worth_showing(quotes: Sequence[Quote], settings: RetrievalSettings) -> Sequence[Quote]:
+    """Return the best quote and those that are clearly supported beside it, as of the index."""
+    best = max((quote.score for quote in quotes), default=0.0)
+    least = max(settings.threshold + LATER_MARGIN, LATER_SHARE * best)
+    worth = [quote for quote in quotes if quote.score == best or quote.score >= least]
+    return worth[: settings.max_quotes]
+
+
+class _Kept:
+    """The fetcher for one browse: of a private one nothing is written to its cache."""
+
+    def __init__(self, fetcher: Fetcher, *, private: bool) -> None:
+        self._fetcher, self._private = fetcher, private
+
+    def fetch(self, url: str, *, deadline: float, should_stop: Callable[[], bool]) -> Fetched:
+        """See `Fetcher.fetch`."""
+        return self._fetcher.fetch(
+            url, deadline=deadline, should_stop=should_stop, private=self._private
+        )
 
 
 class _ConsentingWorld:

@@ -7,6 +7,8 @@ things are chosen so that every machine gives the same bytes:
   CPUs, and a word may flip where two are nearly as likely. The `model-` scripts run the fixture
   model; `test_margins.py` holds that none of their words was chosen by a small margin.
 * The index has no embedder, for the same reason: passages are found by words alone.
+
+The `web-` scripts browse the recorded pages of `web.tape`.
 """
 
 from __future__ import annotations
@@ -31,8 +33,15 @@ SOURCES = HERE / "sources.jsonl"
 ROOT = HERE.parents[1]
 SCRIPTS = sorted((HERE / "scripts").glob("*.yaml"))
 FIXTURE_MODEL = "tests/fixtures/model"  # from the root: transcripts name no machine's directories
+TAPE = "tests/golden/web.tape"
 REPEATABLE = ("--ephemeral", "--seed", "1", "--greedy", "--clock", "2026-01-01T12:00:00Z")
-CONFIG = f'[tools]\nfolders = ["{HERE / "files"}"]\n'
+CONFIG = f"""
+[tools]
+folders = ["{HERE / "files"}"]
+[web]
+providers = ["wikipedia"]
+wikipedia_url = "https://wiki.example.org"
+"""
 HERE_IN_TRANSCRIPTS = "file:///repository"
 
 Patch = Callable[[object, str, object], None]

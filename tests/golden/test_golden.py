@@ -19,7 +19,7 @@ from chatapp.assistant.envelope import event_schema
 from chatapp.inference.generator import SamplingParams
 from tests.golden import session
 
-KINDS = {"chat", "grounded", "memory", "tools", "interrupt", "errors", "organise", "model"}
+KINDS = {"chat", "grounded", "memory", "tools", "interrupt", "errors", "organise", "model", "web"}
 SMALLEST_MARGIN = 0.05  # nats; sums of this model differ by less than 0.0001 between CPUs
 
 scripts = pytest.mark.parametrize("script", session.SCRIPTS, ids=lambda script: script.stem)
@@ -64,7 +64,10 @@ def test_a_transcript_can_be_replayed_strictly(
     kept = session.transcript_of(script).read_text(encoding="utf-8")
     transcript = tmp_path / "transcript.jsonl"
     transcript.write_text(session.local(kept), encoding="utf-8")
-    assert session.run(["replay", str(transcript), "--strict"]) == 0
+    command = ["replay", str(transcript), "--strict"]
+    if "--replay-http" in session.header(script, "options"):
+        command += ["--replay-http", session.TAPE]
+    assert session.run(command) == 0
     assert capsys.readouterr().out.startswith("The same: ")
 
 
@@ -76,7 +79,15 @@ def test_every_recorded_line_meets_the_schema() -> None:
             event = json.loads(line)
             validator.validate(event)
             seen.add(event["type"])
-    assert {"tool.approval", "memory.used", "citation", "browse", "operation", "error"} <= seen
+    assert {
+        "tool.approval",
+        "web.consent",
+        "memory.used",
+        "citation",
+        "browse",
+        "operation",
+        "error",
+    } <= seen
 
 
 @pytest.mark.parametrize(
