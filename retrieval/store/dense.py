@@ -189,13 +189,23 @@ class DenseIndex:
         """Add the tail to a copy of the cells and write that; what needs more is built anew."""
         import numpy as np
 
-        if len(state.dead) or not self._path or len(state.main) <= nearest.FLAT_LIMIT:
+        index = self._unmapped() if len(state.main) > nearest.FLAT_LIMIT else None
+        if index is None or len(state.dead):
             self._build(sql)
             return
-        faiss = nearest.load_faiss()
-        index = faiss.clone_index(state.main.index)
         nearest.add(index, [(state.ids, np.rint(state.rows * SCALE))])
         self._adopt(sql, index, state.trained)
+
+    def _unmapped(self) -> Any:
+        """Return the cached index in memory, where it can grow; None when the file is no good."""
+        if self._path is None:
+            return None
+        try:
+            cache.CacheFile(self._path).check_all("faiss")
+        except cache.CacheDamaged:
+            return None
+        index = nearest.load_faiss().read_index(str(self._path))
+        return index if cache.signature(self._path) == self._signature else None
 
     def _adopt(self, sql: Sql, index: Any, trained: int) -> _State:
         """Write an index that holds all vectors of this snapshot, and search it from now on."""

@@ -96,27 +96,28 @@ class Nearest:
         found = np.empty((1, k), dtype=np.int64)
         self.index.search_preassigned_c(
             *(1, faiss.swig_ptr(scaled), k, faiss.swig_ptr(cells), faiss.swig_ptr(near)),
-            *(faiss.swig_ptr(scores), faiss.swig_ptr(found), True, parameters),
+            *(faiss.swig_ptr(scores), faiss.swig_ptr(found), False, parameters),
         )
-        pairs = found[0][found[0] >= 0]  # the number of a list, and a place in it
-        return self._read_pairs(pairs >> 32, pairs & 0xFFFFFFFF)
+        numbers = np.sort(found[0][found[0] >= 0])
+        return numbers, self._codes(numbers, cells[0])
 
-    def _read_pairs(
-        self, lists: NDArray[np.int64], places: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    def _codes(self, numbers: NDArray[np.int64], cells: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Return the codes of passages, ascending, that stand in some of these cells."""
         import numpy as np
 
         faiss = load_faiss()
         inverted, width = self.index.invlists, self.index.code_size
-        numbers = np.empty(len(lists), dtype=np.int64)
-        codes = np.empty((len(lists), width), dtype=np.uint8)
-        for cell in np.unique(lists):
-            size = inverted.list_size(int(cell))
-            rows = np.flatnonzero(lists == cell)
-            held = faiss.rev_swig_ptr(inverted.get_codes(int(cell)), size * width)
-            codes[rows] = held.reshape(size, width)[places[rows]]
-            numbers[rows] = faiss.rev_swig_ptr(inverted.get_ids(int(cell)), size)[places[rows]]
-        return numbers, codes
+        codes = np.empty((len(numbers), width), dtype=np.uint8)
+        for cell in map(int, cells):
+            size = inverted.list_size(cell)
+            if not size or not len(numbers):
+                continue
+            held = faiss.rev_swig_ptr(inverted.get_ids(cell), size)
+            place = np.minimum(np.searchsorted(numbers, held), len(numbers) - 1)
+            rows = np.flatnonzero(numbers[place] == held)
+            block = faiss.rev_swig_ptr(inverted.get_codes(cell), size * width)
+            codes[place[rows]] = block.reshape(size, width)[rows]
+        return codes
 
     def _check_lists(self, cells: NDArray[np.int64]) -> None:
         if self._check is None:
