@@ -1,14 +1,18 @@
 """Which files an `add` reads: what a person named, and what lies below the folders they named.
 
 The thing to know: only regular files are opened. A pipe would block for ever, a device never ends,
-and either may stand where a person typed a path or in a folder they gave.
+and either may stand where a person typed a path or in a folder they gave. A path that does not
+exist and holds `*`, `?` or `[` is a glob; `**` crosses folders.
 """
 
 from __future__ import annotations
 
+import glob
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from retrieval.errors import LoadError, unreadable
@@ -17,24 +21,77 @@ from retrieval.text import sanitize_text
 from retrieval.types import IngestProblem
 
 
-def find_files(paths: Sequence[Path], problems: list[IngestProblem]) -> dict[Path, int]:
-    """Return the absolute files at and below `paths` with their sizes, each once, in order.
+@dataclass
+class Found:
+    """What the paths of an `add` stand for.
 
-    What cannot be reached is appended to `problems`.
+    `files` are absolute, with their sizes, each once, in order; `folders` are where files may have
+    vanished; `patterns` are the parts of the globs of paths that belong to the `add`.
     """
-    found: dict[Path, int] = {}
+
+    files: dict[Path, int] = field(default_factory=dict)
+    folders: list[Path] = field(default_factory=list)
+    patterns: list[tuple[str, ...]] = field(default_factory=list)
+
+    def would_hold(self, path: str) -> bool:
+        """Whether a file of this path, if it were there, would be one of `files`."""
+        parts = Path(path).parts
+        return any(_fits(parts, pattern) for pattern in self.patterns)
+
+
+def find_files(paths: Sequence[Path], problems: list[IngestProblem]) -> Found:
+    """Return the files at and below `paths`. What cannot be reached is appended to `problems`."""
+    found = Found()
     for path in paths:
         try:
             status = path.stat()
             if stat.S_ISDIR(status.st_mode):
-                found.update(_below(path.resolve(), problems))
+                folder = path.resolve()
+                found.files.update(_below(folder, problems, is_loadable))
+                found.folders.append(folder)
+                found.patterns.append((*map(glob.escape, folder.parts), "**"))
             elif stat.S_ISREG(status.st_mode):
-                found[path.resolve()] = status.st_size
+                found.files[path.resolve()] = status.st_size
             else:
                 problems.append(problem(path, _IRREGULAR))
         except OSError as error:
-            problems.append(problem(path, unreadable(error)))
+            if not _matches(path, found, problems):
+                problems.append(problem(path, unreadable(error)))
     return found
+
+
+def _matches(path: Path, found: Found, problems: list[IngestProblem]) -> bool:
+    """Take `path` as a glob; False when it is none. What matches is tried, whatever its kind."""
+    pattern = os.path.abspath(path)  # noqa: PTH100 - the parts after a `*` cannot be resolved
+    if not glob.has_magic(pattern):
+        return False
+    fixed = Path(*_until_magic(Path(pattern)))
+    folder = fixed.resolve()
+    rest = Path(pattern).relative_to(fixed)
+    chosen = (*map(glob.escape, folder.parts), *rest.parts)
+    files = dict(_below(folder, problems, lambda file: _fits(file.parts, chosen)))
+    if not files:
+        error = LoadError("no file matches", "`*` stays in its folder, `**` crosses folders")
+        problems.append(problem(path, error))
+    found.files.update(files)
+    found.folders.append(folder)
+    found.patterns.append(chosen)
+    return True
+
+
+def _until_magic(path: Path) -> Iterator[str]:
+    for part in path.parts:
+        if glob.has_magic(part):
+            return
+        yield part
+
+
+def _fits(parts: Sequence[str], pattern: Sequence[str]) -> bool:
+    if not pattern:
+        return not parts
+    if pattern[0] == "**":
+        return any(_fits(parts[skipped:], pattern[1:]) for skipped in range(len(parts) + 1))
+    return bool(parts) and fnmatchcase(parts[0], pattern[0]) and _fits(parts[1:], pattern[1:])
 
 
 def problem(path: Path | str, error: LoadError) -> IngestProblem:
@@ -54,8 +111,10 @@ def has_name_in_unicode(path: Path) -> bool:
 _IRREGULAR = LoadError("this is a pipe, socket or device, not a file", "save its content to a file")
 
 
-def _below(folder: Path, problems: list[IngestProblem]) -> Iterator[tuple[Path, int]]:
-    """Yield the loadable files below `folder`, hidden ones and links to folders left out."""
+def _below(
+    folder: Path, problems: list[IngestProblem], wanted: Callable[[Path], bool]
+) -> Iterator[tuple[Path, int]]:
+    """Yield the wanted files below `folder`, hidden ones and links to folders left out."""
 
     def denied(error: OSError) -> None:
         problems.append(problem(str(error.filename), unreadable(error)))
@@ -64,7 +123,7 @@ def _below(folder: Path, problems: list[IngestProblem]) -> Iterator[tuple[Path, 
         names[:] = sorted(name for name in names if not name.startswith("."))
         for name in sorted(files):
             file = Path(parent, name)
-            if name.startswith(".") or not is_loadable(file):
+            if name.startswith(".") or not wanted(file):
                 continue
             try:
                 status = file.stat()

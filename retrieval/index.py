@@ -13,8 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from retrieval import upkeep
+from retrieval.batches import prepare
 from retrieval.embedding import Embedder, load_embedder
-from retrieval.ingest import add_paths, delete_source, prepare
+from retrieval.ingest import add_paths, delete_source, known_problems
 from retrieval.loaders import Loaded
 from retrieval.search import Searcher
 from retrieval.store.database import IN_MEMORY
@@ -28,6 +29,7 @@ from retrieval.types import (
     Filters,
     Hit,
     IndexStatus,
+    IngestProblem,
     IngestProgress,
     IngestReport,
     Passage,
@@ -49,15 +51,25 @@ class Index:
 
     @classmethod
     def open(
-        cls, path: Path, *, embedder_dir: Path | str, read_only: bool = False, dsn: str = ""
+        cls,
+        path: Path,
+        *,
+        embedder_dir: Path | str,
+        read_only: bool = False,
+        dsn: str = "",
+        through: Callable[[Embedder], Embedder] | None = None,
     ) -> Index:
         """Open the index at `path`, or in the PostgreSQL database `dsn`; what is missing is made.
+
+        `through` may put something before the embedder that makes the same vectors elsewhere.
 
         Raises:
             IndexUnavailable: damaged, not an index, out of reach, or not writable; the hint names
                 the fix.
         """
         embedder = load_embedder(embedder_dir)
+        if embedder and through:
+            embedder = through(embedder)
         name, dimension = (embedder.id, embedder.dimension) if embedder else ("", 0)
         if not dsn:
             store: Store = SqliteStore.open(
@@ -218,7 +230,12 @@ class Index:
             embedder=self._embedder.id if self._embedder else "none",
             dimension=self._embedder.dimension if self._embedder else 0,
             collections=stats.collections,
+            problems=len(self.problems()),
         )
+
+    def problems(self) -> list[IngestProblem]:
+        """Return what was wrong with files when they were last read."""
+        return known_problems(self._store)
 
     def rebuild(self, progress: Callable[[IngestProgress], None] | None = None) -> IndexStatus:
         """Derive vectors and caches anew from the stored text, and make full text compact."""

@@ -168,3 +168,4 @@ class IndexStatus:
     embedder: str
     dimension: int
     collections: dict[str, int]
+    problems: int = 0

@@ -40,7 +40,7 @@ COMMANDS: dict[str, Entry] = {
     "feedback": Entry(
         "chatapp.cli.feedback:feedback", "List and export what you thought of answers."
     ),
-    "index": Entry("chatapp.cli.index:index", "Add, remove, search and rebuild your sources."),
+    "index": Entry("chatapp.cli.index:index", "Add, search, watch, install and remove sources."),
     "data": Entry("chatapp.cli.data:data", "Import, tokenise and check training records."),
     "train": Entry("chatapp.cli.train:train", "Train a model from a recipe, or resume it."),
     "model": Entry("chatapp.cli.model:model", "List, show, import and export models."),

@@ -16,7 +16,7 @@ from retrieval.loaders.dates import day_of
 from retrieval.loaders.types import BadRecord, Loaded, Parsed
 from retrieval.text import sanitize_text, sanitize_title
 
-__all__ = ["BadRecord", "Loaded", "is_loadable", "load"]
+__all__ = ["BadRecord", "Loaded", "holds_many", "is_loadable", "load"]
 
 _Parse = Callable[[Path], Parsed]
 
@@ -73,6 +73,15 @@ def load(path: Path, *, skip: int = 0) -> Iterator[Loaded | BadRecord]:
         language=parsed.language,
         pages=parsed.pages,
     )
+
+
+def holds_many(path: Path) -> bool:
+    """Whether a file is read in pieces, because it holds many documents or is huge.
+
+    Raises:
+        LoadError: it cannot be looked at.
+    """
+    return _reader_of_many(path) is not None
 
 
 def _reader_of_many(path: Path) -> _ReadMany | None:

@@ -6,10 +6,13 @@ saw it; when a pass ends, documents of older runs have vanished from the file.
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from retrieval.store.sql import Sql
+from retrieval.types import IngestProblem
 
 
 class Fingerprint(NamedTuple):
@@ -122,6 +125,20 @@ class Journal:
     def forget(self, source: int) -> None:
         """Forget a source whose documents are gone."""
         self._sql.execute("DELETE FROM sources WHERE id = ?", [source])
+
+    def keep_problems(self, problems: Sequence[IngestProblem]) -> None:
+        """Remember what is wrong with files, in place of what was remembered."""
+        told = json.dumps([[each.path, each.message, each.hint] for each in problems])
+        self._sql.execute(
+            "INSERT INTO meta (key, value) VALUES ('problems', ?)"
+            " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            [told],
+        )
+
+    def problems(self) -> list[IngestProblem]:
+        """Return what was remembered."""
+        row = self._sql.execute("SELECT value FROM meta WHERE key = 'problems'").fetchone()
+        return [IngestProblem(*told) for told in json.loads(row[0])] if row else []
 
     def forget_empty(self) -> None:
         """Forget files that were read and have no document left, so that adding reads them."""
