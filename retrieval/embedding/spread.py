@@ -78,7 +78,8 @@ class SpreadEmbedder:
             {"place": place, "texts": list(texts[place : place + SLICE])}
             for place in range(0, len(texts), SLICE)
         ]
-        workers = max(1, int(ray.cluster_resources().get("CPU", 1)))
+        resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        workers = max(1, int(resources.get("CPU", 1)))
         made = (
             ray.data.from_items(slices, override_num_blocks=min(len(slices), 4 * workers))
             .map_batches(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlite_utils import Database
 
+from retrieval.segment import segmented
 from retrieval.store import lexical, records
 from retrieval.store.database import IN_MEMORY, Connections, open_connections
 from retrieval.store.dense import DenseIndex
@@ -240,7 +241,7 @@ class SqliteSession:
         self.executemany(
             "INSERT INTO passages_fts (rowid, title, heading, text) VALUES (?, ?, ?, ?)",
             [
-                (n, new.title, piece.heading, new.text[piece.start : piece.end])
+                (n, *map(segmented, (new.title, piece.heading, new.text[piece.start : piece.end])))
                 for n, piece in zip(numbers, new.chunks, strict=True)
             ],
         )
@@ -255,7 +256,10 @@ class SqliteSession:
             self.executemany(
                 "INSERT INTO passages_fts (passages_fts, rowid, title, heading, text)"
                 " VALUES ('delete', ?, ?, ?, ?)",
-                [(n, title, c.heading, text[c.start : c.end]) for n, c in passages],
+                [
+                    (n, *map(segmented, (title, c.heading, text[c.start : c.end])))
+                    for n, c in passages
+                ],
             )
             if passages:
                 self.execute(

@@ -16,6 +16,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from retrieval.segment import segmented
 from retrieval.store import cache
 from retrieval.store.history import Moment, belongs, header, moment, removed_since
 from retrieval.store.protocol import Scope, Scored
@@ -212,7 +213,8 @@ def cut_into_words(passages: Iterable[tuple[int, str, str, str]]) -> Segment:
         database.execute("CREATE VIRTUAL TABLE occurrences USING fts5vocab (fresh, 'instance')")
         database.execute("BEGIN")
         database.executemany(
-            "INSERT INTO fresh (rowid, title, heading, text) VALUES (?, ?, ?, ?)", passages
+            "INSERT INTO fresh (rowid, title, heading, text) VALUES (?, ?, ?, ?)",
+            ((number, *map(segmented, fields)) for number, *fields in passages),
         )
         return in_memory(from_full_text(database, "fresh", "occurrences"))
 
