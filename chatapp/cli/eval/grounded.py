@@ -105,7 +105,7 @@ def grounded(
     with ExitStack() as closing:
         kit = Kit(choice, settings, closing)
         judges = [kit.judge(name) for name in judge_names]
-        draws = kit.draws(judges[0], samples) if samples > 1 else None
+        draws = kit.draws(samples) if samples > 1 else None
         answerers = [kit.answerer(row) for row in rows]
         suite = GroundedSuite(questions, answerers, judges, read_rated(rated), draws)
         config = {

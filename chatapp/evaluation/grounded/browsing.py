@@ -19,11 +19,11 @@ from retrieval.browser.world import World
 from retrieval.types import Quote
 
 if TYPE_CHECKING:
-    from chatapp.evaluation.grounded.judges import Judge as SupportJudge
     from chatapp.inference.generator import Generator
     from retrieval.browser.judge import Judge
 
 _AROUND = 600  # characters before and after a quote that tell what it speaks of, as in the app
+_SEEDS_APART = 1_000  # a browse uses up one seed an action
 _RUN = 10  # words that a page may not share with a question: WebGPT's appendix A
 
 MakeWorld = Callable[[float], World]
@@ -39,48 +39,33 @@ class Browsing:
 
     def answer(self, question: Question) -> Answer:
         """See `Answerer`."""
+        return answer_of(question.text, self._browsed(question, self._policy))
+
+    def _browsed(self, question: Question, policy: Policy) -> Browsed:
         deadline = time.monotonic() + self._seconds
         world = WithoutQuestion(self._world(deadline), question.text)
-        browsed = self._policy.browse(question.text, world, deadline)
-        return answer_of(question.text, browsed)
+        return policy.browse(question.text, world, deadline)
 
 
 class LearnedSampler(Browsing):
-    """The learned policy, drawn several times: the reward is reader score times citation support.
-
-    Args:
-        support: rates how well the statements of an answer follow from what they cite.
-    """
+    """The learned policy, drawn several times; its own reward chooses among the draws."""
 
     def __init__(
-        self,
-        generator: Generator,
-        judge: Judge,
-        world: MakeWorld,
-        seconds: float,
-        support: SupportJudge,
+        self, generator: Generator, judge: Judge, world: MakeWorld, seconds: float
     ) -> None:
         super().__init__("learned", Learned(generator, judge), world, seconds)
-        self._generator, self._judge, self._support = generator, judge, support
+        self._generator, self._judge = generator, judge
 
     def draw(self, question: Question, count: int) -> Sequence[Answer]:
         """See `Sampler`."""
-        return [self._drawn(question, seed) for seed in range(count)]
+        return [self._drawn(question, number) for number in range(count)]
 
-    def _drawn(self, question: Question, seed: int) -> Answer:
-        deadline = time.monotonic() + self._seconds
-        world = WithoutQuestion(self._world(deadline), question.text)
-        policy = Learned(self._generator, self._judge, seed=1 + seed * 1000)
-        answer = answer_of(question.text, policy.browse(question.text, world, deadline))
-        return replace(answer, reward=answer.confidence * self._cited(answer))
+    def _drawn(self, question: Question, number: int) -> Answer:
+        from chatapp.browsing.choosing import reward
 
-    def _cited(self, answer: Answer) -> float:
-        """Return the mean support of the answer's statements by what they cite."""
-        rated = [
-            self._support.support(statement.text, "\n".join(statement.cited))
-            for statement in answer.statements
-        ]
-        return sum(rated) / len(rated) if rated else 0.0
+        policy = Learned(self._generator, self._judge, seed=number * _SEEDS_APART)
+        browsed = self._browsed(question, policy)
+        return replace(answer_of(question.text, browsed), reward=reward(browsed))
 
 
 def answer_of(question: str, browsed: Browsed) -> Answer:

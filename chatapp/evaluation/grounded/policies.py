@@ -11,8 +11,6 @@ from retrieval.browser.world import World
 if TYPE_CHECKING:
     from chatapp.inference.generator import Generator
 
-TEMPERATURE = 0.8  # WebGPT's own, for best-of-n
-
 
 class Policy(Protocol):
     """Whoever chooses the actions."""
@@ -43,6 +41,7 @@ class Learned:
 
     def browse(self, question: str, world: World, deadline: float) -> Browsed:
         """See `Policy`."""
+        from chatapp.browsing.choosing import TEMPERATURE
         from chatapp.browsing.policy import Choice, browse
 
         choice = Choice() if self._seed is None else Choice(TEMPERATURE, self._seed)

@@ -64,13 +64,12 @@ class Kit:
         """Return a judge of citations by its name."""
         return ReaderJudge(self.reader) if name == "reader" else WordsJudge()
 
-    def draws(self, judge: Judge, count: int) -> Draws:
-        """Return how the learned policy is drawn from; `judge` rates citations for the reward."""
+    def draws(self, count: int) -> Draws:
+        """Return how often the learned policy is drawn from for each question."""
         from chatapp.evaluation.grounded.browsing import LearnedSampler
 
-        sampler = LearnedSampler(
-            self.generator, self.page_judge, self.world, self._choice.seconds, judge
-        )
+        seconds = self._choice.seconds
+        sampler = LearnedSampler(self.generator, self.page_judge, self.world, seconds)
         return Draws(sampler, count)
 
     @cached_property
