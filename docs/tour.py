@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -38,6 +39,9 @@ from chatapp.memory import Profile  # noqa: E402
 from chatapp.settings import Settings, load_settings  # noqa: E402
 from chatapp.tui.app import ChatApp  # noqa: E402
 from chatapp.tui.backend import Backend  # noqa: E402
+from retrieval.web.http import taped  # noqa: E402
+from retrieval.web.tape import Player  # noqa: E402
+from tests.golden.session import TAPE  # noqa: E402
 
 WIDE, SMALL = (120, 34), (60, 15)
 PATIENCE = 90.0
@@ -182,6 +186,33 @@ async def _12_small(stage: Stage) -> None:
     await stage.shows("[1]")
 
 
+@scene()
+async def _13_consent(stage: Stage) -> None:
+    await stage.press("ctrl+n")
+    await stage.type("When was the Eiffel Tower opened?")
+    await stage.shows("Search the web?")
+    await stage.press("ctrl+t")
+
+
+@scene()
+async def _14_web(stage: Stage) -> None:
+    await stage.press("ctrl+n")
+    await stage.type("/web on")
+    await stage.shows("without asking you")
+    await stage.ask("When was Marie Curie born?")
+    await stage.shows("from the web")
+    await stage.press("shift+tab", "b")
+
+
+@scene()
+async def _15_disagree(stage: Stage) -> None:
+    await stage.press("ctrl+n")
+    await stage.type("/web on")
+    await stage.shows("without asking you")
+    await stage.ask("When was the Eiffel Tower opened?")
+    await stage.shows("Sources disagree")
+
+
 async def open_titled(stage: Stage, title: str) -> None:
     """Open the conversation that has these words in its title."""
     await stage.until(lambda: stage.app.chat.sidebar.conversations)
@@ -265,11 +296,13 @@ def draw(svg: str, target: Path) -> None:
 
 
 def main() -> None:
+    """Play the scenes; what they know of the web stands on recorded pages."""
     assert not HOME.exists(), f"{HOME} is in the way"
     OUT.mkdir(parents=True, exist_ok=True)
     try:
         furnish()
-        play(sys.argv[1:] or sorted(SCENES))
+        with taped(Player(ROOT / TAPE)):
+            play(sys.argv[1:] or sorted(SCENES))
     finally:
         shutil.rmtree(HOME, ignore_errors=True)
 
@@ -277,6 +310,8 @@ def main() -> None:
 def play(names: Sequence[str]) -> None:
     """Make these pictures."""
     settings = load_settings().settings
+    web = replace(settings.web, providers=("wikipedia",), wikipedia_url="https://wiki.example.org")
+    settings = replace(settings, web=web)
     for name in names:
         target = OUT / f"{name}.png"
         draw(asyncio.run(act(name, settings)), target)

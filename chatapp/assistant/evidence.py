@@ -1,13 +1,14 @@
 """Passages that a model was shown, and which sentences of its answer they bear out.
 
 The thing to know: a `[n]` that a model writes proves nothing. It becomes a citation only where the
-passage holds the words of the sentence, and the badge counts the sentences that carry one.
+passage holds the words of the sentence, and the badge counts the sentences that carry one. Where it
+does not hold, the passage's own words are shown below the answer.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,8 @@ _MOST_PASSAGES = 8
 # Share of a sentence's content words that its passage must hold. Fitted to nothing: high enough
 # that another statement fails, low enough that inflection and connecting words pass.
 _BORNE_OUT = 0.6
+
+THEY_SAY = "The sources do not say all of this. They say:"
 
 _MARK = re.compile(r"\[(\d{1,2})\]")
 _BEHIND = re.compile(r"([.!?])(\s*(?:\[\d{1,2}\])+)")
@@ -98,13 +101,38 @@ async def rest_on(writing: Writing, shown: Shown) -> None:
     """Turn the marks of the whole answer that hold into citations, and say how much they cover."""
     if not shown.passages:
         return
+    text = writing.reply.text
     citations, grounding = await writing.run.in_thread(
-        writing.services.files.thread, lambda: borne_out(writing.reply.text, shown.passages)
+        writing.services.files.thread, lambda: borne_out(text, shown.passages)
     )
-    for citation in citations:
+    extracts = await writing.run.in_thread(
+        writing.services.files.thread,
+        lambda: not_borne_out(text, shown.passages, {citation.n for citation in citations}),
+    )
+    if extracts:
+        listed = "".join(f"\n- “{extract.quote}” [{extract.n}]" for extract in extracts)
+        writing.reply.say(f"\n\n{THEY_SAY}\n{listed}")
+        grounding = "partly"
+    for citation in sorted([*citations, *extracts], key=lambda each: each.n):
         writing.reply.cite(citation)
     if grounding is not None:
         writing.reply.grounding = grounding
+
+
+def not_borne_out(text: str, passages: Sequence[Passage], held: Collection[int]) -> list[Citation]:
+    """Return what the passages say that `text` cites and that bear none of its sentences out.
+
+    That is their sentence closest to the one that cites them; `held` are the numbers that do hold.
+    A passage that shares no word with it has nothing to say about it, and is left out.
+    """
+    extracts: dict[int, Citation] = {}
+    for sentence in _sentences(text):
+        for n in map(int, _MARK.findall(sentence)):
+            if 1 <= n <= len(passages) and n not in held and n not in extracts:
+                closest = _closest(n, _stems(_MARK.sub("", sentence)), passages[n - 1])
+                if closest.score > 0:
+                    extracts[n] = closest
+    return list(extracts.values())
 
 
 def borne_out(text: str, passages: Sequence[Passage]) -> tuple[list[Citation], Grounding | None]:
@@ -141,11 +169,16 @@ def _sentences(text: str) -> list[str]:
 
 def _citation(n: int, sentence: str, passage: Passage) -> Citation | None:
     """Return the citation of a passage that bears a sentence out, at its closest sentence."""
-    from retrieval.sentences import sentence_spans
-
     said = _stems(_MARK.sub("", sentence))
     if not said or len(said & _stems(passage.text)) < _BORNE_OUT * len(said):
         return None
+    return _closest(n, said, passage)
+
+
+def _closest(n: int, said: set[str], passage: Passage) -> Citation:
+    """Return the sentence of a passage that shares most of these stems; `score` is their share."""
+    from retrieval.sentences import sentence_spans
+
     spans = sentence_spans(passage.text)
     start, end = max(spans, key=lambda span: len(said & _stems(passage.text[span[0] : span[1]])))
     quote = passage.text[start:end]
@@ -158,7 +191,7 @@ def _citation(n: int, sentence: str, passage: Passage) -> Citation | None:
         passage=passage.id,
         start=passage.start + start,
         end=passage.start + end,
-        score=len(said & _stems(quote)) / len(said),
+        score=len(said & _stems(quote)) / max(1, len(said)),
     )
 
 

@@ -191,6 +191,18 @@ class TestEvidence:
     def test_marks_that_do_not_hold_ground_nothing(self, text):
         assert borne_out(text, [PASSAGE]) == ([], None)
 
+    async def test_what_a_source_does_not_say_is_followed_by_what_it_says(self, make):
+        """The model made something up and cited it; the extract stands below, with its citation."""
+        search = written_call("index_search", {"query": "Mona Lisa painted"})
+        said = "The Mona Lisa was stolen by pirates from Venice in winter [1]."
+        events = await collect(
+            chat_with(make, FakeCaller(search, said), FakeIndex()).turn(None, "hello")
+        )
+        done, citation = only(events, MessageDone), only(events, Citation)
+        assert done.grounding == "partly"
+        assert citation.quote == "Leonardo da Vinci painted the Mona Lisa about 1503."
+        assert done.text.endswith(f"They say:\n\n- “{citation.quote}” [1]")
+
     async def test_what_a_model_found_in_the_index_is_cited(self, make):
         """It searched, and its answer stands on what it found."""
         search = written_call("index_search", {"query": "Mona Lisa painted"})

@@ -107,5 +107,5 @@ def _about_web(asked: WebConsent) -> list[Content]:
         "bold $text-warning"
     )
     services = one_line(", ".join(asked.services), 200)
-    return [title, plain(asked.query).stylize("bold"), plain(f"It goes to: {services}"),
+    return [title, plain(f"“{asked.query}”").stylize("bold"), plain(f"It goes to: {services}"),
             plain(asked.why)]  # fmt: skip
