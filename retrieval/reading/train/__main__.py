@@ -1,8 +1,9 @@
 """Train the reader from nothing: `python -m retrieval.reading.train --data DIR --out DIR`.
 
-Four steps, each kept below `--out`/work and skipped where it is already there: the encyclopaedia as
-numbers; word vectors; reading learnt from raw text; then from labels beside raw text. The data is
-that of the shared pack. A GPU is used where there is one.
+Steps, each kept below `--out`/work and skipped where it is already there: the encyclopaedia as
+numbers; word vectors; passages that a search brings up; reading learnt from raw text; then from
+labels, those passages and statements beside raw text. The data is that of the shared pack. A GPU is
+used where there is one.
 """
 
 from __future__ import annotations
@@ -10,14 +11,16 @@ from __future__ import annotations
 import argparse
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from retrieval.index import Index
 from retrieval.reading import files
 from retrieval.reading.network import ReaderNetwork, Shape
+from retrieval.reading.train import mining
 from retrieval.reading.train.cloze import Maker
 from retrieval.reading.train.corpus import Corpus, build, measured_titles
 from retrieval.reading.train.examples import Example
@@ -27,10 +30,13 @@ from retrieval.reading.train.statements import answered, as_example, held_out_ra
 from retrieval.reading.train.tuning import reading_figures, support_figures
 from retrieval.reading.train.vectors import choose_vocabulary, fill_buckets, train_vectors
 from retrieval.reading.words import Vocabulary
+from retrieval.store.embedded import SqliteStore
 
 WORDS = 60_000
 VECTOR = 192
-_LABELS, _STATEMENTS = 0.55, 0.12  # shares in the second stage; the rest is raw text
+# Shares of the second stage; the rest is raw text.
+_LABELS, _MINED, _STATEMENTS = 0.42, 0.20, 0.13
+_SEARCHED = 2_300  # questions that are searched for
 
 
 def prepare(data: Path, work: Path) -> tuple[Corpus, Vocabulary, torch.Tensor]:
@@ -54,24 +60,30 @@ def prepare(data: Path, work: Path) -> tuple[Corpus, Vocabulary, torch.Tensor]:
     )
 
 
-def mixed(
-    raw: Iterator[Example],
-    labelled: Labelled,
-    data: Path,
-    vocabulary: Vocabulary,
-    order: random.Random,
-) -> Iterator[Example]:
-    """Yield labelled questions, statements and raw text in fixed shares, without end."""
-    questions = _endless(labelled, order)
-    statements = _statements(labelled.questions, data, vocabulary, order)
+def searched(data: Path, work: Path, questions: list[Asked]) -> list[mining.Mined]:
+    """Return what a full-text search over encyclopaedia and paragraphs finds, on the first call."""
+    path = work / "mined.jsonl"
+    if not path.exists():
+        store = SqliteStore.open(work / "index.sqlite3", embedder="", dimension=0)
+        index = Index(store, None)
+        names = ("squad-v1.1-dev-a", "squad-v2.0-dev-a")
+        index.add(sorted((data / "knowledge").glob("*.jsonl*")))
+        index.add([next((data / "qa").glob(f"{name}.jsonl*")) for name in names])
+        asked = [one for one in questions if one.source == names[0]]
+        asked += mining.open_questions(data, mining.OPEN_FILES, 1_500)
+        random.Random(0).shuffle(asked)
+        mining.save(mining.mine(index, asked[:_SEARCHED]), path)
+        index.close()
+    return mining.load(path)
+
+
+def mixed(sources: Sequence[tuple[float, Iterator[Example]]], seed: int) -> Iterator[Example]:
+    """Yield from several sources, each in its share, without end."""
+    order = random.Random(seed)
+    shares = [share for share, _ in sources]
+    iterators = [iterator for _, iterator in sources]
     while True:
-        chance = order.random()
-        if chance < _LABELS:
-            yield next(questions)
-        elif chance < _LABELS + _STATEMENTS:
-            yield next(statements)
-        else:
-            yield next(raw)
+        yield next(order.choices(iterators, shares)[0])
 
 
 def _endless(labelled: Labelled, order: random.Random) -> Iterator[Example]:
@@ -94,8 +106,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="the shared data pack")
     parser.add_argument("--out", type=Path, required=True, help="where the reader is written")
-    parser.add_argument("--raw-steps", type=int, default=6_000, help="batches of 32 of raw text")
-    parser.add_argument("--label-steps", type=int, default=4_000, help="batches with labels")
+    parser.add_argument("--raw-steps", type=int, default=4_000, help="batches of 32 of raw text")
+    parser.add_argument("--label-steps", type=int, default=4_200, help="batches with labels")
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args()
     work: Path = chosen.out / "work"
@@ -105,22 +117,34 @@ def main() -> None:
     corpus, vocabulary, table = prepare(chosen.data, work)
     questions = load(chosen.data)
     kept = [asked for asked in questions if held_out(asked)]
-    labelled = Labelled(vocabulary, [asked for asked in questions if not held_out(asked)])
+    learnt = [asked for asked in questions if not held_out(asked)]
+    labelled = Labelled(vocabulary, learnt)
+    mined = searched(chosen.data, work, learnt)
     maker = Maker(corpus, vocabulary, table.numpy())
     torch.manual_seed(chosen.seed)
     network = ReaderNetwork(Shape(rows=vocabulary.rows, vector=VECTOR))
     network.set_vectors(table)
 
     order = random.Random(chosen.seed)
-    raw = maker.examples(chosen.seed)
+    everything = mixed(
+        [
+            (_LABELS, _endless(labelled, order)),
+            (_MINED, mining.examples(vocabulary, mined, order)),
+            (_STATEMENTS, _statements(learnt, chosen.data, vocabulary, order)),
+            (1 - _LABELS - _MINED - _STATEMENTS, maker.examples(chosen.seed + 1)),
+        ],
+        chosen.seed,
+    )
     stages = {
-        "raw": (raw, Stage(chosen.raw_steps, last=0.3)),
+        "raw": (maker.examples(chosen.seed), Stage(chosen.raw_steps, last=0.3), 0.1),
         "labels": (
-            mixed(raw, labelled, chosen.data, vocabulary, order),
-            Stage(chosen.label_steps, rate=5e-4, warmup=100, last=0.02),
+            everything,
+            Stage(chosen.label_steps, rate=7e-4, warmup=100, last=0.02),
+            0.2,
         ),
     }
-    for name, (source, stage) in stages.items():
+    for name, (source, stage, dropout) in stages.items():
+        network.dropout = dropout
         path = work / f"{name}.safetensors"
         if path.exists():
             _take(network, path)
