@@ -104,7 +104,13 @@ class FakeIndex:
         self.closed = False
 
     def search(
-        self, query: str, k: int = 8, *, mode: str = "hybrid", collections: Sequence[str] = ()
+        self,
+        query: str,
+        k: int = 8,
+        *,
+        mode: str = "hybrid",
+        collections: Sequence[str] = (),
+        filters: object = None,
     ) -> list[Hit]:
         """Return the pages that share words of four letters or more with `query`."""
         self.queries.append(query)
@@ -144,6 +150,7 @@ def fake_select_quotes(
     *,
     max_quotes: int = 3,
     threshold: float = 0.5,
+    reader: object = None,
 ) -> list[Quote]:
     """Quote the first sentence of each hit that shares half of the question's long words."""
     quotes = []

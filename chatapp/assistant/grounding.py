@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from chatapp.assistant.composing import Found
 from chatapp.assistant.events import RetrievedPassage
 from chatapp.assistant.prompt import NOT_FOUND
+from chatapp.assistant.reading import shipped_reader
 
 if TYPE_CHECKING:
     from chatapp.settings import RetrievalSettings
@@ -60,13 +61,20 @@ def gather(
     collections: Sequence[str] = (),
 ) -> Evidence:
     """Search the index and select quotes. Blocking: call it in a worker thread."""
+    from retrieval.finding import find_passages
     from retrieval.quotes import select_quotes
 
     query = query[:QUERY_CHARACTERS]
     began = now()
-    hits = index.search(query, settings.top_k, collections=collections)
+    reader = shipped_reader()
+    hits = find_passages(index, query, settings.top_k, reader=reader, collections=collections)
     quotes = select_quotes(
-        index, query, hits, max_quotes=settings.max_quotes, threshold=settings.threshold
+        index,
+        query,
+        hits,
+        max_quotes=settings.max_quotes,
+        threshold=settings.threshold,
+        reader=reader,
     )
     return Evidence(query, hits, quotes, now() - began)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from chatapp.assistant.attached import PREFIX, AttachedFiles, attached_document
 from chatapp.assistant.lazy import Lazy
 from chatapp.assistant.models import Catalogue, Models, OneModel
+from chatapp.assistant.reading import shipped_reader
 from chatapp.assistant.services import Options, Services, WebUse
 from chatapp.assistant.tool_memory import ToolMemory
 from chatapp.assistant.turns import Turns
@@ -98,14 +99,15 @@ class Parts:
         )
 
     async def warm_up(self) -> None:
-        """Load model and index in the background; failures show when a turn needs them."""
+        """Load model, index and reader in the background; failures show when a turn needs them."""
         loop = asyncio.get_running_loop()
         services = self._services
         model = services.models.get(self.options.model)
         parts: list[Lazy[Any] | None] = [model, services.index, services.memory]
         loads = [loop.run_in_executor(part.thread, part.get) for part in parts if part]
         tools = asyncio.to_thread(services.tools.connect)
-        await asyncio.gather(*loads, tools, return_exceptions=True)
+        reader = asyncio.to_thread(shipped_reader)
+        await asyncio.gather(*loads, tools, reader, return_exceptions=True)
 
     def interrupt(self) -> None:
         """Stop the running turn, from any thread; its text so far is kept. Else do nothing."""

@@ -72,7 +72,7 @@ class LiveWeb:
         agent = f"chatapp/{__version__}"
         manners = FetchSettings(agent, contact=web.contact, allow=web.allow)
         self.fetcher = Fetcher(manners, cache)
-        self._judge = PassageJudge(resources.embedder_dir())
+        self._judge = PassageJudge(resources.embedder_dir(), shipped_reader())
 
     def services(self) -> Sequence[str]:
         """See `WebAccess.services`."""

@@ -16,6 +16,7 @@ from retrieval.browser.rarity import LanguageRarity, word_ranks
 from retrieval.evidence import EvidenceSource
 from retrieval.index import Index
 from retrieval.quotes import select_quotes
+from retrieval.rerank import READ, search_reranked
 from retrieval.types import Quote
 
 if TYPE_CHECKING:
@@ -69,7 +70,9 @@ class PassageJudge:
         self, question: str, collections: Sequence[str], most: int, threshold: float
     ) -> list[Quote]:
         index = self._opened()
-        hits = index.search(question, _HITS, collections=collections)
+        hits = search_reranked(
+            index, self._reader, question, _HITS, depth=READ, collections=collections
+        )
         source = self._source(index)
         found = select_quotes(
             source, question, hits, max_quotes=most, threshold=threshold, reader=self._reader
