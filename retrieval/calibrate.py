@@ -1,71 +1,82 @@
-"""Fit the weights of `retrieval.support`: `python -m retrieval.calibrate --index FILE --qa FILE…`.
+"""Fit the scores of quotes and passages: `python -m retrieval.calibrate --index FILE --data DIR …`.
 
-The thing to know: the index must hold the paragraphs of the question files among many others. Each
-question is used twice: as it is, and with every passage that holds its answer taken away, which
-makes it unanswerable. First all sentences decide the weights (does it hold the answer?), then the
+The thing to know: only questions take part that may be learnt from and that the reader was not
+trained on (`retrieval.reading.train.labels.held_out`), so its confidence in what it has seen before
+misleads nobody. The index must hold their paragraphs among many others. Each question is used as it
+is, with every passage that holds its answer taken away, and beside its own paragraph alone, where
+that may not answer it. First all sentences decide the weights (does it hold the answer?), then the
 best sentence of each question decides scale and bias, so that the score of what is shown is a
-probability. Never run it on files that are used for measuring.
+probability.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval.finding import READ
 from retrieval.index import Index
-from retrieval.loaders.records import read_lines
 from retrieval.quotes import ask, scored_sentences
+from retrieval.reading.paragraph import Paragraph
+from retrieval.reading.ranking import rank_features
+from retrieval.reading.reader import Reader, load_reader
 from retrieval.squad import contains_answer
-from retrieval.support import Features
-from retrieval.types import Hit
+
+if TYPE_CHECKING:
+    from retrieval.evidence import EvidenceSource
+    from retrieval.reading.train.labels import Asked
+    from retrieval.types import Hit
 
 _RIDGE = 1e-2
 _HITS = 8
 
 Array = NDArray[np.float64]
 Group = tuple[Array, Array]
-"""Features (sentences, features) and labels (sentences,) of one question."""
+"""Features (candidates, features) and labels (candidates,) of one question."""
 
 
-def questions(paths: Sequence[Path], limit: int) -> Iterator[tuple[str, list[str]]]:
-    """Yield (question, answers) of the answerable extractive questions of each file."""
-    for path in paths:
-        taken = 0
-        for _, _, line in read_lines(path):
-            record = json.loads(line)
-            answers = record["answers"]
-            if taken < limit and contains_answer(record["context"] or "", answers):
-                taken += 1
-                yield record["question"], answers
-
-
-def groups(index: Index, paths: Sequence[Path], limit: int) -> Iterator[Group]:
-    """Yield the sentences of each question, answerable and made unanswerable."""
-    for question, answers in questions(paths, limit):
-        hits = index.search(question, 4 * _HITS)
-        without = [hit for hit in hits if not contains_answer(hit.passage.text, answers)]
-        for chosen in (hits[:_HITS], without[:_HITS]):
-            group = _group(index, question, answers, chosen)
-            if group is not None:
-                yield group
+def sentence_groups(
+    index: Index, questions: Sequence[Asked], reader: Reader | None
+) -> Iterator[Group]:
+    """Yield the sentences of each question: as it is, made unanswerable, and of its paragraph."""
+    for asked in questions:
+        if asked.answers:
+            found = index.search(asked.question, 2 * READ)
+            without = [hit for hit in found if not contains_answer(hit.passage.text, asked.answers)]
+            for hits in (found, without):
+                ranked = reader.rerank(asked.question, hits[:READ]) if reader else hits
+                yield from _group(index, asked, ranked[:_HITS], reader)
+        paragraph = Paragraph(index, asked.title, asked.context)
+        yield from _group(paragraph, asked, paragraph.hits(), reader)
 
 
 def _group(
-    index: Index, question: str, answers: Sequence[str], hits: Sequence[Hit]
-) -> Group | None:
-    asked = ask(index, question)
-    features: list[Features] = []
+    source: EvidenceSource, asked: Asked, hits: Sequence[Hit], reader: Reader | None
+) -> Iterator[Group]:
+    features: list[tuple[float, ...]] = []
     labels: list[bool] = []
-    for rank, hit in enumerate(hits, 1):
-        for start, end, found, _ in scored_sentences(index, asked, hit, rank):
-            features.append(found)
-            labels.append(contains_answer(hit.passage.text[start:end], answers))
-    return (np.array(features), np.array(labels, dtype=float)) if features else None
+    for found in scored_sentences(source, ask(source, asked.question), hits, reader):
+        features.append((*found.features, *(found.heard or ())))
+        sentence = found.passage.text[found.start : found.end]
+        labels.append(contains_answer(sentence, asked.answers))
+    if features:
+        yield np.array(features), np.array(labels, dtype=float)
+
+
+def passage_groups(index: Index, questions: Sequence[Asked], reader: Reader) -> Iterator[Group]:
+    """Yield the passages that a search finds for each question, by what the reader says of them."""
+    for asked in questions:
+        hits = index.search(asked.question, 2 * READ) if asked.answers else []
+        readings = reader.read(asked.question, [hit.passage for hit in hits])
+        labels = [contains_answer(hit.passage.text, asked.answers) for hit in hits]
+        if any(labels):
+            features = [rank_features(reading, n) for n, reading in enumerate(readings, 1)]
+            yield np.array(features), np.array(labels, dtype=float)
 
 
 def fit_logistic(features: Array, labels: Array, steps: int = 30) -> Array:
@@ -81,7 +92,7 @@ def fit_logistic(features: Array, labels: Array, steps: int = 30) -> Array:
 
 
 def calibrate(data: Sequence[Group]) -> tuple[Array, float]:
-    """Return (feature weights, bias): fitted on all sentences, scaled on the best of each group."""
+    """Return (feature weights, bias): fitted on all candidates, scaled on each group's best."""
     raw = fit_logistic(np.vstack([g[0] for g in data]), np.concatenate([g[1] for g in data]))
     tops = [int(np.argmax(features @ raw[:-1])) for features, _ in data]
     best = np.array(
@@ -93,7 +104,7 @@ def calibrate(data: Sequence[Group]) -> tuple[Array, float]:
 
 
 def threshold_table(data: Sequence[Group], weights: Array, bias: float) -> Iterator[str]:
-    """Yield, per threshold, how often a best sentence is shown and how often that is right."""
+    """Yield, per threshold, how often a best candidate is shown and how often that is right."""
     best = [(features @ weights).argmax() for features, _ in data]
     scores = np.array(
         [1 / (1 + np.exp(-(f[b] @ weights + bias))) for (f, _), b in zip(data, best, strict=True)]
@@ -111,22 +122,33 @@ def threshold_table(data: Sequence[Group], weights: Array, bias: float) -> Itera
         )
 
 
+def report(name: str, data: Sequence[Group]) -> None:
+    """Fit on half the groups, say what that gives on the other half, print the constants."""
+    to_fit, held_out = data[0::2], data[1::2]
+    fitted, bias = calibrate(to_fit)
+    print(f"{name}: fitted on {len(to_fit)} groups, held out {len(held_out)}")
+    print("\n".join(threshold_table(held_out, fitted, bias)))
+    print("BIAS =", round(bias, 3))
+    print("WEIGHTS =", fitted.round(3).tolist(), flush=True)
+
+
 def main() -> None:
-    """Parse the command line, fit on half the questions, report on the rest, print constants."""
+    """Parse the command line, fit what is asked for, print constants."""
+    from retrieval.reading.train.labels import held_out, load
+
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--index", type=Path, required=True)
     parser.add_argument("--embedder", type=Path, required=True)
-    parser.add_argument("--qa", type=Path, nargs="+", required=True)
-    parser.add_argument("--limit", type=int, default=400, help="questions a file")
+    parser.add_argument("--data", type=Path, required=True, help="the shared data pack")
+    parser.add_argument("--reader", type=Path, help="a reader's directory; none fits the rules")
+    parser.add_argument("--limit", type=int, default=2_000, help="questions at most")
     chosen = parser.parse_args()
     index = Index.open(chosen.index, embedder_dir=chosen.embedder, read_only=True)
-    data = list(groups(index, chosen.qa, chosen.limit))
-    to_fit, held_out = data[0::4] + data[1::4], data[2::4] + data[3::4]
-    fitted, bias = calibrate(to_fit)
-    print(f"fitted on {len(to_fit)} groups, held out {len(held_out)}")
-    print("\n".join(threshold_table(held_out, fitted, bias)))
-    print("BIAS =", round(bias, 3))
-    print("WEIGHTS =", dict(zip(Features._fields, fitted.round(3).tolist(), strict=True)))
+    reader = load_reader(chosen.reader) if chosen.reader else None
+    questions = [asked for asked in load(chosen.data) if held_out(asked)][: chosen.limit]
+    if reader is not None:
+        report("passages", list(passage_groups(index, questions, reader)))
+    report("sentences", list(sentence_groups(index, questions, reader)))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from chatapp import resources
+from chatapp.assistant.reading import shipped_reader
 from chatapp.assistant.steps import short
 from chatapp.assistant.web_access import Errand, WebFindings, WebPage, WebStep
 from chatapp.conversations.ids import timestamp

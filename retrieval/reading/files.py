@@ -53,8 +53,8 @@ def save(network: ReaderNetwork, vocabulary: Vocabulary, directory: Path) -> Non
     (directory / CONFIG_NAME).write_text(json.dumps(config, indent=2) + "\n")
 
 
-def load(directory: Path) -> tuple[ReaderNetwork, Vocabulary]:
-    """Read what `save` wrote.
+def load(directory: Path) -> tuple[ReaderNetwork, Vocabulary, str]:
+    """Read what `save` wrote; the last of it names the exact weights.
 
     Raises:
         ReaderDamaged: a file is missing, damaged, or not the one that `config.json` names.
@@ -79,7 +79,7 @@ def load(directory: Path) -> tuple[ReaderNetwork, Vocabulary]:
             f"the reader in {directory} is damaged: {error}",
             "restore the directory from the project's release",
         ) from error
-    return network.eval(), vocabulary
+    return network.eval(), vocabulary, f"reader-{config['sha256'][WEIGHTS_NAME][:12]}"
 
 
 def _sha256(path: Path) -> str:

@@ -69,8 +69,9 @@ def load_reader(directory: Path) -> Reader:
 class Reader:
     """Reads passages; safe to use from several threads, the same input gives the same output."""
 
-    def __init__(self, network: ReaderNetwork, vocabulary: Vocabulary) -> None:
-        """Use `load_reader`."""
+    def __init__(self, network: ReaderNetwork, vocabulary: Vocabulary, name: str) -> None:
+        """Use `load_reader`; `name` stands in reports."""
+        self.id = name
         self._network, self._vocabulary = network, vocabulary
         self._lock = threading.Lock()
         self._memo: OrderedDict[tuple[str, str, str, str], Reading] = OrderedDict()

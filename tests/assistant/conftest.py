@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import retrieval.quotes
+from chatapp.assistant import reading
 from chatapp.assistant.assistant import Assistant
 from chatapp.conversations import ConversationStore
 from chatapp.settings import RetrievalSettings, Settings, ToolsSettings
@@ -34,6 +35,7 @@ def store(tmp_path: Path) -> Iterator[ConversationStore]:
 def make(store: ConversationStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeAssistant]:
     """Return a maker of assistants; without `index` they have no sources."""
     monkeypatch.setattr(retrieval.quotes, "select_quotes", fake_select_quotes)
+    monkeypatch.setattr(reading, "_load", lambda: None)
     made: list[Assistant] = []
 
     def maker(

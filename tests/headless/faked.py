@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import retrieval.quotes
-from chatapp.assistant import factory
+from chatapp.assistant import factory, reading
 from tests.fakes import FakeGenerator, FakeIndex, fake_select_quotes
 
 Patch = Callable[[object, str, object], None]
@@ -16,3 +16,4 @@ def install(patch: Patch, generator: FakeGenerator, index: FakeIndex) -> None:
     patch(factory, "_load_generator", lambda settings: generator)
     patch(factory, "open_index", lambda: index)
     patch(retrieval.quotes, "select_quotes", fake_select_quotes)
+    patch(reading, "_load", lambda: None)

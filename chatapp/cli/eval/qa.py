@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import click
 
+from chatapp.cli.errors import CliError
 from chatapp.cli.eval.indexes import open_index
 from chatapp.cli.eval.options import suite_options
 from chatapp.cli.eval.runner import run
 from retrieval.types import SearchMode
+
+if TYPE_CHECKING:
+    from chatapp.evaluation.qa import Place
 
 
 @click.command()
@@ -25,6 +29,14 @@ from retrieval.types import SearchMode
 @click.option(
     "--index-contexts", is_flag=True, help="First add the files' own paragraphs to the index."
 )
+@click.option("--gold", is_flag=True, help="Read the paragraph of each question; search nothing.")
+@click.option(
+    "--part",
+    type=click.Choice(["learn", "measure", "all"]),
+    default="all",
+    show_default=True,
+    help="Which questions: those our models learn from, those kept for measuring.",
+)
 def qa(
     files: tuple[Path, ...],
     limit: int | None,
@@ -33,21 +45,33 @@ def qa(
     save: Path | None,
     mode: str,
     index_contexts: bool,
+    gold: bool,
+    part: str,
 ) -> None:
     """Ask the index the questions of a file and score what it finds.
 
     Figures are means over questions, from 0 to 1, with their standard error.
     """
-    from chatapp.evaluation.qa import QaSuite
+    from chatapp.assistant.reading import shipped_reader
+    from chatapp.evaluation.qa import QaSuite, of_part
+    from chatapp.evaluation.records import choose
     from chatapp.evaluation.schemas import sample
     from chatapp.settings import load_settings
 
     settings = load_settings().settings.retrieval
-    questions = sample(files, limit, seed)
+    questions = choose(of_part(sample(files, None, seed), part), limit, seed)
+    if not questions:
+        raise CliError(f"no question of the part `{part}` in these files", hint="try --part all")
     index = open_index(files if index_contexts else ())
-    modes: tuple[SearchMode, ...] = tuple(m for m in get_args(SearchMode) if mode in (m, "all"))
-    config = {"data": [file.name for file in files], "limit": limit, "seed": seed, "mode": mode}
+    config = {"data": [file.name for file in files], "limit": limit, "seed": seed, "part": part}
+    suite = QaSuite(index, questions, settings, _places(mode, gold), shipped_reader())
     try:
-        run(QaSuite(index, questions, settings, modes), config, output=output, save=save)
+        run(suite, config, output=output, save=save)
     finally:
         index.close()
+
+
+def _places(mode: str, gold: bool) -> tuple[Place, ...]:
+    if gold:
+        return ("gold",)
+    return tuple(place for place in get_args(SearchMode) if mode in (place, "all"))

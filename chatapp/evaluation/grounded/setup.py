@@ -104,9 +104,10 @@ class Kit:
     @cached_property
     def page_judge(self) -> PageJudge:
         """What finds the sentences of a page that answer, for both policies alike."""
+        from chatapp.assistant.reading import shipped_reader
         from retrieval.browser.judge import PassageJudge
 
-        judge = PassageJudge(resources.embedder_dir())
+        judge = PassageJudge(resources.embedder_dir(), shipped_reader())
         self._closing.callback(judge.close)
         return judge
 
