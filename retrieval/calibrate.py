@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.finding import READ
 from retrieval.index import Index
 from retrieval.quotes import ask, scored_sentences
 from retrieval.reading.paragraph import Paragraph
 from retrieval.reading.ranking import rank_features
 from retrieval.reading.reader import Reader, load_reader
+from retrieval.rerank import READ
 from retrieval.squad import contains_answer
 
 if TYPE_CHECKING:

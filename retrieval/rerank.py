@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from retrieval.types import Filters, Hit
+from retrieval.types import Filters, Hit, SearchMode
 
 if TYPE_CHECKING:
     from retrieval.index import Index
 
 DEPTH = 30
+READ = 16  # the depth where a person waits for the answer
 
 
 class Reranker(Protocol):
@@ -27,16 +28,23 @@ class Reranker(Protocol):
 
 def search_reranked(
     index: Index,
-    reranker: Reranker,
+    reranker: Reranker | None,
     question: str,
     k: int,
     *,
     depth: int = DEPTH,
+    mode: SearchMode = "hybrid",
     collections: Sequence[str] = (),
     filters: Filters | None = None,
 ) -> list[Hit]:
-    """Return the `k` best hits of hybrid search, the first `depth` of them reordered."""
+    """Return the `k` best hits, the first `depth` of them reordered; None reorders nothing."""
     hits = index.search(
-        question, max(k, depth), collections=collections, filters=filters or Filters()
+        question,
+        max(k, depth) if reranker else k,
+        mode=mode,
+        collections=collections,
+        filters=filters or Filters(),
     )
+    if reranker is None:
+        return hits
     return [*reranker.rerank(question, hits[:depth]), *hits[depth:]][:k]

@@ -61,13 +61,15 @@ def gather(
     collections: Sequence[str] = (),
 ) -> Evidence:
     """Search the index and select quotes. Blocking: call it in a worker thread."""
-    from retrieval.finding import find_passages
     from retrieval.quotes import select_quotes
+    from retrieval.rerank import READ, search_reranked
 
     query = query[:QUERY_CHARACTERS]
     began = now()
     reader = shipped_reader()
-    hits = find_passages(index, query, settings.top_k, reader=reader, collections=collections)
+    hits = search_reranked(
+        index, reader, query, settings.top_k, depth=READ, collections=collections
+    )
     quotes = select_quotes(
         index,
         query,

@@ -112,15 +112,15 @@ def _passages(
     place: Place,
     reader: Reader | None,
 ) -> tuple[EvidenceSource, Sequence[Hit]]:
-    from retrieval.finding import find_passages
     from retrieval.reading.paragraph import Paragraph
+    from retrieval.rerank import READ, search_reranked
 
     if place == "gold":
         paragraph = Paragraph(index, question.title, question.context)
         return paragraph, paragraph.hits()
     mode: SearchMode = place
     deep = max(DEEPEST, settings.top_k)
-    return index, find_passages(index, question.text, deep, reader=reader, mode=mode)
+    return index, search_reranked(index, reader, question.text, deep, depth=READ, mode=mode)
 
 
 def score(found: Answered) -> Iterator[tuple[str, float]]:
