@@ -26,13 +26,14 @@ from retrieval.reading.ranking import rank_features
 from retrieval.reading.reader import Reader, load_reader
 from retrieval.rerank import READ
 from retrieval.squad import contains_answer
+from retrieval.support import WEIGHTS
 
 if TYPE_CHECKING:
     from retrieval.evidence import EvidenceSource
     from retrieval.reading.train.labels import Asked
     from retrieval.types import Hit
 
-_RIDGE = 1e-2
+_RIDGE = 3.0  # towards what is expected
 _HITS = 8
 
 Array = NDArray[np.float64]
@@ -79,27 +80,32 @@ def passage_groups(index: Index, questions: Sequence[Asked], reader: Reader) -> 
             yield np.array(features), np.array(labels, dtype=float)
 
 
-def fit_logistic(features: Array, labels: Array, steps: int = 30) -> Array:
-    """Return weights, bias last, by Newton's method with a small ridge."""
+def fit_logistic(features: Array, labels: Array, expected: Array, steps: int = 30) -> Array:
+    """Return weights, bias last, by Newton's method, drawn towards the `expected` ones.
+
+    So a feature that hardly occurs in the questions ("What is X?") keeps the weight it had.
+    """
     design = np.hstack([features, np.ones((len(features), 1))])
-    weights = np.zeros(design.shape[1])
+    prior = np.append(expected, 0.0)
+    weights = np.zeros_like(prior)
     for _ in range(steps):
         p = 1 / (1 + np.exp(-(design @ weights)))
-        gradient = design.T @ (labels - p) - _RIDGE * weights
+        gradient = design.T @ (labels - p) - _RIDGE * (weights - prior)
         curvature = (design * (p * (1 - p))[:, None]).T @ design + _RIDGE * np.eye(len(weights))
         weights = weights + np.linalg.solve(curvature, gradient)
     return weights
 
 
-def calibrate(data: Sequence[Group]) -> tuple[Array, float]:
+def calibrate(data: Sequence[Group], expected: Array) -> tuple[Array, float]:
     """Return (feature weights, bias): fitted on all candidates, scaled on each group's best."""
-    raw = fit_logistic(np.vstack([g[0] for g in data]), np.concatenate([g[1] for g in data]))
+    features, labels = (np.concatenate(column) for column in zip(*data, strict=True))
+    raw = fit_logistic(features, labels, expected)
     tops = [int(np.argmax(features @ raw[:-1])) for features, _ in data]
     best = np.array(
         [[features[top] @ raw[:-1]] for (features, _), top in zip(data, tops, strict=True)]
     )
     right = np.array([labels[top] for (_, labels), top in zip(data, tops, strict=True)])
-    scale, bias = fit_logistic(best, right)
+    scale, bias = fit_logistic(best, right, np.ones(1))
     return raw[:-1] * scale, float(bias)
 
 
@@ -122,12 +128,22 @@ def threshold_table(data: Sequence[Group], weights: Array, bias: float) -> Itera
         )
 
 
-def report(name: str, data: Sequence[Group]) -> None:
+def first_right(data: Sequence[Group], weights: Array) -> float:
+    """Return how often the best candidate is right where one of them is."""
+    tops = [labels[(features @ weights).argmax()] for features, labels in data if labels.any()]
+    return float(np.mean(tops))
+
+
+def report(name: str, data: Sequence[Group], expected: Sequence[float] = ()) -> None:
     """Fit on half the groups, say what that gives on the other half, print the constants."""
     to_fit, held_out = data[0::2], data[1::2]
-    fitted, bias = calibrate(to_fit)
+    prior = np.zeros(to_fit[0][0].shape[1])
+    prior[: len(expected)] = expected
+    fitted, bias = calibrate(to_fit, prior)
     print(f"{name}: fitted on {len(to_fit)} groups, held out {len(held_out)}")
-    print("\n".join(threshold_table(held_out, fitted, bias)))
+    print(f"first is right where one is: {first_right(held_out, fitted):.3f}")
+    if any(not labels.any() for _, labels in held_out):
+        print("\n".join(threshold_table(held_out, fitted, bias)))
     print("BIAS =", round(bias, 3))
     print("WEIGHTS =", fitted.round(3).tolist(), flush=True)
 
@@ -148,7 +164,7 @@ def main() -> None:
     questions = [asked for asked in load(chosen.data) if held_out(asked)][: chosen.limit]
     if reader is not None:
         report("passages", list(passage_groups(index, questions, reader)))
-    report("sentences", list(sentence_groups(index, questions, reader)))
+    report("sentences", list(sentence_groups(index, questions, reader)), WEIGHTS)
 
 
 if __name__ == "__main__":
