@@ -88,10 +88,14 @@ class Place(NamedTuple):
     opens_document: bool
 
 
+def rules_logit(features: Features) -> float:
+    """Return the logit of the support that the rules find."""
+    return BIAS + sum(w * f for w, f in zip(WEIGHTS, features, strict=True))
+
+
 def probability(features: Features) -> float:
     """Return the calibrated support, from 0 to 1."""
-    total = BIAS + sum(w * f for w, f in zip(WEIGHTS, features, strict=True))
-    return 1.0 / (1.0 + math.exp(-total))
+    return 1 / (1 + math.exp(-rules_logit(features)))
 
 
 def measure(asked: Asked, sentence: str, stems: Sequence[str], place: Place) -> Features:

@@ -40,7 +40,7 @@ class RetrievalSettings:
         "default", "`default`, `minilm`, a directory, or the id of an encoder you fetched."
     )
     threshold: float = setting(
-        0.15, "Support a quote needs to be shown; below it: not found.", low=0, high=1
+        0.35, "Support a quote needs to be shown; below it: not found.", low=0, high=1
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,10 +12,11 @@ import pytest
 
 from chatapp import paths
 from chatapp.assistant.grounding import gather
+from chatapp.assistant.reading import shipped_reader
 from chatapp.cli.errors import ExitCode
 from chatapp.cli.main import main
 from chatapp.evaluation.estimates import Estimate
-from chatapp.evaluation.qa import Answered, QaSuite, answer, score
+from chatapp.evaluation.qa import Answered, QaSuite, answer, confidence_figures, score
 from chatapp.evaluation.result import Result, line
 from chatapp.evaluation.schemas import Question
 from chatapp.settings import RetrievalSettings
@@ -66,7 +68,7 @@ def test_the_quotes_are_the_ones_the_assistant_would_show(index: Index) -> None:
     settings = RetrievalSettings()
     for question in questions():
         shown = gather(index, question.text, settings)
-        measured = answer(index, question, settings, "hybrid")
+        measured = answer(index, question, settings, "hybrid", shipped_reader())
         assert measured.quotes == tuple(quote.text for quote in shown.quotes)
 
 
@@ -78,6 +80,7 @@ def test_scores_of_one_answered_question_by_hand() -> None:
         quotes=("It was Ada.", "It was Ada Lovelace."),
         verified=(True, False),
         short_answer="Ada",
+        best="Ada Lovelace",
     )
     scores = list(score(found))
     assert scores[:2] == [("citation_fidelity", 1.0), ("citation_fidelity", 0.0)]
@@ -88,6 +91,10 @@ def test_scores_of_one_answered_question_by_hand() -> None:
             "answer_in_quotes": 1.0,
             "em": 0.0,
             "f1": 2 / 3,
+            "em_forced": 1.0,
+            "f1_forced": 1.0,
+            "em_with_refusals": 0.0,
+            "f1_with_refusals": 2 / 3,
             "not_found": 0.0,
         }
     )
@@ -96,9 +103,14 @@ def test_scores_of_one_answered_question_by_hand() -> None:
 def test_an_unanswerable_question_is_scored_by_refusal_alone() -> None:
     """Saying "not found" is right there, and quoting is wrong."""
     silent = Answered(Question("1", "?", ()), ("text",), (), (), "")
-    assert list(score(silent)) == [("refusal_rate", 1.0)]
+    overall = ("em_with_refusals", "f1_with_refusals")
+    assert list(score(silent)) == [("refusal_rate", 1.0), *((name, 1.0) for name in overall)]
     bold = dataclasses.replace(silent, quotes=("text",), verified=(True,))
-    assert list(score(bold)) == [("citation_fidelity", 1.0), ("refusal_rate", 0.0)]
+    assert dict(score(bold)) == {
+        "citation_fidelity": 1.0,
+        "refusal_rate": 0.0,
+        **dict.fromkeys(overall, 0.0),
+    }
 
 
 def test_a_small_index_is_scored_end_to_end(index: Index) -> None:
@@ -138,7 +150,7 @@ def test_the_command_indexes_the_contexts_and_ends_with_one_json_line(
     assert line["config"]["documents"] == 3
     assert "question" in shown.err
     assert main(command) == ExitCode.OK
-    assert "recall@5           1.000 ± 0.000  n=2" in capsys.readouterr().out
+    assert re.search(r"recall@5 +1\.000 ± 0\.000  n=2", capsys.readouterr().out)
 
 
 def test_the_limit_and_the_seed_choose_the_questions(
@@ -174,3 +186,49 @@ def test_mistakes_have_their_own_words_and_codes(
     assert main(["eval", "qa", "--data", str(bad)]) == ExitCode.ERROR
     assert f"{bad}, line 1" in capsys.readouterr().err
     assert main(["eval", "qa"]) == ExitCode.USAGE
+
+
+def test_confidence_is_judged_by_what_it_tells_apart() -> None:
+    """The surer half is right, the rest wrong, and the unanswerable one is the least sure."""
+    known = Question("1", "Who?", ("Ada",))
+
+    def found(question: Question, best: str, confidence: float) -> Answered:
+        return Answered(question, (), (), (), "", best, confidence)
+
+    answered = [
+        found(known, "Ada", 0.9),
+        found(known, "Ada", 0.8),
+        found(known, "Bob", 0.4),
+        found(Question("2", "Why?", ()), "Bob", 0.1),
+    ]
+    figures = {name: figure.mean for name, figure in confidence_figures(answered) if figure}
+    assert figures["refusal_auroc"] == figures["right_auroc"] == 1.0
+    assert figures["em_at_coverage_50"] == 1.0
+    assert figures["em_at_coverage_100"] == 0.5
+
+
+def test_the_paragraph_of_a_question_can_be_read_instead_of_searching(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`--gold` needs no index of the paragraphs; quotes stand in the paragraph all the same."""
+    command = ["eval", "qa", "--data", str(data), "--gold", "--output", "json"]
+    assert main(command) == ExitCode.OK
+    line = json.loads(capsys.readouterr().out)
+    assert line["metrics"]["recall@5"] == 1.0
+    assert line["metrics"]["citation_fidelity"] == 1.0
+    assert line["metrics"]["em_forced"] == 1.0
+
+
+def test_only_questions_of_the_part_are_asked(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The two parts are all there is, and an empty one is said to be empty."""
+    asked = {"learn": 0, "measure": 0}
+    for part in asked:
+        code = main(["eval", "qa", "--data", str(data), "--part", part, "--output", "json"])
+        shown = capsys.readouterr()
+        if code == ExitCode.OK:
+            asked[part] = json.loads(shown.out)["n"]
+        else:
+            assert f"no question of the part `{part}`" in shown.err
+    assert sum(asked.values()) == 3

@@ -63,8 +63,10 @@ def qa(
     if not questions:
         raise CliError(f"no question of the part `{part}` in these files", hint="try --part all")
     index = open_index(files if index_contexts else ())
-    config = {"data": [file.name for file in files], "limit": limit, "seed": seed, "part": part}
-    suite = QaSuite(index, questions, settings, _places(mode, gold), shipped_reader())
+    places = _places(mode, gold)
+    names = [file.name for file in files]
+    config = {"data": names, "limit": limit, "seed": seed, "part": part, "mode": places}
+    suite = QaSuite(index, questions, settings, places, shipped_reader())
     try:
         run(suite, config, output=output, save=save)
     finally:

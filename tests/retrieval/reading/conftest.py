@@ -13,13 +13,30 @@ from retrieval.reading.network import ReaderNetwork, Shape
 from retrieval.reading.reader import Reader, load_reader
 from retrieval.reading.words import Vocabulary
 
-WORDS = "the of in was king london paris wrote book painted built bridge 1889 she he river".split()
+WORDS = [
+    "the",
+    "of",
+    "in",
+    "was",
+    "king",
+    "london",
+    "paris",
+    "wrote",
+    "book",
+    "painted",
+    "built",
+    "bridge",
+    "1889",
+    "she",
+    "he",
+    "river",
+]
 ARTICLES = {
     "Old Bridge": "The Old Bridge was built by Anna Berg in 1889. It crosses the river Orn in the"
     " town of Halm. Anna Berg was born in Paris and she studied mathematics there for six years."
     " The bridge was repaired by the city council in 1931 after a flood had damaged two arches.",
-    "Anna Berg": "Anna Berg was an engineer from Paris. She built the Old Bridge in 1889 and wrote a"
-    " book about stone arches. The book was printed in London in 1894. She died in Halm in 1920,"
+    "Anna Berg": "Anna Berg was an engineer from Paris. She built the Old Bridge in 1889 and wrote"
+    " a book about stone arches. The book was printed in London in 1894. She died in Halm in 1920,"
     " where a street near the river Orn was named after her by the city council.",
 }
 

@@ -20,7 +20,9 @@ def passage(text: str, title: str = "Old Bridge") -> Passage:
 
 def test_every_span_is_a_stretch_of_the_passage(reader: Reader) -> None:
     """Offsets refer to the passage's own text, whatever title stands before it."""
-    text = "Anna Berg built it in 1889 — “alone”, they say.\n\nThe king of London paid £4.2 million."
+    text = (
+        "Anna Berg built it in 1889 — “alone”, they say.\n\nThe king of London paid £4.2 million."
+    )
     [reading] = reader.read(QUESTION, [passage(text)])
     assert reading.spans
     for span in reading.spans:

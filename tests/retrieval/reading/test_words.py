@@ -35,7 +35,8 @@ def test_words_that_no_vocabulary_holds_still_match_themselves(vocabulary: Vocab
 
 
 @pytest.mark.parametrize(
-    ("surface", "shape"), [("1889", YEAR), ("12", SHORT), ("NATO", UPPER), ("A", TITLE), ("£", MONEY)]
+    ("surface", "shape"),
+    [("1889", YEAR), ("12", SHORT), ("NATO", UPPER), ("A", TITLE), ("£", MONEY)],
 )
 def test_shapes_tell_kinds_of_answers_apart(surface: str, shape: int) -> None:
     """What could be a date looks unlike what could be a name."""
@@ -46,12 +47,14 @@ def test_a_sentence_does_not_start_after_an_initial(vocabulary: Vocabulary) -> N
     """ "J. Smith" is one name, and a paragraph break always starts a sentence."""
     text = "J. Smith met Dr. Jones. They talked.\n\nand left"
     tokens = vocabulary.encode(text)
-    starts = [text[a:b] for a, b, o in zip(tokens.starts, tokens.ends, tokens.opens, strict=True) if o]
+    starts = [
+        text[a:b] for a, b, o in zip(tokens.starts, tokens.ends, tokens.opens, strict=True) if o
+    ]
     assert starts == ["J", "They", "and"]
 
 
 def test_answers_are_found_as_whole_words(vocabulary: Vocabulary) -> None:
-    """"art" does not stand in "party", and every place counts."""
+    """ "art" does not stand in "party", and every place counts."""
     text = "A party for art: art, 1889–1890."
     tokens = vocabulary.encode(text)
     spans = token_spans(text, tokens, ["art", "1890"])
