@@ -47,8 +47,8 @@ class Read(NamedTuple):
     best: float  # logit of the best span of all
 
 
-# Fitted by `retrieval.calibrate` on half of 861 held-out questions to learn from (2,269 groups) over
-# an index of 592,446 passages, the rules' weights being what was expected of the first eleven.
+# Fitted by `retrieval.calibrate` on half of 861 held-out questions to learn from (2,269 groups),
+# over an index of 592,446 passages; the rules' weights were what was expected of the first eleven.
 BIAS = -2.436
 WEIGHTS = (
     *(-0.048, 1.214, -0.296, -0.048, 0.568, 0.344, 0.108, 0.626, 2.302, -2.393, -0.013),
