@@ -27,6 +27,7 @@ _ASKED = re.compile(
     r"[A-Z][\w'’.-]*)*)\s+"
     r"(?P<predicate>[^?]+?)[?.!\s]*",
 )
+_NO_NAMES = {"i", "chatapp"}  # whoever asks, and the app, which its handbook calls by other words
 _FIRST = re.compile(r"\w")
 _LONGEST = 200  # characters; a longer question says more than one clause
 
@@ -52,6 +53,8 @@ def premise_of(question: str) -> Premise | None:
     found = _ASKED.fullmatch(line) if len(line) <= _LONGEST else None
     if found is None:
         return None
+    if found["subject"].lower() in _NO_NAMES:
+        return None
     subject = f"{found['article'] or ''}{found['subject']}"
     return Premise(found["auxiliary"], " ".join(subject.split()), found["predicate"].strip())
 
@@ -63,7 +66,7 @@ def bears_out(premise: Premise, quote: Quote, around: str) -> bool:
     subject counts as named by any of its longer words, so "Albert Einstein" and "Einstein" agree.
     """
     named = _words(f"{quote.title} {around} {quote.text}")
-    return any(word in named for word in _telling(premise.subject))
+    return any(_forms(word, named) for word in _telling(premise.subject))
 
 
 def contradicted(premise: Premise, quotes: Sequence[Quote], around: Sequence[str]) -> bool:

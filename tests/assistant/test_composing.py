@@ -1,0 +1,147 @@
+"""What stands first in an answer of quotes: a short answer, a disagreement, a wrong premise."""
+
+from __future__ import annotations
+
+import pytest
+
+from chatapp.assistant.composing import Found, compose
+from chatapp.assistant.disagreement import asks_for_several, conflict
+from chatapp.assistant.premise import premise_of
+from retrieval.question import AnswerKind
+from retrieval.types import Quote
+
+BELL = "Alexander Graham Bell was granted a patent for the telephone he invented in 1876."
+
+
+def found(n: int, text: str, title: str = "Page", *, around: str = "", answer: str = "") -> Found:
+    quote = Quote(text, "", f"d{n}", f"https://{n}.example/", title, 0, len(text), 0.8, answer)
+    return Found(n, quote, around)
+
+
+def said(question: str, *quotes: Found) -> str:
+    return "".join(part.text for part in compose(question, quotes))
+
+
+class TestShortAnswers:
+    def test_the_one_time_of_a_quote_stands_first(self):
+        text = said("When was the tower opened?", found(1, "The tower was opened in 1889."))
+        assert text == "1889 [1]\n\nThe tower was opened in 1889. [1]"
+
+    def test_what_a_reader_points_at_stands_first(self):
+        quote = found(
+            1, "The tower was designed by Stephen Sauvestre in Paris.", answer="Stephen Sauvestre"
+        )
+        assert said("Who designed the tower?", quote).startswith("Stephen Sauvestre [1]\n\n")
+
+    @pytest.mark.parametrize(
+        ("question", "quote"),
+        [
+            ("When was it begun?", "It was begun in 1887 and opened in 1889."),
+            ("Which animal is the largest?", "The blue whale is the largest; it grows up to 30 m."),
+            ("How does it work?", "It works by 2 springs."),
+        ],
+    )
+    def test_what_would_be_a_guess_does_not_stand_first(self, question, quote):
+        """Two times, a name, a manner: the quote is the answer."""
+        assert said(question, found(1, quote)) == f"{quote} [1]"
+
+    def test_each_citation_comes_once_with_its_quote(self):
+        parts = compose("When was the tower opened?", [found(1, "The tower was opened in 1889.")])
+        assert [citation.n for part in parts for citation in part.citations] == [1]
+
+
+class TestDisagreement:
+    def test_two_years_for_one_event_are_both_named(self):
+        text = said(
+            "When was the tower opened?",
+            found(1, "The tower was opened in 1889."),
+            found(2, "The tower was opened in 1888."),
+        )
+        assert text.startswith("Sources disagree: 1889 [1], 1888 [2].\n\n")
+
+    def test_one_document_does_not_disagree_with_itself(self):
+        first = found(1, "The tower was opened in 1889.")
+        second = Found(2, Quote("It was opened again in 1925.", "", "d1", "", "", 40, 68, 0.8))
+        assert said("When was the tower opened?", first, second).startswith("1889 [1]\n\n")
+
+    @pytest.mark.parametrize(
+        ("kind", "one", "other"),
+        [
+            (AnswerKind.TIME, "1912", "15 April 1912"),
+            (AnswerKind.TIME, "the 19th century", "1889"),
+            (AnswerKind.TIME, "March", "1912"),
+            (AnswerKind.NUMBER, "330 metres", "1,083 feet"),
+            (AnswerKind.NUMBER, "about 330 metres", "330 metres"),
+            (AnswerKind.NUMBER, "8,849 metres", "8,848 metres"),
+            (AnswerKind.PERSON, "Leonardo", "Leonardo da Vinci"),
+            (AnswerKind.OTHER, "red", "blue"),
+        ],
+    )
+    def test_answers_that_can_both_be_right_do_not_conflict(self, kind, one, other):
+        assert not conflict(kind, one, other)
+        assert not conflict(kind, other, one)
+
+    @pytest.mark.parametrize(
+        ("kind", "one", "other"),
+        [
+            (AnswerKind.TIME, "1912", "1915"),
+            (AnswerKind.TIME, "15 April 1912", "14 April 1912"),
+            (AnswerKind.TIME, "March 1912", "April 1912"),
+            (AnswerKind.NUMBER, "330 metres", "300 metres"),
+            (AnswerKind.PERSON, "Alexander Graham Bell", "Antonio Meucci"),
+        ],
+    )
+    def test_answers_that_cannot_both_be_right_conflict(self, kind, one, other):
+        assert conflict(kind, one, other)
+
+    def test_a_question_with_several_answers_has_no_disagreement(self):
+        assert asks_for_several("Who were the members of the band?")
+        assert asks_for_several("Which cities have trams?")
+        assert not asks_for_several("Who invented the telephone?")
+
+
+class TestPremise:
+    def test_a_premise_that_no_source_bears_out_is_not_agreed_with(self):
+        text = said("When did Einstein invent the telephone?", found(1, BELL, "Telephone"))
+        assert text == (
+            "The sources do not say that Einstein did invent the telephone. They say:\n\n"
+            f"{BELL} [1]"
+        )
+
+    def test_a_premise_that_holds_is_answered(self):
+        text = said("When did Bell invent the telephone?", found(1, BELL, "Telephone"))
+        assert text.startswith("1876 [1]\n\n")
+
+    def test_a_page_about_somebody_says_he(self):
+        """The subject stands in the title or around the quote; that is enough."""
+        he = found(1, "He published his theory in 1905.", "Albert Einstein")
+        assert said("When did Einstein publish his theory?", he).startswith("1905 [1]")
+        around = found(1, "He published his theory in 1905.", around="Einstein moved to Bern.")
+        assert said("When did Einstein publish his theory?", around).startswith("1905 [1]")
+
+    def test_quotes_about_something_else_say_nothing_of_the_premise(self):
+        text = said("When did Einstein visit Japan?", found(1, "The ferry runs since 1950."))
+        assert "do not say" not in text
+
+    @pytest.mark.parametrize(
+        ("question", "clause"),
+        [
+            ("When did Einstein invent the telephone?", "Einstein did invent the telephone"),
+            ("In which year was the Eiffel Tower moved to London?",
+             "the Eiffel Tower was moved to London"),
+            ("Why is Pluto called a star?", "Pluto is called a star"),
+            ("When did Leonardo da Vinci paint Guernica?", "Leonardo da Vinci did paint Guernica"),
+        ],
+    )  # fmt: skip
+    def test_what_a_question_takes_for_granted(self, question, clause):
+        premise = premise_of(question)
+        assert premise is not None
+        assert premise.clause == clause
+
+    @pytest.mark.parametrize(
+        "question",
+        ["Who invented the telephone?", "What is radium?", "Einstein", "how do I add files?",
+         "When was the war?", "Where are my conversations stored?"],
+    )  # fmt: skip
+    def test_questions_that_take_nothing_for_granted_of_a_name(self, question):
+        assert premise_of(question) is None
