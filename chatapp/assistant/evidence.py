@@ -8,13 +8,14 @@ does not hold, the passage's own words are shown below the answer.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from chatapp.assistant import failures
 from chatapp.assistant.events import Citation, Grounding
 from chatapp.assistant.from_sources import files_in
+from chatapp.assistant.reading import shipped_reader
 from chatapp.assistant.using import Used
 from chatapp.assistant.writing import Writing
 from chatapp.inference.generator import Generator
@@ -26,6 +27,9 @@ _MOST_PASSAGES = 8
 # Share of a sentence's content words that its passage must hold. Fitted to nothing: high enough
 # that another statement fails, low enough that inflection and connecting words pass.
 _BORNE_OUT = 0.6
+# Where the reader judges. On 150 rated statements kept for measuring it agrees with the rating for
+# 86.7 % (precision 81.5 %, recall 81.5 %), shared words for 70.7 % (55.3 %, 96.3 %).
+_SUPPORTED = 0.5
 
 THEY_SAY = "The sources do not say all of this. They say:"
 
@@ -102,9 +106,12 @@ async def rest_on(writing: Writing, shown: Shown) -> None:
     if not shown.passages:
         return
     text = writing.reply.text
-    citations, grounding = await writing.run.in_thread(
-        writing.services.files.thread, lambda: borne_out(text, shown.passages)
-    )
+
+    def judged() -> tuple[list[Citation], Grounding | None]:
+        reader = shipped_reader()
+        return borne_out(text, shown.passages, reader.supports if reader else None)
+
+    citations, grounding = await writing.run.in_thread(writing.services.files.thread, judged)
     extracts = await writing.run.in_thread(
         writing.services.files.thread,
         lambda: not_borne_out(text, shown.passages, {citation.n for citation in citations}),
@@ -135,9 +142,13 @@ def not_borne_out(text: str, passages: Sequence[Passage], held: Collection[int])
     return list(extracts.values())
 
 
-def borne_out(text: str, passages: Sequence[Passage]) -> tuple[list[Citation], Grounding | None]:
+def borne_out(
+    text: str, passages: Sequence[Passage], supports: Callable[[str, str], float] | None = None
+) -> tuple[list[Citation], Grounding | None]:
     """Return a citation for each `[n]` that its passage bears out, and the grounding of the text.
 
+    `supports` gives the probability that a passage (second) says a sentence; shared words decide
+    without it.
     The grounding is `grounded` when every sentence has one, `partly` when some have, else None.
     """
     citations: dict[int, Citation] = {}
@@ -145,7 +156,9 @@ def borne_out(text: str, passages: Sequence[Passage]) -> tuple[list[Citation], G
     for sentence in _sentences(text):
         numbers = [int(n) for n in _MARK.findall(sentence)]
         found = [
-            _citation(n, sentence, passages[n - 1]) for n in numbers if 1 <= n <= len(passages)
+            _citation(n, sentence, passages[n - 1], supports)
+            for n in numbers
+            if 1 <= n <= len(passages)
         ]
         held = [citation for citation in found if citation is not None]
         for citation in held:
@@ -167,10 +180,19 @@ def _sentences(text: str) -> list[str]:
     return [sentence for sentence in spans if words(_MARK.sub("", sentence))]
 
 
-def _citation(n: int, sentence: str, passage: Passage) -> Citation | None:
+def _citation(
+    n: int, sentence: str, passage: Passage, supports: Callable[[str, str], float] | None
+) -> Citation | None:
     """Return the citation of a passage that bears a sentence out, at its closest sentence."""
-    said = _stems(_MARK.sub("", sentence))
-    if not said or len(said & _stems(passage.text)) < _BORNE_OUT * len(said):
+    plain = _MARK.sub("", sentence).strip()
+    said = _stems(plain)
+    if not said:
+        return None
+    if supports is not None:
+        held = supports(plain, passage.text) >= _SUPPORTED
+    else:
+        held = len(said & _stems(passage.text)) >= _BORNE_OUT * len(said)
+    if not held:
         return None
     return _closest(n, said, passage)
 

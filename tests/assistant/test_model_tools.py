@@ -191,6 +191,12 @@ class TestEvidence:
     def test_marks_that_do_not_hold_ground_nothing(self, text):
         assert borne_out(text, [PASSAGE]) == ([], None)
 
+    def test_a_checker_decides_where_there_is_one_whatever_words_are_shared(self):
+        text = "Kõpu lighthouse was built in 1531. [1]"
+        assert borne_out(text, [PASSAGE], lambda said, passage: 0.1) == ([], None)
+        citations, grounding = borne_out("It is quite old. [1]", [PASSAGE], lambda *pair: 0.9)
+        assert (len(citations), grounding) == (1, "grounded")
+
     async def test_what_a_source_does_not_say_is_followed_by_what_it_says(self, make):
         """The model made something up and cited it; the extract stands below, with its citation."""
         search = written_call("index_search", {"query": "Mona Lisa painted"})
