@@ -1,8 +1,9 @@
 """Fit the share of the dense route: `python -m retrieval.fit_fusion --index FILE --data FILE …`.
 
-The thing to know: only questions of the learning part are asked, the same number of each file, and
-every share is judged on the same lists of hits, so the table it prints costs two searches a
-question. `retrieval.fusion.DENSE_SHARE` is set by hand from it.
+The thing to know: only questions of the learning part are asked that the embedder was not taught
+(it knows the others by heart, and would be trusted too much), as many of each file. Every share is
+judged on the same lists of hits, so the table it prints costs two searches a question.
+`retrieval.fusion.DENSE_SHARE` is set by hand from it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from retrieval.embedding.training.questions import is_held_back
 from retrieval.fusion import Fuse, blend, reciprocal_rank
 from retrieval.index import Index
 from retrieval.loaders.records import read_lines
@@ -33,12 +35,13 @@ class Routes(NamedTuple):
 
 
 def questions(file: Path, limit: int) -> Iterator[tuple[str, list[str]]]:
-    """Yield (question, answers) of the learning part of a file."""
+    """Yield (question, answers) of what a file has that nothing was learnt from."""
     for _, _, line in read_lines(file):
         record = json.loads(line)
         title, context = record["title"] or "", record["context"] or ""
         part = part_of(record["question"], title=title, context=context)
-        if part == "learn" and record["answers"] and limit > 0:
+        held = is_held_back(record["question"], title=title, context=context)
+        if part == "learn" and held and record["answers"] and limit > 0:
             limit -= 1
             yield record["question"], record["answers"]
 
