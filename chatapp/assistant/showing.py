@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from chatapp.assistant import grounding
 from chatapp.assistant.attached import wants_overview
 from chatapp.assistant.composing import Found, compose
+from chatapp.assistant.premise import premise_of
 from chatapp.assistant.writing import Writing
 
 
@@ -32,6 +33,11 @@ def refuse(
     read: Sequence[str] = (),
     problem: str = "",
 ) -> None:
-    """Say that nothing was found, and what came nearest; see `grounding.not_found`."""
+    """Say that nothing was found, and what came nearest; see `grounding.not_found`.
+
+    What the question takes for granted and no page that was `read` says is named.
+    """
     writing.reply.grounding = "not_found"
-    writing.reply.say(grounding.not_found(evidence, read, problem))
+    said = grounding.not_found(evidence, read, problem)
+    premise = premise_of(writing.draft.question.text) if read else None
+    writing.reply.say(f"{said} None of them says that {premise.clause}." if premise else said)

@@ -187,6 +187,14 @@ class TestAnswers:
         assert done.grounding == "not_found"
         assert "I read in vain: Cheese (cheese.example)" in done.text
 
+    async def test_a_premise_that_no_page_bears_out_is_named(self, surfing):
+        """Nothing is quoted, and the question's own claim is not agreed with."""
+        assistant = surfing(FakeWeb({"Telephone": "Bell made it in Boston."}), web="always")
+        question = "When did Einstein invent the telephone?"
+        done = only(await collect(assistant.turn(None, question)), MessageDone)
+        assert done.grounding == "not_found"
+        assert done.text.endswith("None of them says that Einstein did invent the telephone.")
+
     async def test_with_every_provider_down_the_refusal_says_why(self, surfing):
         web = FakeWeb(PAGES, problem="Wikipedia cannot be reached")
         done = only(await collect(surfing(web, web="always").turn(None, QUESTION)), MessageDone)
