@@ -6,6 +6,7 @@ further dependency, take a few minutes on one core and come out the same every t
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -144,19 +145,24 @@ def _information(
     value = np.log(counts * of_context.sum() / (of_word[left] * of_context[right]))
     kept = value > 0
     starts = np.searchsorted(left[kept], np.arange(size + 1))
-    return torch.sparse_csr_tensor(
-        torch.from_numpy(starts),
-        torch.from_numpy(right[kept]),
-        torch.from_numpy(value[kept].astype(np.float32)),
-        size=(size, contexts),
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # compressed rows are "in beta" since 2021
+        return torch.sparse_csr_tensor(
+            torch.from_numpy(starts),
+            torch.from_numpy(right[kept]),
+            torch.from_numpy(value[kept].astype(np.float32)),
+            size=(size, contexts),
+            check_invariants=False,
+        )
 
 
 def _factor(matrix: torch.Tensor, dimension: int) -> torch.Tensor:
     """Return the left singular vectors times the root of the values (Halko et al. 2011)."""
     import torch
 
-    transposed = matrix.to_sparse_coo().t().to_sparse_csr()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        transposed = matrix.to_sparse_coo().t().to_sparse_csr()
     generator = torch.Generator().manual_seed(0)
     probe = torch.randn(matrix.shape[1], dimension + _OVERSAMPLE, generator=generator)
     basis, _ = torch.linalg.qr(matrix @ probe)

@@ -1,0 +1,99 @@
+"""What the reader learns from: questions made of raw text, and no record that measures."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+from pathlib import Path
+
+import torch
+
+from retrieval.reading.network import ReaderNetwork, Shape
+from retrieval.reading.train.cloze import Maker
+from retrieval.reading.train.corpus import build, measured_titles
+from retrieval.reading.train.examples import Example
+from retrieval.reading.train.labels import load
+from retrieval.reading.train.loop import Stage, batches, learn, loss_of
+from retrieval.reading.train.vectors import choose_vocabulary, fill_buckets, train_vectors
+from retrieval.splits import part_of
+
+
+def made(data: Path, count: int) -> tuple[list[Example], ReaderNetwork]:
+    """Return examples of the small corpus, and an untrained network that can read them."""
+    corpus = build(sorted((data / "knowledge").glob("*.jsonl")), set())
+    vocabulary, rows = choose_vocabulary(corpus, 60)
+    table = train_vectors(corpus, rows, len(vocabulary.words), 8)
+    fill_buckets(table, vocabulary)
+    examples = list(itertools.islice(Maker(corpus, vocabulary, table).examples(1), count))
+    torch.manual_seed(1)
+    network = ReaderNetwork(Shape(rows=vocabulary.rows, vector=8, width=16, heads=2, blocks=1))
+    network.set_vectors(torch.from_numpy(table))
+    return examples, network
+
+
+def test_questions_from_raw_text_are_answered_by_their_passage(data: Path) -> None:
+    """A span lies in the passage and not in its title; some questions have no answer there."""
+    examples, _ = made(data, 300)
+    answered = [example for example in examples if example.spans]
+    assert answered
+    assert any(example.reads and not example.spans for example in examples)
+    assert any(not example.reads for example in examples)  # statements
+    for example in answered:
+        for first, last in example.spans:
+            assert 0 <= first <= last < len(example.passage.rows)
+            assert set(example.passage.sides[first : last + 1]) == {2}
+
+
+def test_the_same_seed_makes_the_same_questions(data: Path) -> None:
+    """A training can be repeated."""
+    keys = [[e.question.keys.tolist() for e in made(data, 20)[0]] for _ in range(2)]
+    assert keys[0] == keys[1]
+
+
+def test_learning_lowers_the_loss(data: Path, tmp_path: Path) -> None:
+    """A network that reads the same few questions again and again gets better at them."""
+    examples, network = made(data, 64)
+    source = batches(itertools.cycle(examples), 16, random.Random(0))
+    batch = next(batches(iter(examples), 64, random.Random(0)))
+
+    def loss(reads: ReaderNetwork) -> float:
+        with torch.no_grad():
+            return float(loss_of(reads(batch.question, batch.passage, batch.kind), batch))
+
+    before = loss(network.eval())
+    stage = Stage(steps=60, rate=3e-3, warmup=5, batch=16)
+    assert loss(learn(network, source, stage, tmp_path / "weights")) < before
+
+
+def _question(part: str) -> str:
+    """Return a question that falls into a part by its own words."""
+    numbered = (f"Copied {number}?" for number in itertools.count())
+    return next(text for text in numbered if part_of(text) == part)
+
+
+def test_nothing_that_measures_is_learnt_from(tmp_path: Path) -> None:
+    """Neither a measuring question, nor its paragraph under another name, nor its article."""
+    titles = [f"Article {number}" for number in range(40)]
+    contexts = {
+        title: " ".join(f"w{place}of{title[8:]}" for place in range(15)) for title in titles
+    }
+    records = [
+        {"question": f"Who built {title}?", "answers": ["w1"], "title": title}
+        | {"context": contexts[title], "unanswerable": False}
+        for title in titles
+    ]
+    copies = [{**record, "title": "", "question": _question("learn")} for record in records]
+    (tmp_path / "qa").mkdir()
+    for name, lines in (("first", records), ("second", copies)):
+        text = "\n".join(json.dumps(line) for line in lines)
+        (tmp_path / "qa" / f"{name}.jsonl").write_text(text + "\n")
+    measuring = {
+        title for title in titles if part_of("", title=title, context=contexts[title]) == "measure"
+    }
+    assert 0 < len(measuring) < len(titles)
+    assert measured_titles(tmp_path) == {title.casefold() for title in measuring}
+    learnt = load(tmp_path, ["first"])
+    assert {asked.title for asked in learnt} == set(titles) - measuring
+    copied = {asked.context for asked in load(tmp_path, ["first", "second"])}
+    assert copied == {contexts[title] for title in titles if title not in measuring}
