@@ -63,8 +63,7 @@ class Passage:
 class Hit:
     """A passage that matched, with why: 1-based ranks and raw scores per route, None if absent.
 
-    `copies` is how many near copies of it were left out, `via` the title of the passage that led
-    to it in a search of two hops, `relevance` what a reader said of it (0 to 1).
+    `copies` is how many near copies of it were left out.
     """
 
     passage: Passage
@@ -74,8 +73,6 @@ class Hit:
     lexical_score: float | None = None
     dense_score: float | None = None
     copies: int = 0
-    via: str = ""
-    relevance: float | None = None
 
     @property
     def why(self) -> str:
@@ -88,10 +85,6 @@ class Hit:
             )
             if rank is not None and score is not None
         ]
-        if self.relevance is not None:
-            parts.append(f"reader: {self.relevance:.2f}")
-        if self.via:
-            parts.append(f"by way of {self.via}")
         if self.copies:
             parts.append(f"stands for {self.copies + 1} copies")
         return " · ".join(parts)

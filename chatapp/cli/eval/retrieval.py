@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Which questions: `learn` are those that embedder and reader may have learnt from.",
 )
+@click.option("--no-rerank", is_flag=True, help="Leave the reader out, which takes most time.")
 @click.option(
     "--index-contexts", is_flag=True, help="First add the files' own paragraphs to the index."
 )
@@ -35,13 +36,15 @@ def retrieval(
     save: Path | None,
     part: str,
     index_contexts: bool,
+    no_rerank: bool,
 ) -> None:
     """Search the index for the answers of a file: recall@5, @20 and @100, way by way.
 
-    Words alone, meaning alone, and both fused by scores (hybrid) or by ranks (rrf). Differences to
-    hybrid are paired, question by question. The size of the index is printed, because a small one
-    makes every way look good.
+    Words alone, meaning alone, both fused by scores (hybrid) or by ranks (rrf), and hybrid put in
+    order by the reader, where one is installed. Differences to hybrid are paired, question by
+    question. The size of the index is printed, because a small one makes every way look good.
     """
+    from chatapp.assistant.reading import shipped_reader
     from chatapp.evaluation.records import choose
     from chatapp.evaluation.retrieval import RetrievalSuite
     from chatapp.evaluation.schemas import read_questions
@@ -51,7 +54,7 @@ def retrieval(
     index = open_index(files if index_contexts else ())
     config = {"data": [file.name for file in files], "limit": limit, "seed": seed, "part": part}
     try:
-        suite = RetrievalSuite(index, questions, None)
+        suite = RetrievalSuite(index, questions, None if no_rerank else shipped_reader())
         status = index.status()
         click.echo(
             f"{status.documents:,} documents, {status.passages:,} passages ({status.embedder})",

@@ -83,14 +83,9 @@ def search(query: str, count: int, mode: Any, collections: tuple[str, ...], outp
 
 def _print_hit(number: int, hit: Hit) -> None:
     passage = hit.passage
-    ranks = [
-        f"{route} {rank}"
-        for route, rank in (("lexical", hit.lexical_rank), ("dense", hit.dense_rank))
-        if rank
-    ]
     place = f" › {passage.heading}" if passage.heading else ""
     excerpt = " ".join(passage.text.split())
     shown = excerpt if len(excerpt) <= _EXCERPT else f"{excerpt[:_EXCERPT].rstrip()}…"
-    click.echo(f"{number}. {passage.title}{place}  ({hit.score:.4f}; {', '.join(ranks)})")
+    click.echo(f"{number}. {passage.title}{place}  ({hit.score:.4f}; {hit.why})")
     click.echo(f"   {shown}")
     click.echo(f"   {passage.uri}")
