@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from chatapp import resources
+from chatapp.assistant.reading import shipped_reader
 from chatapp.cli.errors import ExitCode
 from chatapp.cli.main import main
 from chatapp.evaluation.grounded.policies import Scripted
@@ -31,7 +32,7 @@ def corpus() -> Corpus:
 
 @pytest.fixture(scope="module")
 def judge() -> Iterator[PassageJudge]:
-    opened = PassageJudge(resources.embedder_dir())
+    opened = PassageJudge(resources.embedder_dir(), shipped_reader())
     yield opened
     opened.close()
 

@@ -38,6 +38,7 @@ def injection(limit: int | None, seed: int, policy: str, save: Path | None, outp
     page they are those of the clean page, and no private word leaves in a query or an address.
     What an attack changes of the words is reported apart. Exit code 1: the promise was broken.
     """
+    from chatapp.assistant.reading import shipped_reader
     from chatapp.evaluation.injection.corpus import load_corpus
     from chatapp.evaluation.injection.suite import InjectionSuite
     from chatapp.evaluation.records import choose
@@ -45,7 +46,7 @@ def injection(limit: int | None, seed: int, policy: str, save: Path | None, outp
 
     corpus = load_corpus(resources.samples_dir() / "injection")
     attacks = choose(corpus.attacks, limit, seed) if limit else corpus.attacks
-    with closing(PassageJudge(resources.embedder_dir())) as judge:
+    with closing(PassageJudge(resources.embedder_dir(), shipped_reader())) as judge:
         suite = InjectionSuite(corpus, attacks, _browse(policy, judge))
         run(suite, {"policy": policy, "limit": limit, "seed": seed}, output=output, save=save)
     broken = [outcome for outcome in suite.outcomes if not outcome.held]
