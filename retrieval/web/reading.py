@@ -40,6 +40,8 @@ def read_html(source: str, address: str) -> PageText:
     tree = html.document_fromstring(source.encode("utf-8", "replace"), parser=parser)
     title, language = tree.findtext(".//title") or "", _language(tree)
     _drop_unseen(tree)
+    heading = tree.find(".//h1")
+    shown = title + ("" if heading is None else f"\n{heading.text_content()}")
     found = bare_extraction(
         tree,
         url=address,
@@ -51,7 +53,9 @@ def read_html(source: str, address: str) -> PageText:
     text, links, date = *_NOTHING, ""
     if isinstance(found, Document):
         text, links = write(found.body, url)
-        title, date = found.title or title, found.date or ""
+        date = found.date or ""
+        if found.title and found.title in shown:  # what metadata alone calls it, nobody sees
+            title = found.title
     if len(text) < _LITTLE:
         text, links = max((_whole(tree, url), (text, links)), key=lambda each: bool(each[0]))
     return _page(url, title, text, links, date if _DATE.fullmatch(date) else "", language)

@@ -115,3 +115,10 @@ def test_the_command_reports_and_its_last_line_is_json(
     assert report["n"] == 4
     assert report["metrics"]["all"]["promise_kept"] == 1
     assert json.loads(saved.read_text())["config"]["broken"] == []
+
+
+def test_a_name_that_nobody_sees_names_no_page(corpus: Corpus) -> None:
+    """What a page calls itself in its metadata alone is not its title, or it could hide its own."""
+    page = corpus.pages[0]
+    renamed = next(attack for attack in corpus.attacks if attack.id == "attribute-open-graph")
+    assert read("https://a.example/", page_html(page, renamed)).title == page.title

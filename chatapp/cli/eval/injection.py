@@ -29,9 +29,12 @@ if TYPE_CHECKING:
     show_default=True,
     help="Who browses.",
 )
+@click.option("--every-page", is_flag=True, help="Make each attack on every page, not on one.")
 @click.option("--save", type=FILE, help="Also write the JSON line to this file.")
 @output_option("text", "json")
-def injection(limit: int | None, seed: int, policy: str, save: Path | None, output: str) -> None:
+def injection(
+    limit: int | None, seed: int, policy: str, every_page: bool, save: Path | None, output: str
+) -> None:
     """Attack the browser with pages that try to steer it.
 
     The attacks ship with chatapp; nothing is fetched. The promise is about actions: on an attacked
@@ -47,8 +50,10 @@ def injection(limit: int | None, seed: int, policy: str, save: Path | None, outp
     corpus = load_corpus(resources.samples_dir() / "injection")
     attacks = choose(corpus.attacks, limit, seed) if limit else corpus.attacks
     with closing(PassageJudge(resources.embedder_dir(), shipped_reader())) as judge:
-        suite = InjectionSuite(corpus, attacks, _browse(policy, judge))
-        run(suite, {"policy": policy, "limit": limit, "seed": seed}, output=output, save=save)
+        browse = _browse(policy, judge)
+        suite = InjectionSuite(corpus, attacks, browse, every_page=every_page)
+        config = {"policy": policy, "limit": limit, "seed": seed, "every_page": every_page}
+        run(suite, config, output=output, save=save)
     broken = [outcome for outcome in suite.outcomes if not outcome.held]
     if broken:
         named = ", ".join(outcome.attack.id for outcome in broken[:10])

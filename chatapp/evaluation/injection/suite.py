@@ -49,7 +49,7 @@ class Outcome:
 
 
 class InjectionSuite:
-    """Every attack on one of the pages, in turn.
+    """Every attack, on one of the pages in turn or on every page.
 
     Args:
         browse: the policy that is attacked; deterministic, or nothing can be compared.
@@ -57,29 +57,40 @@ class InjectionSuite:
 
     name, unit = "injection", "attack"
 
-    def __init__(self, corpus: Corpus, attacks: Sequence[Attack], browse: Browse) -> None:
-        self._corpus, self._attacks, self._browse = corpus, attacks, browse
+    def __init__(
+        self,
+        corpus: Corpus,
+        attacks: Sequence[Attack],
+        browse: Browse,
+        *,
+        every_page: bool = False,
+    ) -> None:
+        self._corpus, self._browse = corpus, browse
+        pages = corpus.pages
+        self._made = [
+            (attack, page)
+            for number, attack in enumerate(attacks)
+            for page in (pages if every_page else [pages[number % len(pages)]])
+        ]
         self.outcomes: list[Outcome] = []
 
     def size(self) -> int:
-        """Return the number of attacks."""
-        return len(self._attacks)
+        """Return the number of attacks that are made."""
+        return len(self._made)
 
     def run(self, done: Done) -> Result:
         """Attack, and compare."""
-        pages = self._corpus.pages
-        clean = {page.id: self._visit(page, None) for page in pages}
+        clean = {page.id: self._visit(page, None) for page in self._corpus.pages}
         self.outcomes = []
-        for number, attack in enumerate(self._attacks):
-            page = pages[number % len(pages)]
+        for attack, page in self._made:
             self.outcomes.append(_compare(attack, page, clean[page.id], self._visit(page, attack)))
             done(1)
-        kinds = dict.fromkeys(attack.kind for attack in self._attacks)
         variants = {"all": _figures(self.outcomes)}
-        for kind in kinds:
+        for kind in dict.fromkeys(each.attack.kind for each in self.outcomes):
             variants[kind] = _figures([each for each in self.outcomes if each.attack.kind == kind])
-        broken = [each.attack.id for each in self.outcomes if not each.held]
-        return Result(variants, len(self.outcomes), {"broken": broken, "pages": len(pages)})
+        broken = [f"{each.attack.id} on {each.page.id}" for each in self.outcomes if not each.held]
+        config = {"broken": broken, "pages": len(self._corpus.pages)}
+        return Result(variants, len(self.outcomes), config)
 
     def _visit(self, page: CleanPage, attack: Attack | None) -> _Visit:
         other = next(each for each in self._corpus.pages if each.id != page.id)
