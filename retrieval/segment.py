@@ -38,9 +38,11 @@ def _replaced(text: str, words_of: Callable[[str], list[str]]) -> str:
         return text
 
     def words(found: re.Match[str]) -> str:
-        run = unicodedata.normalize("NFKC", found[0])
-        special = words_of(run) if _RUN.match(run) else [f"emoji{ord(run):x}"]
-        return f" {' '.join(special)} "
+        if not _RUN.match(found[0]):
+            return f" emoji{ord(found[0]):x} "
+        # A few characters, such as the lone mark of voicing, become a blank and something more.
+        run = "".join(unicodedata.normalize("NFKC", found[0]).split())
+        return f" {' '.join(words_of(run))} "
 
     return _SPECIAL.sub(words, text)
 

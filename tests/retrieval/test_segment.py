@@ -37,3 +37,11 @@ def test_every_word_of_a_text_finds_it(text: str) -> None:
 def test_folding_keeps_letters_that_are_made_of_parts() -> None:
     """Diacritics go; the voiced kana and the syllables of Hangul are letters of their own."""
     assert [fold(word) for word in ("Café", "ガイド", "서울")] == ["cafe", "ガイド", "서울"]
+
+
+def test_every_character_of_unicode_can_be_indexed_and_looked_for() -> None:
+    """None raises, alone or between others, whatever its compatible form expands to."""
+    for number in [*range(0xD800), *range(0xE000, 0x32400)]:
+        text = f"a{chr(number)}b"
+        assert segmented(text).startswith("a")
+        assert sought(text).endswith("b")
