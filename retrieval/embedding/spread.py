@@ -8,6 +8,8 @@ worth the way: they are embedded here.
 
 from __future__ import annotations
 
+import logging
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -34,6 +36,7 @@ def cluster(address: str) -> Iterator[Callable[[Embedder], Embedder]]:
     Raises:
         RayUnavailable: not installed, or nobody answers at that address.
     """
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # it would tell its makers
     try:
         import ray
         import ray.data
@@ -53,6 +56,8 @@ def cluster(address: str) -> Iterator[Callable[[Embedder], Embedder]]:
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.execution_options.preserve_order = True
+    for name in ("ray", "ray.data"):  # a line for each batch, on the screen of a person
+        logging.getLogger(name).setLevel(logging.WARNING)
     try:
         yield SpreadEmbedder
     finally:
@@ -66,6 +71,7 @@ class SpreadEmbedder:
         self._embedder = embedder
         self.id = embedder.id
         self.dimension = embedder.dimension
+        self._reference: Any = None
 
     def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return one unit row vector a text, float32 (len(texts), dimension)."""
@@ -78,35 +84,34 @@ class SpreadEmbedder:
             {"place": place, "texts": list(texts[place : place + SLICE])}
             for place in range(0, len(texts), SLICE)
         ]
-        resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-        workers = max(1, int(resources.get("CPU", 1)))
         made = (
-            ray.data.from_items(slices, override_num_blocks=min(len(slices), 4 * workers))
-            .map_batches(
-                _Worker,
-                fn_constructor_args=(self._embedder,),
-                batch_size=1,
-                concurrency=(1, workers),
-            )
+            ray.data.from_items(slices, override_num_blocks=len(slices))
+            .map_batches(_embed, fn_args=(self._shared(),), batch_size=1)
             .take_all()
         )
         made.sort(key=lambda row: int(row["place"]))
         return np.concatenate([_vectors(row, self.dimension) for row in made])
+
+    def _shared(self) -> Any:
+        """Return the embedder as the cluster holds it: it is sent to a machine once."""
+        import ray
+
+        if self._reference is None:
+            self._reference = ray.put(self._embedder)
+        return self._reference
 
     def embed_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the vectors of queries, which are few: they are made here."""
         return self._embedder.embed_queries(texts)
 
 
-class _Worker:
-    """One process of the cluster, with an embedder of its own."""
+def _embed(batch: dict[str, Any], reference: Any) -> dict[str, Any]:
+    """Embed slices; runs on a worker, which is kept by Ray for the next ones."""
+    import ray
 
-    def __init__(self, embedder: Embedder) -> None:
-        self._embedder = embedder
-
-    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        made = [self._embedder.embed_passages(list(texts)) for texts in batch["texts"]]
-        return {"place": batch["place"], "vectors": [matrix.tobytes() for matrix in made]}
+    embedder: Embedder = ray.get(reference)
+    made = [embedder.embed_passages(list(texts)) for texts in batch["texts"]]
+    return {"place": batch["place"], "vectors": [matrix.tobytes() for matrix in made]}
 
 
 def _vectors(row: dict[str, Any], dimension: int) -> NDArray[np.float32]:

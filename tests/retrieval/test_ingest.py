@@ -129,6 +129,40 @@ def test_kill_9_in_the_middle_loses_nothing_that_was_committed(
     index.close()
 
 
+def test_kill_9_among_many_files_redoes_none_that_was_finished(
+    home: Path, embedder_dir: Path, tmp_path: Path
+) -> None:
+    """Small files are committed together; after the kill those are skipped, the others are read."""
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    for number in range(1500):
+        (folder / f"{number:04}.txt").write_text(f"Note about subject{number}.")
+    database = home / "index.sqlite3"
+    code = (
+        "import sys; from pathlib import Path; from retrieval.index import Index\n"
+        "index = Index.open(Path(sys.argv[1]), embedder_dir=Path(sys.argv[2]))\n"
+        "index.add([Path(sys.argv[3])], progress=lambda state: print(state.documents, flush=True))"
+    )
+    child = subprocess.Popen(
+        [sys.executable, "-c", code, database, embedder_dir, folder],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with child:
+        assert child.stdout is not None
+        while int(child.stdout.readline()) < 512:
+            pass
+        child.send_signal(signal.SIGKILL)
+    index = Index.open(database, embedder_dir=embedder_dir)
+    kept = index.status().documents
+    assert 512 <= kept < 1500
+    report = index.add([folder])
+    assert (report.added, report.updated, report.unchanged) == (1500 - kept, 0, kept)
+    assert consistent(index, database)
+    index.close()
+
+
 def test_search_is_right_while_another_process_writes(
     index: Index, home: Path, embedder_dir: Path, tmp_path: Path
 ) -> None:

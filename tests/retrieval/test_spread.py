@@ -41,6 +41,7 @@ again.close()
 """
 
 
+@pytest.mark.timeout(600)  # a cluster's workers start slowly on a busy machine
 def test_vectors_and_results_are_those_of_the_local_path(
     embedder_dir: Path, tmp_path: Path
 ) -> None:
