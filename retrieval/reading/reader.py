@@ -165,13 +165,16 @@ def _title(passage: Passage) -> str:
 def _reading(window: _Window, judged: Judged, row: int) -> Reading:
     from retrieval.reading.decode import best_spans
 
+    # What lies beyond is padding to the length of the longest window that was read with it.
+    logits = slice(0, 1 + len(window.encoded.rows))
+    starts, ends = judged.starts[row, logits].numpy(), judged.ends[row, logits].numpy()
     spans = tuple(
         SpanScore(
             int(window.tokens.starts[span.first - window.offset]),
             int(window.tokens.ends[span.last - window.offset]),
             span.margin,
         )
-        for span in best_spans(judged.starts[row].numpy(), judged.ends[row].numpy(), SPANS)
+        for span in best_spans(starts, ends, SPANS)
         if span.first >= window.offset
     )
     no_answer = 1.0 - _sigmoid(spans[0].score) if spans else 1.0

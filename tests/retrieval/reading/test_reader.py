@@ -35,6 +35,13 @@ def test_every_span_is_a_stretch_of_the_passage(reader: Reader) -> None:
     assert 0 <= reading.no_answer <= 1
 
 
+@pytest.mark.parametrize("text", ["secret", "Anna Berg."])
+def test_a_passage_of_a_word_is_read_beside_a_long_one(reader: Reader, text: str) -> None:
+    """The padding of the short one is no place for an answer."""
+    readings = reader.read(QUESTION, [passage(text), passage("Anna Berg built it in 1889. " * 9)])
+    assert all(0 <= span.start < span.end <= len(text) for span in readings[0].spans)
+
+
 def test_the_same_question_reads_the_same_twice_and_in_any_company(
     reader: Reader, directory: Path
 ) -> None:
