@@ -6,6 +6,7 @@ question: that they disagree, or that they do not bear out what it takes for gra
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -22,6 +23,12 @@ DISAGREE = "Sources disagree:"
 NOT_BORNE_OUT = "The sources do not say that"
 _LONGEST_SHORT = 60  # characters; what is longer, or half of its quote, is no short answer
 _EDGES = " ,;:."
+_HOW_TO = re.compile(r"\bhow (?:(?:do|can|could|should|would|may) (?:i|we|you|one)|to)\b", re.I)
+_MEASURE = re.compile(r"\bhow (?:tall|far|high|deep|big|large|heavy|wide|fast)\b", re.I)
+_ORDINAL = re.compile(r"\d+(?:st|nd|rd|th)\b")
+_MONTH = "(?:jan|feb|mar|apr|may|june?|july?|aug|sep|oct|nov|dec)[a-z]*"
+_LIFETIME = re.compile(r"(.*\d) [–—-] (.*\d)")
+_BEGAN, _ENDED = (re.compile(rf"\b(?:{w})\b", re.I) for w in ("born|birth", "die|died|death"))
 
 
 @dataclass(frozen=True)
@@ -94,7 +101,7 @@ def _sure(question: str, quote: Quote) -> str:
     rule (70 % of 94 persons) are not sure enough to stand alone.
     """
     if quote.answer:
-        answer = " ".join(quote.answer.split()).strip(_EDGES)
+        answer = _trimmed(question, quote)
         return answer if len(answer) <= min(_LONGEST_SHORT, len(quote.text) // 2) else ""
     from retrieval.question import AnswerKind, analyse, says_more
     from retrieval.spans import spans_of_kind
@@ -105,6 +112,28 @@ def _sure(question: str, quote: Quote) -> str:
     spans = [quote.text[slice(*span)] for span in spans_of_kind(quote.text, asked.kind)]
     new = {" ".join(span.split()) for span in spans if says_more(asked, span)}
     return new.pop() if len(new) == 1 else ""
+
+
+def _trimmed(question: str, quote: Quote) -> str:
+    """Return what the reader points at as it can stand alone; empty where it cannot.
+
+    What to do is told by the whole quote, never by a piece of it, and "10th century" says of
+    nothing how high it is, nor "28" of "28 May" how many there are.
+    """
+    answer = " ".join(quote.answer.split()).strip(_EDGES)
+    if _HOW_TO.search(question) or (_MEASURE.search(question) and _ORDINAL.match(answer)):
+        return ""
+    day = rf"\b{answer}\.? {_MONTH}\b|\b{_MONTH} {answer}\b"
+    if re.fullmatch(r"\d\d?", answer) and re.search(day, quote.text, re.I):
+        return ""
+    if lifetime := _LIFETIME.fullmatch(answer):
+        began, ended = _BEGAN.search(question), _ENDED.search(question)
+        if bool(began) != bool(ended):
+            answer = lifetime[1 if began else 2]
+    if answer.count("(") > answer.count(")"):
+        whole = f"{answer})"
+        answer = whole if whole in " ".join(quote.text.split()) else answer.rpartition("(")[0]
+    return answer.strip(_EDGES)
 
 
 def _cite(found: Found) -> Citation:

@@ -45,6 +45,67 @@ class TestShortAnswers:
         """Two times, a name, a manner: the quote is the answer."""
         assert said(question, found(1, quote)) == f"{quote} [1]"
 
+    @pytest.mark.parametrize(
+        ("question", "quote", "pointed", "first"),
+        [
+            (
+                "When did Ada Berg die?",
+                "Ada Berg (February 29, 1860 – November 17, 1929) was an inventor of machines.",
+                "February 29, 1860 – November 17, 1929",
+                "November 17, 1929 [1]",
+            ),
+            (
+                "When was Ada Berg born?",
+                "Ada Berg (1860 – 1929) was an inventor.",
+                "1860 – 1929",
+                "1860 [1]",
+            ),
+            (
+                "When did Ada Berg rule?",
+                "Ada Berg (1860 – 1929) was an inventor.",
+                "1860 – 1929",
+                "1860 – 1929 [1]",
+            ),
+            (
+                "Where was Selim born?",
+                "Selim was born in Constantinople (Istanbul), on 28 May 1524.",
+                "Constantinople (Istanbul",
+                "Constantinople (Istanbul) [1]",
+            ),
+            (
+                "Where was Selim born?",
+                "Selim was born in Constantinople (Istanbul today), on 28 May 1524.",
+                "Constantinople (Istanbul",
+                "Constantinople [1]",
+            ),
+        ],
+    )
+    def test_what_a_reader_points_at_is_made_to_stand_alone(self, question, quote, pointed, first):
+        assert said(question, found(1, quote, answer=pointed)) == f"{first}\n\n{quote} [1]"
+
+    @pytest.mark.parametrize(
+        ("question", "quote", "pointed"),
+        [
+            (
+                "How do I undo a delete?",
+                "The command /undo brings back what was deleted last, and /restore any.",
+                "last, and /restore",
+            ),
+            (
+                "How high is the tower?",
+                "The tower dates to around the 10th century, and is 30 m high.",
+                "10th century",
+            ),
+            (
+                "How long did Selim rule?",
+                "Selim (28 May 1524 – 15 December 1574) was the Sultan until his death.",
+                "28",
+            ),
+        ],
+    )
+    def test_a_piece_that_cannot_answer_is_left_out(self, question, quote, pointed):
+        assert said(question, found(1, quote, answer=pointed)) == f"{quote} [1]"
+
     def test_each_citation_comes_once_with_its_quote(self):
         parts = compose("When was the tower opened?", [found(1, "The tower was opened in 1889.")])
         assert [citation.n for part in parts for citation in part.citations] == [1]
