@@ -62,6 +62,14 @@ def test_a_changed_case_is_another_benchmark(
         cases.remembered("tune")
 
 
+def test_blind_cases_are_no_other_cases_and_traps_state_nothing() -> None:
+    blind = cases.blind_messages()
+    known = {m.text for part in ("tune", "measure") for m in cases.messages(part)}
+    assert blind
+    assert not known & {message.text for message in blind}
+    assert not [message.text for message in blind if message.adversarial and message.facts]
+
+
 def test_a_history_holds_every_round_asked_for_once() -> None:
     asked = cases.remembered("tune")[:5]
     others = [(f"remark {number}", "I see.") for number in range(40)]
@@ -81,6 +89,7 @@ def test_the_command_measures_all_parts_without_a_file() -> None:
     assert done.exit_code == 0, done.output
     report = json.loads(done.stdout.splitlines()[-1])
     metrics = report["metrics"]
+    assert {"precision", "recall"} <= set(metrics["extraction, blind"])
     assert metrics["update"] == {"update": 1.0, "reverse update": 1.0, "history": 1.0}
     assert metrics["abstention"]["abstention"] == 1.0
     assert metrics["forgetting"] == {"no byte left": 1.0, "not brought back": 1.0}

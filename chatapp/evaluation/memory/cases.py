@@ -1,7 +1,8 @@
 """The cases of the memory benchmark as shipped, read and checked against their checksums.
 
 The thing to know: `tune` cases may be looked at while rules and weights are made, `measure` cases
-only give figures. Which part a case belongs to is a hash of its text, fixed before any tuning.
+only give figures. Which part a case belongs to is a hash of its text, fixed before any tuning. The
+blind cases are a file of their own, by another hand that had not read the rules.
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ Statement = tuple[str, str, str]
 
 _CHECKSUMS = {
     "extraction.jsonl": "838802f3dd838be95892376ae3b320c1307974e9e4de6ca026ac44b73a72ee76",
+    "extraction-blind.jsonl": "649130eb0b1edb9cb20c99ea15b9a62448d613de75abf0b962148c4410670519",
     "recall.jsonl": "5555586536b093d56cd52b6ea7c9b4ce88cb17f0ef3c68ef5bea6155f0ed254c",
 }
-_ASKED = ("real", "stated")  # kinds of messages that may state facts; the others state none
+_NO_TRAPS = ("real", "stated", "plain")  # the other kinds look like statements and state none
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Message:
     @property
     def adversarial(self) -> bool:
         """Say whether it was written to look like a statement and be none."""
-        return self.kind not in _ASKED
+        return self.kind not in _NO_TRAPS
 
 
 @dataclass(frozen=True)
@@ -53,11 +55,12 @@ class Remembered:
 
 def messages(part: Part) -> list[Message]:
     """Return the extraction cases of one part. Raises DataError: the file was changed."""
-    return [
-        Message(row["text"], row["kind"], _statements(row, "facts"), _statements(row, "also"))
-        for row in _rows("extraction.jsonl")
-        if row["part"] == part
-    ]
+    return [_message(row) for row in _rows("extraction.jsonl") if row["part"] == part]
+
+
+def blind_messages() -> list[Message]:
+    """Return the cases written by another hand than the rules'. Raises DataError: as above."""
+    return [_message(row) for row in _rows("extraction-blind.jsonl")]
 
 
 def remembered(part: Part) -> list[Remembered]:
@@ -78,6 +81,10 @@ def _rows(name: str) -> Iterator[dict[str, Any]]:
             hint="restore it from the project's release; other cases make another benchmark.",
         )
     return map(json.loads, content.decode().splitlines())
+
+
+def _message(row: dict[str, Any]) -> Message:
+    return Message(row["text"], row["kind"], _statements(row, "facts"), _statements(row, "also"))
 
 
 def _statements(row: dict[str, Any], name: str) -> tuple[Statement, ...]:

@@ -1,8 +1,8 @@
 """The suite `memory`: extraction, update, abstention, recall over long histories, forgetting.
 
-The thing to know: figures are taken on the `measure` part of the cases. The histories' other
-rounds come from `--data`; without it they are made of what ships with the app, which is enough
-for a thousand.
+The thing to know: figures are taken on the `measure` part of the cases; with it the blind cases of
+extraction are measured in rows of their own. The histories' other rounds come from `--data`;
+without it they are made of what ships with the app, which is enough for a thousand.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ class MemorySuite:
         embedder: Embedder | None,
     ) -> None:
         self._messages = cases.messages(part)[:limit]
+        self._blind = cases.blind_messages()[:limit] if part == "measure" else []
         self._remembered = cases.remembered(part)[:limit]
         self._others = _others(files, self._remembered)
         self._sizes = [size for size in SIZES if len(self._remembered) < size <= len(self._others)]
@@ -59,23 +60,21 @@ class MemorySuite:
     def size(self) -> int:
         """Return how many messages are read and questions asked."""
         asked = len(self._remembered) * len(VARIANTS) * len(self._sizes)
-        return len(self._messages) + asked
+        return len(self._messages) + len(self._blind) + asked
 
     def run(self, done: Done) -> Result:
         """Measure the five parts, one after the other."""
-        judged = []
-        for message in self._messages:
-            judged.append(extraction.judge(message, extraction.read_facts(message.text)))
-            done(1)
         variants: dict[str, Metrics] = {
-            "extraction": extraction.score(judged),
+            "extraction": _extraction(self._messages, done),
+            **({"extraction, blind": _extraction(self._blind, done)} if self._blind else {}),
             "update": profiles.updates(),
             "abstention": {**profiles.abstention(), **self._recall_abstention()},
             **self._recall(done),
             "forgetting": forgetting(self._others[:_FORGETTING_ROUNDS]),
         }
         config: dict[str, object] = {"part": self._part, "histories": self._sizes}
-        return Result(variants, len(self._messages) + len(self._remembered), config)
+        n = len(self._messages) + len(self._blind) + len(self._remembered)
+        return Result(variants, n, config)
 
     def _recall(self, done: Done) -> dict[str, Metrics]:
         by_variant: dict[str, dict[str, Estimate | None]] = {}
@@ -99,6 +98,14 @@ class MemorySuite:
                 f"answered when said, recall [{rounds}]": spoke,
             }
         )
+
+
+def _extraction(messages: Sequence[cases.Message], done: Done) -> Metrics:
+    judged = []
+    for message in messages:
+        judged.append(extraction.judge(message, extraction.read_facts(message.text)))
+        done(1)
+    return extraction.score(judged)
 
 
 def _others(files: Sequence[Path], remembered: Sequence[cases.Remembered]) -> list[Pair]:
