@@ -12,6 +12,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from retrieval.embedding.protocol import Embedder
@@ -86,7 +87,7 @@ class SpreadEmbedder:
         ]
         made = (
             ray.data.from_items(slices, override_num_blocks=len(slices))
-            .map_batches(_embed, fn_args=(self._shared(),), batch_size=1)
+            .map_batches(partial(_embed, self._shared()), batch_size=1)
             .take_all()
         )
         made.sort(key=lambda row: int(row["place"]))
@@ -105,7 +106,7 @@ class SpreadEmbedder:
         return self._embedder.embed_queries(texts)
 
 
-def _embed(batch: dict[str, Any], reference: Any) -> dict[str, Any]:
+def _embed(reference: Any, batch: dict[str, Any]) -> dict[str, Any]:
     """Embed slices; runs on a worker, which is kept by Ray for the next ones."""
     import ray
 
