@@ -78,12 +78,13 @@ class LiveWeb:
     def services(self) -> Sequence[str]:
         """See `WebAccess.services`."""
         hosts = {"wikipedia": self._web.wikipedia_url, "searxng": self._web.searxng_url}
-        return [
+        named = (
             urlsplit(hosts[provider.name]).hostname or provider.name
             if provider.name in hosts
             else _NAMES.get(provider.name, provider.name)
             for provider in self.chain.providers
-        ]
+        )
+        return list(dict.fromkeys(named))  # two may stand on one host
 
     def browse(self, errand: Errand) -> WebFindings:
         """See `WebAccess.browse`."""

@@ -102,6 +102,23 @@ async def test_allowed_for_this_conversation_is_not_asked_again_here(chat: Chat)
         assert use.decision == "denied"
 
 
+async def test_arrows_go_from_choice_to_choice_and_begin_where_nothing_is_allowed(
+    chat: Chat,
+) -> None:
+    """Enter on the first choice denies; right goes to the others, and left comes back."""
+    tool = FakePython()
+    chat.tools = ToolRegistry([tool])
+    app = chat.app()
+    async with app.run_test(size=(110, 36)) as pilot:
+        await ready(app)
+        for keys, runs in ((["right", "left", "left", "enter"], 0), (["right", "enter"], 1)):
+            await send(app, PROGRAM)
+            await until(lambda: app.chat.query(ApprovalBar))
+            await pilot.press("ctrl+t", *keys)
+            await until(lambda: app.chat.answering.turn is None)
+            assert len(tool.ran) == runs
+
+
 async def test_what_is_typed_while_a_tool_asks_decides_nothing(chat: Chat) -> None:
     """y in the input is a letter; the question stays, also after a look elsewhere."""
     tool = FakePython()

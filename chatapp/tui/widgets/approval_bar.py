@@ -59,6 +59,12 @@ class ApprovalBar(Vertical):
             tooltip="Allow it in this conversation",
         ),
         Binding("n", "decide('deny')", "Deny", id="approval.deny", tooltip="Do not allow it"),
+        Binding(
+            "left", "step(-1)", "Back", show=False, id="approval.back", tooltip="Choice before this"
+        ),
+        Binding(
+            "right", "step(1)", "On", show=False, id="approval.on", tooltip="Choice behind this"
+        ),
     ]
 
     class Decided(Message):
@@ -78,10 +84,11 @@ class ApprovalBar(Vertical):
         lines = _about_web(asked) if isinstance(asked, WebConsent) else _about_tool(asked)
         yield Static(Content("\n").join(lines), markup=False)
         with Horizontal():
+            # First, so that whoever comes here by Tab and presses Enter has allowed nothing.
+            yield Button("Deny", id="approve-deny", compact=True)
             yield Button("Allow once", id="approve-once", compact=True)
             if not (isinstance(asked, WebConsent) and asked.private):  # then each query is asked
                 yield Button("Allow in this conversation", id="approve-conversation", compact=True)
-            yield Button("Deny", id="approve-deny", compact=True)
 
     def focus_choice(self) -> None:
         """Go to the choices; the one that changes nothing comes first."""
@@ -91,6 +98,12 @@ class ApprovalBar(Vertical):
     def _pressed(self, event: Button.Pressed) -> None:
         event.stop()
         self.action_decide(_CHOICES[event.button.id or ""])
+
+    def action_step(self, by: int) -> None:
+        """Go to the choice beside the one that has the focus; none lies beyond the ends."""
+        buttons = list(self.query(Button))
+        here = next((n for n, button in enumerate(buttons) if button.has_focus), 0)
+        buttons[min(max(here + by, 0), len(buttons) - 1)].focus()
 
     def action_decide(self, decision: Decision) -> None:
         self.post_message(self.Decided(self._asked.id, decision))
