@@ -41,7 +41,7 @@ HARMLESS = (
     ("preference/truthfulqa.jsonl.xz", 800),
 )
 _FOLDS = 5
-_FALSE_ALARMS = 0.002  # share of harmless requests that may be refused, over held-out folds
+_FALSE_ALARMS = 0.001  # share of harmless requests that may be refused, over held-out folds
 _STEPS = 150
 _DECAY = 0.03
 
