@@ -156,7 +156,7 @@ def fake_select_quotes(
     quotes = []
     asked = _words(question) or {"-"}
     for hit in hits:
-        score = hit.score / len(asked)
+        score = len(asked & _words(hit.passage.text)) / len(asked)
         if score >= threshold:
             end = hit.passage.text.index(".") + 1
             found = hit.passage

@@ -31,6 +31,7 @@ class Extraction:
         self._child: asyncio.subprocess.Process | None = None
         self._ready, self._pages = False, 0
         self._turn = asyncio.Lock()
+        self._making = asyncio.Lock()  # held while a child is being started
 
     async def warm(self) -> None:
         """Start the child, so that it loads its parsers while a page is on its way."""
@@ -66,9 +67,11 @@ class Extraction:
         return page
 
     async def close(self) -> None:
-        """End the child."""
-        child = self._child
-        self._kill()
+        """End the child, also one that is being started."""
+        async with self._making:
+            child = self._child
+            self._kill()
+        self._making = asyncio.Lock()  # the next use may be in another event loop
         if child is not None:
             await child.wait()
 
@@ -90,25 +93,27 @@ class Extraction:
     async def _running(self) -> asyncio.subprocess.Process:
         if self._pages >= _PAGES_A_CHILD or (self._child and self._child.returncode is not None):
             self._kill()
-        if self._child is None:
-            self._child = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "retrieval.web.extractor",
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.DEVNULL,
-                cwd=_IMPORT_ROOT,
-                start_new_session=True,  # Ctrl-C in the terminal is not meant for it
-            )
-            self._ready, self._pages = False, 0
+        async with self._making:
+            if self._child is None:
+                self._child = await asyncio.create_subprocess_exec(
+                    sys.executable,
+                    "-m",
+                    "retrieval.web.extractor",
+                    stdin=asyncio.subprocess.PIPE,
+                    stdout=asyncio.subprocess.PIPE,
+                    stderr=asyncio.subprocess.DEVNULL,
+                    cwd=_IMPORT_ROOT,
+                    start_new_session=True,  # Ctrl-C in the terminal is not meant for it
+                )
+                self._ready, self._pages = False, 0
+            child = self._child
         if not self._ready:
-            assert self._child.stdout is not None
-            line = await asyncio.wait_for(self._child.stdout.readline(), _START_SECONDS)
+            assert child.stdout is not None
+            line = await asyncio.wait_for(child.stdout.readline(), _START_SECONDS)
             if line != READY:
                 raise EOFError("the parsers do not start")
             self._ready = True
-        return self._child
+        return child
 
     def _kill(self) -> None:
         child, self._child = self._child, None

@@ -72,15 +72,14 @@ class PlainChat:
         while self._ending is None:
             try:
                 text = self._lines.message()
+                if text.strip():
+                    self._take(runner, text)
             except EOFError:
                 if self._lines.interactive:
                     self._speaker.aside("\nGoodbye; everything is stored.")
                 return
-            except KeyboardInterrupt:
+            except KeyboardInterrupt:  # at the prompt, or while the last words are printed
                 self._speaker.aside("\nCtrl+D leaves.")
-                continue
-            if text.strip():
-                self._take(runner, text)
 
     def _take(self, runner: asyncio.Runner, text: str) -> None:
         """Carry out one message; whatever fails is said in one line, and the chat goes on."""

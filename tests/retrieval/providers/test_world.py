@@ -118,4 +118,5 @@ def test_with_everything_down_the_refusal_is_honest_and_in_time(
     assert (found.quotes, found.why_ended in ("no_search", "deadline")) == ((), True)
     last = found.state.view
     assert last is not None
-    assert "it took too long" in last.page.text
+    # whichever clock is first: that of the search, or that of one answer
+    assert any(why in last.page.text for why in ("it took too long", "the server went silent"))

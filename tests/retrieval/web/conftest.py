@@ -53,9 +53,9 @@ def witness() -> Iterator[Witness]:
     _witnesses.remove(found)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def board() -> Iterator[Switchboard]:
-    """Take the place of the last step before the operating system."""
+    """Take the place of the last step before the operating system, for one file of tests."""
     board = Switchboard()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("retrieval.web.connect.dial", lambda: board)
@@ -70,13 +70,13 @@ def switchboard(board: Switchboard) -> Switchboard:
     return board
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def names() -> Names:
     """Every name leads to one public address, but those that a test adds to `known`."""
     return Names()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def one_fetcher(board: Switchboard, names: Names) -> Iterator[Fetcher]:
     fetcher = Fetcher(QUICK, resolver=names)
     yield fetcher
@@ -87,7 +87,7 @@ def one_fetcher(board: Switchboard, names: Names) -> Iterator[Fetcher]:
 def fetcher(one_fetcher: Fetcher, switchboard: Switchboard) -> Fetcher:
     """A fetcher as users get it, without pauses.
 
-    All tests share it, for its parser is slow to start; each reads pages of hosts of its own.
+    The tests of a file share it, for its parser is slow to start; each reads pages of hosts of its own.
     """
     return one_fetcher
 
