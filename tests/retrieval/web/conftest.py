@@ -87,7 +87,7 @@ def one_fetcher(board: Switchboard, names: Names) -> Iterator[Fetcher]:
 def fetcher(one_fetcher: Fetcher, switchboard: Switchboard) -> Fetcher:
     """A fetcher as users get it, without pauses.
 
-    The tests of a file share it, for its parser is slow to start; each reads pages of hosts of its own.
+    The tests of a file share it, for its parser is slow to start; each reads hosts of its own.
     """
     return one_fetcher
 
