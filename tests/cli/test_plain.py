@@ -69,8 +69,10 @@ def test_a_chat_on_a_dumb_terminal_from_the_first_question_to_ctrl_d(
     chat.expect("Renamed to: A slow friend")
     chat.sendline("/nonsense")
     chat.expect("There is no command /nonsense")
+    chat.expect("You: ")  # what is pressed while the prompt is being set up may be dropped
     chat.sendintr()
     chat.expect("Ctrl.D leaves")
+    chat.expect("You: ")
     chat.sendeof()
     chat.expect("everything is stored")
     assert ended(chat) == 0
