@@ -15,8 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from retrieval.question import analyse
-from retrieval.reading.kinds import STATEMENT, kind_number
+from retrieval.reading.kinds import STATEMENT, question_kind
 from retrieval.reading.ranking import rank_score
 from retrieval.types import Hit, Passage
 
@@ -130,7 +129,7 @@ class Reader:
         ]
         windows.sort(key=lambda window: len(window.encoded.rows))  # like lengths, little padding
         asked = encode_question(self._vocabulary.encode(question))
-        kind = kind_number(analyse(question).kind)
+        kind = question_kind(question)
         found: list[list[Reading]] = [[] for _ in passages]
         for begin in range(0, len(windows), _BATCH):
             part = windows[begin : begin + _BATCH]

@@ -21,7 +21,7 @@ from retrieval.index import Index
 from retrieval.reading import files
 from retrieval.reading.network import ReaderNetwork, Shape
 from retrieval.reading.train import mining
-from retrieval.reading.train.cloze import Maker
+from retrieval.reading.train.cloze.maker import Maker
 from retrieval.reading.train.corpus import Corpus, build, measured_titles
 from retrieval.reading.train.examples import Example
 from retrieval.reading.train.labels import Asked, Labelled, held_out, load

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from retrieval.reading.batch import encode_passage, encode_question
-from retrieval.reading.train.cloze import question_kind
+from retrieval.reading.kinds import question_kind
 from retrieval.reading.train.corpus import records
 from retrieval.reading.train.examples import UNKNOWN, Example
 from retrieval.reading.words import Tokens, Vocabulary

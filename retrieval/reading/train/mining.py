@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from retrieval.index import Index
-from retrieval.question import analyse
 from retrieval.reading.batch import encode_passage, encode_question
-from retrieval.reading.kinds import kind_number
+from retrieval.reading.kinds import question_kind
 from retrieval.reading.train.examples import Example
 from retrieval.reading.train.labels import Asked, token_spans
 from retrieval.reading.words import Vocabulary
@@ -105,7 +104,7 @@ def examples(
         yield Example(
             encode_question(vocabulary.encode(one.question)),
             passage,
-            kind_number(analyse(one.question).kind),
+            question_kind(one.question),
             tuple((a + offset, b + offset) for a, b in spans if b + offset < len(passage.rows)),
             relevance=float(not away),
         )

@@ -9,8 +9,8 @@ import torch
 
 from retrieval.reading.batch import collate, encode_passage, encode_question
 from retrieval.reading.decode import best_spans
+from retrieval.reading.kinds import question_kind
 from retrieval.reading.network import ReaderNetwork
-from retrieval.reading.train.cloze import question_kind
 from retrieval.reading.train.labels import Asked
 from retrieval.reading.train.statements import Rated, as_example
 from retrieval.reading.words import Vocabulary

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from retrieval.reading.network import ReaderNetwork, Shape
-from retrieval.reading.train.cloze import Maker
+from retrieval.reading.train.cloze.maker import Maker
 from retrieval.reading.train.corpus import build, measured_titles
 from retrieval.reading.train.examples import Example
 from retrieval.reading.train.labels import load
