@@ -94,6 +94,30 @@ def quantise_model(model: GPT) -> GPT:
     return result.eval()
 
 
+def make_float(model: GPT) -> None:
+    """Replace the int8 forms by float32 ones with the same values, in place, e.g. to train them."""
+    for parent in list(model.modules()):
+        for name, child in list(parent.named_children()):
+            if isinstance(child, Int8Linear | Int8Embedding):
+                setattr(parent, name, _float_form(child))
+    if model.config.tie_embeddings:
+        model.head.weight = model.embedding.weight
+
+
+def _float_form(module: Int8Linear | Int8Embedding) -> nn.Linear | nn.Embedding:
+    weight = module.weight.float() * module.weight_scale[:, None]
+    rows, columns = weight.shape
+    form: nn.Linear | nn.Embedding
+    if isinstance(module, Int8Embedding):
+        form = nn.Embedding(rows, columns, _weight=weight)
+    else:
+        form = nn.Linear(columns, rows, bias=module.bias is not None, device="meta")
+        form.weight = nn.Parameter(weight)
+        if module.bias is not None:
+            form.bias = nn.Parameter(module.bias.float())
+    return form
+
+
 def make_int8(model: GPT) -> None:
     """Replace the token embedding and every linear layer by their int8 forms, in place."""
     weight, scale = quantise_rows(model.embedding.weight)

@@ -17,6 +17,7 @@ import torch
 
 from chatapp.machine import machine
 from chatapp.model.checkpoint import load_model, save_model
+from chatapp.model.int8 import quantise_model
 from chatapp.model.tokenizer import ChatTokenizer
 from chatapp.training.distributed import World
 from chatapp.training.durable import lock, write_json
@@ -93,7 +94,11 @@ class Run:
     def _write_model(self, context: RunContext, directory: Path) -> None:
         """Put the most finished chat model where it is looked for, in the recipe's dtype."""
         model = context.load_model(*CHAT_MODELS)
-        dtype = getattr(torch, self.recipe.weights_dtype)
+        dtype = torch.float32
+        if self.recipe.weights_dtype == "int8":
+            model = quantise_model(model)
+        else:
+            dtype = getattr(torch, self.recipe.weights_dtype)
         save_model(
             directory, model, context.tokenizer, dtype=dtype, metadata={"recipe": self.recipe.name}
         )

@@ -157,6 +157,9 @@ def predicted_loss(
     settings = learned.get("pretrain")
     if settings is None:
         return {"predicted": None, "how": "the recipe has no pretraining"}
+    if recipe.start is not None:
+        how = "the recipe goes on with a model that has learnt; ladders begin with fresh ones"
+        return {"predicted": None, "how": how}
     flops = training_flops(recipe.model, settings)
     unique = _unique_tokens(data["pretrain"], recipe.model.vocab_size)
     own = load_prediction(out)

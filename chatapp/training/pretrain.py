@@ -55,7 +55,7 @@ class PretrainSettings(StageRecipe):
 
 
 class Pretrain:
-    """The first stage: from fresh weights to a language model."""
+    """The first stage: from fresh weights, or those of an earlier run, to a language model."""
 
     name = "pretrain"
 
@@ -76,12 +76,14 @@ class Pretrain:
 def pretraining(
     context: RunContext, train: Shard, validation: Shard
 ) -> tuple[Trainer[Batch] | Trainer[TaskBatch], GPT]:
-    """Return the recipe's model with fresh weights and its trainer, measured in bits per byte."""
+    """Return the model to train and its trainer, measured in bits per byte.
+
+    The model has fresh weights, or those that the recipe starts from.
+    """
     recipe = context.recipe
     settings = recipe.settings(Pretrain.name, PretrainSettings)
     held_out = _held_out(context, validation)
-    model = GPT(recipe.model)
-    model.initialise(torch.Generator().manual_seed(recipe.seed))
+    model = _first_model(context)
 
     def evaluate(model: GPT) -> dict[str, float]:
         value = model_bits_per_byte(model, context.tokenizer, held_out, settings.sequence)
@@ -100,6 +102,15 @@ def pretraining(
     return Trainer(
         context, Pretrain.name, model, settings, batches, objective, evaluate=evaluate
     ), model
+
+
+def _first_model(context: RunContext) -> GPT:
+    recipe = context.recipe
+    if recipe.start is not None:
+        return context.load_start(recipe.start)
+    model = GPT(recipe.model)
+    model.initialise(torch.Generator().manual_seed(recipe.seed))
+    return model
 
 
 def _text(recipe: Recipe, train: Shard) -> PackedBatches:

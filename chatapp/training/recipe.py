@@ -158,7 +158,7 @@ class Recipe:
     rule by rule, what the dial for size filled in (see `dial`).
 
     `precision` is that of the matrix products while training (weights and sums stay float32), and
-    `weights_dtype` that of the finished model's file.
+    `weights_dtype` that of the finished model's file; "int8" has a scale for each output.
     """
 
     name: str
@@ -171,7 +171,7 @@ class Recipe:
     validation_tokens: int = 200_000
     deduplicate: Deduplication = "none"
     compile: bool = False
-    weights_dtype: Literal["bfloat16", "float16", "float32"] = "bfloat16"
+    weights_dtype: Literal["bfloat16", "float16", "float32", "int8"] = "bfloat16"
     precision: Literal["bfloat16", "float32"] = "bfloat16"
     derived: tuple[str, ...] = ()
     start: Start | None = None
@@ -273,16 +273,23 @@ def _completed(
 
 def _continued(given: Mapping[str, Mapping[str, Any]], start: Start) -> dict[str, Any]:
     """Fill in the shapes of the model to start from."""
-    for name in ("tokenizer", "model", "pretrain"):
-        if name in given:
-            raise RecipeError(f"[start] excludes [{name}]: the model to start from brings it")
+    if "tokenizer" in given:
+        raise RecipeError("[start] excludes [tokenizer]: the model to start from brings it")
+    changes = dict(given.get("model", {}))
+    if set(changes) - {"context_length"}:
+        raise RecipeError(
+            "[start]: the model to start from brings its shape; of [model] only context_length "
+            "can be given, to train it at longer sequences"
+        )
     try:
         model = ModelConfig.load(Path(start.path) / "config.json")
     except FileNotFoundError:
         raise MissingFile(f"[start]: there is no model at {start.path}") from None
     except ModelConfigError as error:
         raise RecipeError(f"[start]: {error}") from error
-    shape = dataclasses.asdict(model)
+    shape = dataclasses.asdict(model) | changes
+    if changes and model.positions == "learned":
+        raise RecipeError("[start]: a learned table of positions cannot be made longer")
     return {**given, "model": shape, "tokenizer": {"vocab_size": model.vocab_size}}
 
 

@@ -22,11 +22,12 @@ import torch
 
 from chatapp.model.checkpoint import load_model, save_model
 from chatapp.model.gpt import GPT
+from chatapp.model.int8 import make_float
 from chatapp.model.tokenizer import ChatTokenizer
 from chatapp.training.console import say
 from chatapp.training.distributed import World
 from chatapp.training.durable import read_json, write_json
-from chatapp.training.recipe import Recipe, RecipeError
+from chatapp.training.recipe import Recipe, RecipeError, Start
 
 # The `Stage` of every table that `recipe.STAGES` knows; it is imported when it runs.
 RUNNERS: dict[str, str] = {
@@ -120,14 +121,24 @@ class RunContext:
         for stage in stages:
             if self.is_complete(stage):
                 return self._trainable(self.model_directory(stage))
-        if self.recipe.start is not None:
-            return self._trainable(Path(self.recipe.start.path))
+        if self.recipe.start is not None and "pretrain" not in self.recipe.stages:
+            return self.load_start(self.recipe.start)
         raise RecipeError(
             f"{self.out} has no model of the stage {' or '.join(stages)} yet; run that stage first"
         )
 
+    def load_start(self, start: Start) -> GPT:
+        """Return the model that the recipe starts from, with the recipe's context length."""
+        model = self._trainable(Path(start.path))
+        if model.config == self.recipe.model:
+            return model
+        longer = GPT(self.recipe.model).to(self.device)
+        longer.load_state_dict(model.state_dict())
+        return longer
+
     def _trainable(self, directory: Path) -> GPT:
         model, _ = load_model(directory)
+        make_float(model)  # the shipped model is int8
         return model.requires_grad_(True).to(self.device)
 
     def write_model(self, stage: str, model: GPT) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from chatapp.inference.torch_decoder import TorchDecoder
 from chatapp.model.checkpoint import load_model, save_model
 from chatapp.model.gpt import GPT
-from chatapp.model.int8 import Int8Linear, quantise_model, quantise_rows
+from chatapp.model.int8 import Int8Linear, make_float, quantise_model, quantise_rows
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "model"
 
@@ -65,6 +65,28 @@ def test_a_checkpoint_of_int8_weights_is_loaded_as_it_was_saved(tmp_path: Path, 
     }
     assert sizes["int8"] < 0.3 * sizes["float"]
     assert "weights_sha256" in json.loads((tmp_path / "int8" / "config.json").read_text())
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_a_model_of_int8_weights_can_be_trained_on(tied: bool) -> None:
+    """Its float form has the int8 values, and every matrix learns."""
+    original = load_model(FIXTURE)[0]
+    config = replace(original.config, tie_embeddings=tied)
+    weights = {k: v for k, v in original.state_dict().items() if not tied or k != "head.weight"}
+    source = GPT(config)
+    source.load_state_dict(weights, strict=not tied)
+    small = quantise_model(source)
+    stored = small.state_dict()
+    name = "blocks.0.mlp.up.weight"
+    wanted = stored[name].float() * stored[f"{name}_scale"][:, None]
+    make_float(small)
+    small.requires_grad_(True)
+    assert torch.equal(small.state_dict()[name], wanted)
+    assert {name for name, _ in small.named_parameters()} == {
+        name for name, _ in source.named_parameters()
+    }
+    small(torch.arange(20)[None]).sum().backward()
+    assert all(weight.grad is not None for weight in small.parameters())
 
 
 def test_pytorch_decodes_an_int8_model() -> None:

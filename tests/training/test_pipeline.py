@@ -6,9 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from chatapp.inference.load import load_generator
+from chatapp.model.checkpoint import load_model
+from chatapp.model.weights import WeightFiles
 from chatapp.training.optim import lr_multiplier
+from chatapp.training.pipeline import Run
 from chatapp.training.readers import MissingFile
 from chatapp.training.recipe import RecipeError, load_recipe
 from tests.training.runs import losses, run
@@ -24,6 +28,46 @@ def test_a_run_ends_in_a_model_that_loads_and_speaks(
     assert 0 < measured["5-gram"] < 8
     stages = {stage for stage, _, _ in losses(tmp_path / "run")}
     assert stages == {"pretrain", "finetune"}
+
+
+def test_pretraining_goes_on_at_longer_sequences_where_a_run_has_ended(
+    recipe_file: Path, records: Path, tmp_path: Path
+) -> None:
+    """The second run begins with the weights and the tokenizer of the first; it may ship int8."""
+    first = run(recipe_file, records, tmp_path / "run")
+    start = tmp_path / "run" / "pretrain" / "model"
+    text = (
+        recipe_file.read_text()
+        .replace("sequence = 32", "sequence = 96")
+        .replace('weights_dtype = "float32"', 'weights_dtype = "int8"')
+    )
+    data, _, rest = text.partition("[tokenizer]")
+    stages = rest[rest.index("[pretrain]") :]
+    longer = tmp_path / "longer.toml"
+    longer.write_text(f'{data}[start]\npath = "{start}"\n[model]\ncontext_length = 128\n{stages}')
+    second = run(longer, records, tmp_path / "second", "pretrain.matrix_lr=0", "pretrain.norm_lr=0")
+    model, tokenizer = load_model(tmp_path / "second" / "pretrain" / "model")
+    ours, before = model.state_dict(), load_model(start)[0].state_dict()
+    assert torch.equal(ours["blocks.0.mlp.up.weight"], before["blocks.0.mlp.up.weight"])
+    assert not torch.equal(ours["head.weight"], before["head.weight"])
+    assert tokenizer.fingerprint == load_model(first)[1].fingerprint
+    assert WeightFiles(second).int8
+    assert load_generator(second, threads=1).context_length == 128
+
+
+def test_the_model_to_start_from_keeps_its_shape(
+    recipe_file: Path, records: Path, tmp_path: Path
+) -> None:
+    start = run(recipe_file, records, tmp_path / "run")
+    text = recipe_file.read_text()
+    data, stages = text.partition("[tokenizer]")[0], text[text.index("[pretrain]") :]
+    again = tmp_path / "again.toml"
+    again.write_text(f'{data}[start]\npath = "{start}"\n[model]\nd_model = 64\n{stages}')
+    with pytest.raises(RecipeError, match="only context_length"):
+        load_recipe(again, records)
+    again.write_text(f'{data}[start]\npath = "{start}"\n{stages}')
+    with pytest.raises(RecipeError, match="no model of the stage pretrain"):
+        Run(load_recipe(again, records), tmp_path / "alone").execute("finetune")
 
 
 def test_data_of_a_later_stage_is_missed_before_the_first_begins(

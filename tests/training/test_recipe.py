@@ -120,7 +120,7 @@ def test_a_directory_is_no_recipe(tmp_path: Path) -> None:
     ("override", "message"),
     [
         ("seed=-1", "seed must be at least 0"),
-        ("weights_dtype=int8", "weights_dtype must be one of 'bfloat16', 'float16', 'float32'"),
+        ("weights_dtype=int4", "must be one of 'bfloat16', 'float16', 'float32', 'int8'"),
         ("data.validation_permille=1000", "validation_permille must be"),
         ("tokenizer.vocab_size=3", "vocab_size must be at least 263"),
         ("pretrain.micro_batch=-1", "multiple of micro_batch, or micro_batch be 0"),

@@ -92,7 +92,9 @@ def test_the_shipped_recipes_are_valid() -> None:
     assert names == [
         "browse",
         "cpu-align",
+        "cpu-chat",
         "cpu-ladder",
+        "cpu-more",
         "cpu-small",
         "gpt2-124m",
         "gpu-30min",
