@@ -116,7 +116,10 @@ async def help_(chat: ChatScreen, argument: str) -> None:
     from chatapp.tui.help import help_groups
     from chatapp.tui.screens.help import HelpScreen
 
-    chat.app.push_screen(HelpScreen(help_groups(chat.keymap)))
+    def closed(typed: str | None) -> None:
+        chat.composer.insert(typed or "")
+
+    chat.app.push_screen(HelpScreen(help_groups(chat.keymap)), closed)
 
 
 async def quit_(chat: ChatScreen, argument: str) -> None:

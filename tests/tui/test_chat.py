@@ -185,6 +185,23 @@ async def test_a_question_mark_in_the_empty_input_opens_the_help(chat: Chat) -> 
         assert all(f"/{command.name}" in text for command in COMMANDS)
 
 
+async def test_typing_while_the_help_is_open_goes_into_the_input(chat: Chat) -> None:
+    """Only "?" and the keys that close it are the help's own; not a letter of a question is lost."""
+    app = chat.app()
+    async with app.run_test(size=(120, 60)) as pilot:
+        await ready(app)
+        for opened in range(3):
+            await pilot.press("question_mark")
+            await until(lambda shown=opened % 2 == 0: isinstance(app.screen, HelpScreen) is shown)
+        await pilot.press("enter")
+        await until(lambda: app.screen is app.chat)
+        await pilot.press("question_mark")
+        await until(lambda: isinstance(app.screen, HelpScreen))
+        await pilot.press(*"quiet")
+        await until(lambda: app.chat.composer.text == "quiet")
+        assert app.screen is app.chat
+
+
 async def test_escape_keeps_the_partial_answer_and_it_can_be_continued(chat: Chat) -> None:
     """Esc stops; what was written stays on screen and on disk; Ctrl+G goes on from there."""
     chat.generator = FakeGenerator("word " * 400, delay=0.01)

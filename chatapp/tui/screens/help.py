@@ -1,10 +1,14 @@
-"""The help screen: every key and every command, read from where they are defined."""
+"""The help screen: every key and every command, read from where they are defined.
+
+Whoever goes on typing loses nothing: the help closes, and hands back the character.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
@@ -18,8 +22,8 @@ Group = tuple[str, Sequence[tuple[str, str]]]
 """A heading and its rows of (key or command, what it does)."""
 
 
-class HelpScreen(ModalScreen[None]):
-    """Shows groups of keys and commands."""
+class HelpScreen(ModalScreen[str]):
+    """Shows groups of keys and commands; ends with the character that was typed, or with ""."""
 
     DEFAULT_CSS = """
     HelpScreen {
@@ -39,7 +43,7 @@ class HelpScreen(ModalScreen[None]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,f1,question_mark", "dismiss", "Close", id="help.close"),
+        Binding("escape,f1,question_mark,enter", "dismiss('')", "Close", id="help.close"),
     ]
 
     def __init__(self, groups: Sequence[Group]) -> None:
@@ -51,6 +55,12 @@ class HelpScreen(ModalScreen[None]):
             with VerticalScroll():
                 yield Static(_content(self._groups), classes="help-text", markup=False)
             yield Static("↑/↓ scroll   Esc close", classes="help-keys", markup=False)
+
+    def on_key(self, event: events.Key) -> None:
+        own = event.key in self._bindings.key_to_bindings  # "?" closes what it opened
+        if event.is_printable and event.character is not None and not own:
+            event.stop()
+            self.dismiss(event.character)
 
 
 def _content(groups: Sequence[Group]) -> Content:
