@@ -32,12 +32,18 @@ _ABOUT_ASSISTANT = re.compile(
     r"|(?:i am|i'm|my name is) \w+(?: \w+)?|how was your (?:day|week|weekend)\b.*"
     r"|what do you (?:think|like|feel|want)\b.*|tell me (?:about yourself|something about you)"
 )
+_WISHING = (
+    r"(?:(?:can|could|would|will) you |please |now |let'?s |help (?:me|us) (?:to )?"
+    r"|i(?: need| want| would like|'d like) you to )*"
+)
 _CREATIVE = re.compile(
-    r"(?:(?:can|could|would|will) you |please |now |let'?s )*"
+    rf"{_WISHING}"
     r"(?:write|compose|invent|make up|create|draft|sing|improvise|generate|imagine|pretend|act as"
     r"|role ?play|tell|give)(?: (?:me|us))?(?: (?:a|an|another|some|the|up|one))?"
     r"(?: (?:\w+[- ]){0,3}?(?:poem|haiku|limerick|story|joke|song|lyrics|rhyme|tale|essay|letter"
-    r"|e-?mail|speech|slogan|tweet|sonnet|riddle|pun|dialogue|toast|caption|motto))s?\b.*"
+    r"|e-?mail|speech|slogan|tweet|sonnet|riddle|pun|dialogue|toast|caption|motto|apology|invitation))s?\b.*"
+    rf"|{_WISHING}(?:write|draft|compose)"
+    r"(?: (?:me|us))?(?: (?:a|an|the|my|our))?(?: [\w-]+){0,2}? (?:message|note|reply|post)\b.*"
     r"|(?:pretend|imagine|act as|role ?play|sing)\b.*"
 )
 _ABOUT_CHAT = re.compile(
