@@ -180,13 +180,19 @@ def contamination(
     show_default=True,
     help='Most questions that are answered with "I don\'t know".',
 )
+@click.option(
+    "--grounded", type=click.IntRange(1), help="Most questions with passages [default: all]."
+)
 @click.option("--seed", default=0, show_default=True, help="Chooses passages and order.")
 @output_option("text", "json")
-def teach(root: Path, out: Path, unknown: int, seed: int, output: str) -> None:
+def teach(
+    root: Path, out: Path, unknown: int, grounded: int | None, seed: int, output: str
+) -> None:
     """Write conversations that teach a model the forms of this app.
 
-    They are grounded answers with [n] or "not found", requests that are refused, and questions of
-    fact that a small model does not know. Only questions that may be learnt from are read.
+    They are grounded answers with [n] or "not found", follow-up questions made to stand alone,
+    requests that are refused, and questions of fact that a small model does not know. Only
+    questions that may be learnt from are read.
     """
     from collections import Counter
 
@@ -197,7 +203,7 @@ def teach(root: Path, out: Path, unknown: int, seed: int, output: str) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     counts: Counter[str] = Counter()
     with written(out) as write:
-        for record in lesson(root, unknown=unknown, seed=seed):
+        for record in lesson(root, unknown=unknown, seed=seed, grounded=grounded):
             write(record)
             counts[record["source"]] += 1
     if output == "json":

@@ -11,6 +11,7 @@ from typing import Any
 from chatapp import resources
 from chatapp.moderation.filter import ContentFilter
 from chatapp.moderation.requests import requests_in
+from chatapp.teaching.followups import follow_up_records
 from chatapp.teaching.grounded import grounded_records
 from chatapp.teaching.limits import refusal_records, unknown_records
 from chatapp.teaching.questions import questions
@@ -32,13 +33,21 @@ RED_TEAM = "preference/hh-harmless-test-a.jsonl.xz"
 _SURE = 0.97
 
 
-def lesson(root: Path, *, unknown: int, seed: int) -> Iterator[dict[str, Any]]:
-    """Yield the records; `unknown` is the most questions that are answered "I don't know".
+def lesson(
+    root: Path, *, unknown: int, seed: int, grounded: int | None = None
+) -> Iterator[dict[str, Any]]:
+    """Yield the records.
+
+    Args:
+        unknown: most questions that are answered "I don't know".
+        grounded: most questions with passages; None takes all.
 
     Raises:
         RecordError: a file of the pack is missing or no such file.
     """
-    records = list(grounded_records(list(questions(root, WITH_PARAGRAPHS)), seed))
+    taught = list(questions(root, WITH_PARAGRAPHS))
+    chosen = random.Random(seed).sample(taught, min(len(taught), grounded or len(taught)))
+    records = [*grounded_records(chosen, seed), *follow_up_records(taught, seed)]
     records += islice(unknown_records(questions(root, OPEN), seed), unknown)
     judge = ContentFilter.load(resources.filter_dir())
     asked = dict.fromkeys(requests_in(root / RED_TEAM))

@@ -14,6 +14,7 @@ from chatapp.assistant.moderating import REFUSAL
 from chatapp.assistant.prompt import NOT_FOUND
 from chatapp.cli.errors import ExitCode
 from chatapp.cli.main import main
+from chatapp.teaching.followups import INSTRUCTIONS, follow_up_records
 from chatapp.teaching.grounded import grounded_records
 from chatapp.teaching.lesson import OPEN, RED_TEAM, WITH_PARAGRAPHS
 from chatapp.teaching.limits import UNKNOWN
@@ -71,6 +72,30 @@ def test_no_other_passage_holds_the_answer() -> None:
         assert system.count(one.answers[0]) == (0 if reply == NOT_FOUND else 1)
 
 
+def test_a_follow_up_question_leans_on_a_pronoun_and_its_answer_stands_alone() -> None:
+    """Only a name that a pronoun can stand for is replaced, in its case."""
+    text = "He was a painter. He moved to Delft, where he lived."
+    asked = {
+        "Where did Jan Vos live?": "Where did he live?",
+        "Who paid Jan Vos?": "Who paid him?",
+        "Which river stands in Jan Vos's pictures?": "Which river stands in his pictures?",
+        "Which is the oldest Jan Vos picture?": None,
+        "Who painted boats?": None,
+    }
+    questions = [
+        Taught(f"q{n}", question, ("Delft",), "Jan_Vos", text) for n, question in enumerate(asked)
+    ]
+    made = {}
+    for record in follow_up_records(questions):
+        system, leaning, reply = (message["content"] for message in record["messages"])
+        assert system == INSTRUCTIONS
+        before, answer, follow_up = leaning.split("\n")
+        assert before != reply
+        assert answer == "Delft"
+        made[reply] = follow_up
+    assert made == {question: leaning for question, leaning in asked.items() if leaning}
+
+
 def test_the_command_writes_a_lesson_of_the_learning_part(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -83,6 +108,9 @@ def test_the_command_writes_a_lesson_of_the_learning_part(
     records = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
     assert set(counts) == {"grounded", "refusal", "unknown"}
     assert sum(counts.values()) == len(records)
+    assert main([*arguments, "--grounded", "5", "--unknown", "2"]) == 0
+    fewer = json.loads(capsys.readouterr().out)["records"]
+    assert (fewer["grounded"], fewer["unknown"]) == (5, 2)
     for record in records:
         asked, reply = (message["content"] for message in record["messages"][-2:])
         if record["source"] == "refusal":
