@@ -23,9 +23,9 @@ class GPT(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
-        self.embedding = nn.Embedding(config.vocab_size, config.d_model)
+        self.embedding = _table(config.vocab_size, config.d_model)
         if config.positions == "learned":
-            self.positions = nn.Embedding(config.context_length, config.d_model)
+            self.positions = _table(config.context_length, config.d_model)
         self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.n_layers))
         pre_norm = config.norm_placement == "pre"
         self.final_norm = make_norm(config) if pre_norm else nn.Identity()
@@ -100,3 +100,14 @@ class GPT(nn.Module):
     def forward(self, tokens: Tensor, cache: AttentionCache | None = None) -> Tensor:
         """Return logits, shape (B, T, vocab_size), float32."""
         return self.head(self.hidden(tokens, cache)).float()  # type: ignore[no-any-return]
+
+
+def _table(rows: int, width: int) -> nn.Embedding:
+    """Return an embedding, drawn as PyTorch draws it unless it is on the meta device.
+
+    Drawing there loads PyTorch's compiler, which takes longer than loading the whole model.
+    """
+    weight = torch.empty(rows, width)
+    if not weight.is_meta:
+        nn.init.normal_(weight)
+    return nn.Embedding(rows, width, _weight=weight)

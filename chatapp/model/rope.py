@@ -11,7 +11,14 @@ from chatapp.model.config import ModelConfig, RopeStretch
 
 
 def rotary_tables(config: ModelConfig, device: torch.device | None = None) -> tuple[Tensor, Tensor]:
-    """Return cos and sin, each float32 of shape (context_length, head_dim / 2)."""
+    """Return cos and sin, each float32 of shape (context_length, head_dim / 2).
+
+    On the meta device nothing is computed: that would load PyTorch's compiler, which takes longer
+    than loading a model.
+    """
+    if device is not None and device.type == "meta":
+        empty = torch.empty(config.context_length, config.head_dim // 2, device=device)
+        return empty, empty.clone()
     exponents = torch.arange(0, config.head_dim, 2, dtype=torch.float32, device=device)
     frequencies = config.rope_base ** (-exponents / config.head_dim)
     if config.rope_stretch is not None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
 from chatapp.model.checkpoint import ModelUnavailable, load_model, save_model
+from chatapp.model.int8 import quantise_model
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "model"
 
@@ -112,3 +115,16 @@ def test_an_index_that_leads_nowhere_is_refused(split: Path, index: str) -> None
     (split / "model.safetensors.index.json").write_text(index)
     with pytest.raises(ModelUnavailable, match=r"model\.safetensors\.index\.json"):
         load_model(split)
+
+
+def test_loading_does_not_load_the_compiler_of_pytorch(tmp_path: Path) -> None:
+    """It takes longer than loading the model, of floats or of int8."""
+    model, tokenizer = load_model(FIXTURE)
+    save_model(tmp_path, quantise_model(model), tokenizer)
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom chatapp.model.checkpoint import load_model\n"
+        "for name in sys.argv[1:]:\n    load_model(Path(name))\n"
+        "sys.exit('torch._dynamo' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(FIXTURE), str(tmp_path)], check=False)
+    assert done.returncode == 0
