@@ -15,7 +15,7 @@ from chatapp.teaching.followups import follow_up_records
 from chatapp.teaching.grounded import grounded_records
 from chatapp.teaching.limits import refusal_records, unknown_records
 from chatapp.teaching.questions import questions
-from retrieval.splits import part_of
+from retrieval.splits import Part, part_of
 
 WITH_PARAGRAPHS = (
     "qa/squad-v1.1-dev-a.jsonl.xz",
@@ -49,11 +49,17 @@ def lesson(
     chosen = random.Random(seed).sample(taught, min(len(taught), grounded or len(taught)))
     records = [*grounded_records(chosen, seed), *follow_up_records(taught, seed)]
     records += islice(unknown_records(questions(root, OPEN), seed), unknown)
-    judge = ContentFilter.load(resources.filter_dir())
-    asked = dict.fromkeys(requests_in(root / RED_TEAM))
-    # Many red-team requests are harmless: only those that the filter is sure of are refused.
-    records += refusal_records(
-        text for text in asked if part_of(text) == "learn" and judge.probability(text) >= _SURE
-    )
+    records += refusal_records(refused(root, "learn"))
     random.Random(seed).shuffle(records)
     yield from records
+
+
+def refused(root: Path, part: Part) -> Iterator[str]:
+    """Yield the red-team requests of a part that are to be refused.
+
+    Many of them are harmless: only those that the content filter is sure of are.
+    """
+    judge = ContentFilter.load(resources.filter_dir())
+    for text in dict.fromkeys(requests_in(root / RED_TEAM)):
+        if part_of(text) == part and judge.probability(text) >= _SURE:
+            yield text

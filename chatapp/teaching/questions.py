@@ -1,6 +1,7 @@
-"""Questions to teach with, out of record files: the part to learn from, each with its paragraph.
+"""Questions to teach with, out of record files, each with its paragraph.
 
-The thing to know: nothing here reads a question that is kept for measuring.
+The thing to know: unless the other part is asked for, nothing here yields a question that is kept
+for measuring.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from chatapp.training.readers import read_rows
 from chatapp.training.recipe import Source
-from retrieval.splits import part_of
+from retrieval.splits import Part, part_of
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,8 @@ class Taught:
     context: str
 
 
-def questions(root: Path, paths: Iterable[str]) -> Iterator[Taught]:
-    """Yield the questions of qa files below `root` that may be learnt from.
+def questions(root: Path, paths: Iterable[str], part: Part = "learn") -> Iterator[Taught]:
+    """Yield the questions of qa files below `root` that belong to the part.
 
     Raises:
         RecordError: a record is no question.
@@ -36,6 +37,6 @@ def questions(root: Path, paths: Iterable[str]) -> Iterator[Taught]:
             fields = row.fields
             question, context = str(fields["question"]), str(fields.get("context") or "")
             title = str(fields.get("title") or "")
-            if part_of(question, title=title, context=context) == "learn":
+            if part_of(question, title=title, context=context) == part:
                 answers = tuple(str(answer) for answer in fields.get("answers") or ())
                 yield Taught(str(fields.get("id") or row.where), question, answers, title, context)
