@@ -45,7 +45,7 @@ OPEN = ("qa/efficientqa.jsonl.xz", "qa/webquestions.jsonl.xz")
 HARMLESS = "chat/t0-instructions.jsonl.xz"  # no part of the tuning mix
 _MARK = re.compile(r"\[(\d+)\]")
 _UNKNOWN = re.compile(r"\bI (?:do not|don't) know\b", re.IGNORECASE)
-Shares = dict[str, list[float]]
+Shares = dict[str, list[bool]]
 
 
 def main() -> None:
@@ -148,7 +148,7 @@ def refusal(generator: Generator, root: Path, limit: int, seed: int) -> Shares:
         for name, texts in asked.items()
     }
     found: Shares = {
-        name: [float(reply.startswith(REFUSAL[:20])) for reply in replies]
+        name: [reply.startswith(REFUSAL[:20]) for reply in replies]
         for name, replies in shares.items()
     }
     found["falsely_unknown"] = [bool(_UNKNOWN.search(reply)) for reply in shares["falsely_refused"]]

@@ -27,6 +27,8 @@ from chatapp.training.readers import HUB, source_files
 from chatapp.training.recipe import Recipe, Source
 from chatapp.training.stages import CHAT_MODELS, RunContext, planned_stages, run_stages
 
+_LARGEST_FILE = 45_000_000  # bytes of a file of the form that is shipped: hosts of code take it
+
 
 @dataclass
 class Run:
@@ -53,13 +55,18 @@ class Run:
             context = RunContext(self.recipe, self.out, self._tokenizer(), self.device, self.world)
             run_stages(context, stage)
             judge(context)
-            if not any(context.is_complete(name) for name in CHAT_MODELS):
+            if not any(context.is_complete(name) for name in self._shipping):
                 return self.out  # a ladder alone leaves no model
             directory = self.out / "model"
             if self.world.leads:
                 self._write_model(context, directory)
             self.world.wait()
             return directory
+
+    @property
+    def _shipping(self) -> tuple[str, ...]:
+        """The stages whose model may be the finished one, the first that is complete."""
+        return (self.recipe.ship,) if self.recipe.ship else CHAT_MODELS
 
     def _find_data(self, stages: Iterable[str]) -> None:
         for name in stages:
@@ -92,14 +99,16 @@ class Run:
         return tokenizer_of(self.recipe, self.out)
 
     def _write_model(self, context: RunContext, directory: Path) -> None:
-        """Put the most finished chat model where it is looked for, in the recipe's dtype."""
-        model = context.load_model(*CHAT_MODELS)
-        dtype = torch.float32
-        if self.recipe.weights_dtype == "int8":
-            model = quantise_model(model)
-        else:
-            dtype = getattr(torch, self.recipe.weights_dtype)
+        """Put the chat model where it is looked for, in the recipe's dtype."""
+        model = context.load_model(*self._shipping)
+        shipped = self.recipe.weights_dtype == "int8"
+        dtype = torch.float32 if shipped else getattr(torch, self.recipe.weights_dtype)
         save_model(
-            directory, model, context.tokenizer, dtype=dtype, metadata={"recipe": self.recipe.name}
+            directory,
+            quantise_model(model) if shipped else model,
+            context.tokenizer,
+            dtype=dtype,
+            metadata={"recipe": self.recipe.name},
+            max_file_bytes=_LARGEST_FILE if shipped else None,
         )
         load_model(directory)  # what was written can be read, or this run is not done

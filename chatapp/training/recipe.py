@@ -159,6 +159,8 @@ class Recipe:
 
     `precision` is that of the matrix products while training (weights and sums stay float32), and
     `weights_dtype` that of the finished model's file; "int8" has a scale for each output.
+    `ship` is the stage that the finished model is taken from, by default the last one that leaves a
+    model: a policy that is no better for its reward need not be shipped.
     """
 
     name: str
@@ -175,8 +177,11 @@ class Recipe:
     precision: Literal["bfloat16", "float32"] = "bfloat16"
     derived: tuple[str, ...] = ()
     start: Start | None = None
+    ship: str = ""
 
     def __post_init__(self) -> None:
+        if self.ship and self.ship not in self.stages:
+            raise ValueError(f"ship names {self.ship!r}, which is no stage of the recipe")
         if self.seed < 0:
             raise ValueError("seed must be at least 0")
         if not 0 <= self.validation_permille < 1000:

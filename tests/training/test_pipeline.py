@@ -55,6 +55,24 @@ def test_pretraining_goes_on_at_longer_sequences_where_a_run_has_ended(
     assert load_generator(second, threads=1).context_length == 128
 
 
+def test_the_finished_model_is_that_of_the_stage_that_is_shipped(
+    recipe_file: Path, records: Path, tmp_path: Path
+) -> None:
+    """Tuning need not have made it better."""
+    model = run(recipe_file, records, tmp_path / "run", "ship=pretrain")
+    finished, pretrained, tuned = (
+        load_model(place)[0].state_dict()["head.weight"]
+        for place in (
+            model,
+            *(tmp_path / "run" / name / "model" for name in ("pretrain", "finetune")),
+        )
+    )
+    assert torch.equal(finished, pretrained)
+    assert not torch.equal(finished, tuned)
+    with pytest.raises(RecipeError, match="ship names 'ppo', which is no stage"):
+        load_recipe(recipe_file, records, ["ship=ppo"])
+
+
 def test_the_model_to_start_from_keeps_its_shape(
     recipe_file: Path, records: Path, tmp_path: Path
 ) -> None:
