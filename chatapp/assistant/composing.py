@@ -1,13 +1,14 @@
 """From quotes to an answer: the short answer first, then the quotes, each with its number.
 
 Nothing here is generated. The lead is a span of a quote, or says what the quotes do to the
-question: that they disagree, or that they do not bear out what it takes for granted.
+question: that they disagree, or that they do not bear out what it takes for granted. A span that
+its quote does not bear out, put into the question, is not said: the quote alone is shown.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
@@ -49,12 +50,17 @@ class Found:
     date: str = ""
 
 
-def compose(question: str, found: Sequence[Found]) -> list[Part]:
+Supports = Callable[[str, str], float]
+"""How well a statement (first) follows from a text (second), from 0 to 1."""
+_BORNE_OUT = 0.5
+
+
+def compose(question: str, found: Sequence[Found], supports: Supports | None = None) -> list[Part]:
     """Return the answer in parts: its lead, then each quote once with the `[n]` of its sources.
 
-    Without a question there is no lead.
+    Without a question there is no lead. With `supports`, short answers are checked.
     """
-    lead = question and (_premise(question, found) or _short(question, found))
+    lead = question and (_premise(question, found) or _short(question, found, supports))
     parts = [Part(f"{lead}\n\n")] if lead else []
     same: dict[str, list[Citation]] = {}
     for each in found:
@@ -63,6 +69,21 @@ def compose(question: str, found: Sequence[Found]) -> list[Part]:
         marks = "".join(f"[{citation.n}]" for citation in citations)
         parts.append(Part(f"{' ' if place else ''}{text} {marks}", tuple(citations)))
     return parts
+
+
+def as_statement(question: str, short: str) -> str:
+    """Return question and short answer as one statement, in the form the checker was taught."""
+    return f"{question.rstrip('? ')} {short}"
+
+
+def worth_showing(quotes: Sequence[Quote], threshold: float, most: int) -> Sequence[Quote]:
+    """Return the best of these quotes and those that are clearly supported beside it."""
+    from retrieval.quotes import LATER_MARGIN, LATER_SHARE
+
+    ranked = sorted(quotes, key=lambda quote: -quote.score)
+    best = ranked[0].score if ranked else 0.0
+    least = max(threshold + LATER_MARGIN, LATER_SHARE * best)
+    return [quote for n, quote in enumerate(ranked) if not n or quote.score >= least][:most]
 
 
 def _premise(question: str, found: Sequence[Found]) -> str:
@@ -75,12 +96,16 @@ def _premise(question: str, found: Sequence[Found]) -> str:
     return ""
 
 
-def _short(question: str, found: Sequence[Found]) -> str:
+def _short(question: str, found: Sequence[Found], supports: Supports | None) -> str:
     """Return the short answers, best first: one, or several that cannot all be right."""
     from retrieval.question import analyse
 
     asked = analyse(question)
-    answers = [(each, answer) for each in found if (answer := _sure(question, each.quote))]
+    answers = [
+        (each, answer)
+        for each in found
+        if (answer := _sure(question, each.quote)) and _borne_out(question, answer, each, supports)
+    ]
     if not answers:
         return ""
     if not asks_for_several(question):
@@ -90,6 +115,12 @@ def _short(question: str, found: Sequence[Found]) -> str:
                 return f"{DISAGREE} {first} [{one.n}], {second} [{other.n}]."
     best, answer = answers[0]
     return f"{answer} [{best.n}]" if best.n == 1 else ""
+
+
+def _borne_out(question: str, answer: str, found: Found, supports: Supports | None) -> bool:
+    if supports is None:
+        return True
+    return supports(as_statement(question, answer), found.quote.text) >= _BORNE_OUT
 
 
 def _sure(question: str, quote: Quote) -> str:

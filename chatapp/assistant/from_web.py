@@ -48,7 +48,8 @@ async def answer_from_web(
         await show_quotes(writing, trip.keep(findings.quotes, findings.pages))
         return True
     read = [f"{page.title or page.url} ({page.domain})" for page in findings.pages]
-    refuse(writing, evidence, read=read, problem=findings.problem)
+    vain = grounding.Vain(read, findings.unread, findings.problem)
+    refuse(writing, evidence, vain)
     return True
 
 

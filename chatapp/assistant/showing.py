@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 from chatapp.assistant import grounding
 from chatapp.assistant.attached import wants_overview
-from chatapp.assistant.composing import Found, compose
+from chatapp.assistant.composing import Found, Part, compose
 from chatapp.assistant.premise import premise_of
+from chatapp.assistant.reading import shipped_reader
 from chatapp.assistant.writing import Writing
 
 
@@ -17,8 +18,12 @@ async def show_quotes(writing: Writing, found: Sequence[Found]) -> None:
     question = writing.draft.question.text
     if wants_overview(question):
         question = ""  # the quotes are the answer; none of their spans is
-    composing = asyncio.ensure_future(asyncio.to_thread(compose, question, found))
-    parts = await writing.run.unless_stopped(composing)
+
+    def composed() -> list[Part]:
+        reader = shipped_reader()
+        return compose(question, found, reader.supports if reader else None)
+
+    parts = await writing.run.unless_stopped(asyncio.ensure_future(asyncio.to_thread(composed)))
     writing.reply.grounding = "grounded"
     for part in parts:
         writing.reply.say(part.text)
@@ -29,15 +34,13 @@ async def show_quotes(writing: Writing, found: Sequence[Found]) -> None:
 def refuse(
     writing: Writing,
     evidence: grounding.Evidence | None,
-    *,
-    read: Sequence[str] = (),
-    problem: str = "",
+    vain: grounding.Vain = grounding.NOTHING,
 ) -> None:
     """Say that nothing was found, and what came nearest; see `grounding.not_found`.
 
-    What the question takes for granted and no page that was `read` says is named.
+    What the question takes for granted and no page that was read says is named.
     """
     writing.reply.grounding = "not_found"
-    said = grounding.not_found(evidence, read, problem)
-    premise = premise_of(writing.draft.question.text) if read else None
+    said = grounding.not_found(evidence, vain)
+    premise = premise_of(writing.draft.question.text) if vain.read else None
     writing.reply.say(f"{said} None of them says that {premise.clause}." if premise else said)

@@ -58,12 +58,13 @@ class WebFindings:
     """What browsing came to: quotes best first, the pages that were read, and what hindered it.
 
     `quotes` name their page by its `document`; `problem` is why nothing could be searched or read,
-    empty where the web simply does not say.
+    empty where the web simply does not say; `unread` is why, for each page that was not to be had.
     """
 
     quotes: tuple[Quote, ...] = ()
     pages: tuple[WebPage, ...] = ()
     problem: str = ""
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from chatapp import resources
+from chatapp.assistant.composing import worth_showing
 from chatapp.assistant.reading import shipped_reader
 from chatapp.assistant.steps import short
 from chatapp.assistant.web_access import Errand, WebFindings, WebPage, WebStep
@@ -29,14 +30,13 @@ from retrieval.browser.scripted import Effort, browse
 from retrieval.browser.session import Browsed, Step, Watch
 from retrieval.browser.state import Limits
 from retrieval.browser.web import WebWorld
-from retrieval.quotes import LATER_MARGIN, LATER_SHARE
 from retrieval.types import Quote
 from retrieval.web.cache import PageCache
 from retrieval.web.fetch import Fetcher
 from retrieval.web.limits import FetchSettings
 from retrieval.web.pages import Fetched
-from retrieval.web.providers.build import make_chain, user_agent
-from retrieval.web.providers.direct import DirectApi
+from retrieval.web.providers.build import chosen_addresses, make_chain, user_agent
+from retrieval.web.providers.guarded import GuardedApi
 
 if TYPE_CHECKING:
     from chatapp.settings import RetrievalSettings, WebSettings
@@ -63,16 +63,16 @@ class LiveWeb:
     ) -> None:
         self._web, self._retrieval, self._clock = web, retrieval, clock
         asked = [name for name in web.providers if name != _OWN_SOURCES]
+        agent = f"chatapp/{__version__}"
+        manners = FetchSettings(agent, contact=web.contact, allow=web.allow)
+        self.fetcher = Fetcher(manners, cache)
         self.chain = make_chain(
             dataclasses.replace(web, providers=tuple(asked)),
-            DirectApi(),
+            GuardedApi(self.fetcher, chosen_addresses(web)),
             user_agent=user_agent(__version__, web.contact),
             index=None,
             environment=os.environ,
         )
-        agent = f"chatapp/{__version__}"
-        manners = FetchSettings(agent, contact=web.contact, allow=web.allow)
-        self.fetcher = Fetcher(manners, cache)
         self._judge = PassageJudge(resources.embedder_dir(), shipped_reader())
 
     def services(self) -> Sequence[str]:
@@ -128,25 +128,20 @@ class LiveWeb:
         }
         quotes = tuple(
             dataclasses.replace(quote, document_id=read[quote.document_id].document, passage_id="")
-            for quote in _worth_showing(found.quotes, self._retrieval)
+            for quote in worth_showing(
+                found.quotes, self._retrieval.threshold, self._retrieval.max_quotes
+            )
         )
         problem = ""
         if not quotes and found.why_ended in ("no_search", "deadline"):
             late = f"it took longer than {self._web.seconds:g} seconds"
             problem = world.why or late
-        return WebFindings(quotes, tuple(read.values()), problem)
+        unread = tuple(p.text for p in found.pages.values() if p.kind == "error" and p.url)
+        return WebFindings(quotes, tuple(read.values()), problem, unread)
 
     def _as_page(self, page: Page) -> WebPage:
         now = timestamp(self._clock())
         return WebPage(page.url, page.title, page.text, page.domain, page.date, now)
-
-
-def _worth_showing(quotes: Sequence[Quote], settings: RetrievalSettings) -> Sequence[Quote]:
-    """Return the best quote and those that are clearly supported beside it, as of the index."""
-    best = max((quote.score for quote in quotes), default=0.0)
-    least = max(settings.threshold + LATER_MARGIN, LATER_SHARE * best)
-    worth = [quote for quote in quotes if quote.score == best or quote.score >= least]
-    return worth[: settings.max_quotes]
 
 
 class _Kept:
@@ -237,6 +232,6 @@ class _Teller:
         kept = self._as_page(page)
         quoted = page.text[span.start : span.end]
         quote = Quote(
-            quoted, "", kept.document, page.url, page.title, span.start, span.end, score=0.0
+            quoted, "", kept.document, page.url, page.title_at(span.start), *span, score=0.0
         )
         return WebStep("quote", f"Quoted: {short(quoted)}", quoted, page.domain, quote, kept)

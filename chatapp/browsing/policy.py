@@ -47,7 +47,7 @@ def browse(
         while session.state.ended is None:
             session.check()
             session.do(next_command(session.state, generator, choice, watch))
-        why = _why(session.state)
+        why = why_ended(session.state)
     except Halted as halted:
         why = halted.why
     try:
@@ -87,7 +87,8 @@ def judged(judge: Judge, session: Session) -> list[Quote]:
 _MANY = 20
 
 
-def _why(state: State) -> Why:
+def why_ended(state: State) -> Why:
+    """Say how a browse ended that nobody cut short."""
     if state.answers:
         return "answered"
     return "actions" if state.ended == "actions" else "nothing_found"

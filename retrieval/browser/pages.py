@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -34,7 +35,8 @@ class Result:
 class Page:
     """What was opened: a page, the results of a search, or why there is nothing to see.
 
-    `date` is ISO 8601 or "" where unknown. Links lie in order and do not overlap.
+    `date` is ISO 8601 or "" where unknown. Links lie in order and do not overlap. `pages` are the
+    offsets at which the pages of a PDF begin; others have none.
     """
 
     kind: Kind
@@ -44,6 +46,7 @@ class Page:
     text: str
     links: tuple[PageLink, ...] = ()
     date: str = ""
+    pages: tuple[int, ...] = ()
 
     @property
     def id(self) -> str:
@@ -52,13 +55,22 @@ class Page:
 
     def to_json(self) -> dict[str, Any]:
         """Return the page as JSON can hold it."""
-        return asdict(self)
+        fields = asdict(self)
+        if not self.pages:
+            del fields["pages"]  # as it was before there were any: ids and traces stay
+        return fields
+
+    def title_at(self, place: int) -> str:
+        """Return the title, with the page number that offset `place` of a PDF stands on."""
+        if not self.pages:
+            return self.title
+        return f"{self.title}, page {max(1, bisect_right(self.pages, place))}"
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Page:
         """Make a page of what `to_json` returned."""
         links = tuple(PageLink(**link) for link in fields["links"])
-        return cls(**{**fields, "links": links})
+        return cls(**{**fields, "links": links, "pages": tuple(fields.get("pages", ()))})
 
 
 @lru_cache(maxsize=256)
@@ -75,11 +87,12 @@ def text_page(
     links: Sequence[PageLink] = (),
     domain: str = "",
     date: str = "",
+    pages: Sequence[int] = (),
 ) -> Page:
     """Return a page of clean `text`.
 
-    A text that is not clean is cleaned, and then its links, whose offsets would no longer hold, are
-    left out. So are links that are empty or overlap.
+    A text that is not clean is cleaned, and then its links and pages, whose offsets would no longer
+    hold, are left out. So are links that are empty or overlap.
     """
     clean = sanitize_text(text)
     kept: list[PageLink] = []
@@ -87,9 +100,9 @@ def text_page(
     for link in in_order:
         if (kept[-1].end if kept else 0) <= link.start < link.end <= len(text):
             kept.append(link)
-    return Page(
-        "page", url, sanitize_title(title), domain or domain_of(url), clean, tuple(kept), date
-    )
+    begins = tuple(pages) if clean == text else ()
+    domain = domain or domain_of(url)
+    return Page("page", url, sanitize_title(title), domain, clean, tuple(kept), date, begins)
 
 
 def results_page(query: str, results: Sequence[Result]) -> Page:

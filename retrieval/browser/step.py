@@ -116,7 +116,8 @@ def quotable(state: State, page: Page, text: str) -> PageQuote | str:
     found = page.text[span.start : span.end]
     if any(quote.page == page.id and quote.text == found for quote in state.quotes):
         return "this is quoted already"
-    return PageQuote(page.id, page.url, page.title, page.domain, page.date, *span, found)
+    title = page.title_at(span.start)
+    return PageQuote(page.id, page.url, title, page.domain, page.date, *span, found)
 
 
 def _scroll(state: State, view: View, command: Scroll) -> State:

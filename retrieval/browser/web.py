@@ -117,4 +117,5 @@ def _page(fetched: Fetched) -> Page:
         links=page.links,
         domain=page.domain,
         date=page.date,
+        pages=page.pages,
     )

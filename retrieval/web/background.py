@@ -53,7 +53,7 @@ class BackgroundLoop:
                 raise Stopped("stopped") from None
             if should_stop() or left <= 0:
                 future.cancel()
-                raise Stopped("stopped") if left > 0 else TimedOut(f"not done in {seconds:g} s")
+                raise Stopped("stopped") if left > 0 else TimedOut(_too_long(seconds))
 
     def begin(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Have `work()` done some time; what it raises is for nobody."""
@@ -73,6 +73,10 @@ class BackgroundLoop:
                 self._loop = asyncio.new_event_loop()
                 threading.Thread(target=_serve, args=(self._loop,), name="web", daemon=True).start()
             return self._loop
+
+
+def _too_long(seconds: float) -> str:
+    return f"it took longer than {seconds:.3g} s"
 
 
 def _serve(loop: asyncio.AbstractEventLoop) -> None:

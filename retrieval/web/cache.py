@@ -13,33 +13,34 @@ import sqlite3
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from sqlite_utils import Database
 
 from retrieval.web.freshness import DAY
 from retrieval.web.urls import parse
 
-VERSION = 1  # of the tables, and of what the parser makes of a page
+VERSION = 2  # of the tables, and of what the parser makes of a page
 _BUSY_SECONDS = 2.0
 _SPARED = 0.9  # of the limit is left when it was reached
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 _SCHEMA = (
     """CREATE TABLE answers (
-        url TEXT NOT NULL, what TEXT NOT NULL, status INTEGER NOT NULL, location TEXT NOT NULL,
+        url TEXT PRIMARY KEY, status INTEGER NOT NULL, location TEXT NOT NULL,
         content BLOB NOT NULL, etag TEXT NOT NULL, last_modified TEXT NOT NULL,
         fetched_at REAL NOT NULL, good_until REAL NOT NULL, must_ask INTEGER NOT NULL,
-        size INTEGER NOT NULL, used_at REAL NOT NULL, PRIMARY KEY (url, what))""",
+        size INTEGER NOT NULL, used_at REAL NOT NULL)""",
     """CREATE TABLE robots (
         origin TEXT PRIMARY KEY, fetched_at REAL NOT NULL, status INTEGER NOT NULL,
         text TEXT NOT NULL)""",
+    "CREATE TABLE hosts (host TEXT PRIMARY KEY, free_at REAL NOT NULL)",
 )
 
-What = Literal["page", "json"]
 T = TypeVar("T")
 
 
@@ -57,12 +58,11 @@ class Robots:
 class Stored:
     """One answer of a server, and until when it is good (seconds since the epoch).
 
-    `content` is JSON: a page's text and links, or what an API said; null for a redirect
-    (`location`) and for an answer that says no.
+    `content` is JSON: a page's text and links; null for a redirect (`location`) and for an answer
+    that says no.
     """
 
     url: str
-    what: What
     status: int
     location: str
     content: Any
@@ -83,13 +83,13 @@ class PageCache:
         self._lock = threading.RLock()
         self._database: Database | None = None
 
-    def get(self, url: str, what: What, *, touch: bool = True) -> Stored | None:
+    def get(self, url: str, *, touch: bool = True) -> Stored | None:
         """Return what is stored, fresh or not. With `touch` false, nothing is written."""
 
         def found(database: Database) -> Stored | None:
-            for row in database.table("answers").rows_where("url = ? and what = ?", [url, what]):
+            for row in database.table("answers").rows_where("url = ?", [url]):
                 if touch:
-                    database.table("answers").update((url, what), {"used_at": self._clock()})
+                    database.table("answers").update(url, {"used_at": self._clock()})
                 return _stored(row)
             return None
 
@@ -102,7 +102,7 @@ class PageCache:
         row = {**asdict(stored), "content": content, "size": size, "used_at": self._clock()}
 
         def keep(database: Database) -> None:
-            database.table("answers").upsert(row, pk=("url", "what"))
+            database.table("answers").upsert(row, pk="url")
             self._make_room(database)
 
         if size <= self._limit // 4:
@@ -127,6 +127,37 @@ class PageCache:
 
         self._with(keep, None, make=True)
 
+    def left(self, host: str) -> float:
+        """Return the seconds until a host may be asked, by any process; nothing is written."""
+        return self._with(lambda database: _left(database, host, self._clock()), 0.0)
+
+    def claim(self, host: str, seconds: float) -> float:
+        """Take the next turn at a host; return the seconds until it is free.
+
+        At 0 it was free, and for every other process it is not again for `seconds`.
+        """
+
+        def taken(database: Database) -> float:
+            now = self._clock()
+            with _transaction(database):
+                left = _left(database, host, now)
+                if not left:
+                    _rest(database, host, now, seconds)
+            return left
+
+        return self._with(taken, 0.0, make=True)
+
+    def rest(self, host: str, seconds: float) -> None:
+        """Leave a host alone for so long, or as long as was said before, in every process."""
+
+        def keep(database: Database) -> None:
+            now = self._clock()
+            with _transaction(database):
+                if seconds > _left(database, host, now):
+                    _rest(database, host, now, seconds)
+
+        self._with(keep, None, make=True)
+
     def forget(self, urls: Iterable[str]) -> int:
         """Remove answers for good, with the redirects to them; return how many there were."""
         gone = [str(parse(url)) for url in urls]
@@ -135,6 +166,7 @@ class PageCache:
             before = int(database.table("answers").count)
             for url in gone:
                 database.table("answers").delete_where("url = ? or location = ?", [url, url])
+                database.table("hosts").delete_where("host = ?", [parse(url).authority])
             _shrink(database)
             return before - int(database.table("answers").count)
 
@@ -147,6 +179,7 @@ class PageCache:
             before = int(database.table("answers").count)
             database.table("answers").delete_where()
             database.table("robots").delete_where()
+            database.table("hosts").delete_where()
             _shrink(database)
             return before
 
@@ -218,23 +251,42 @@ def _connected(path: Path) -> Database:
     return database
 
 
+def _left(database: Database, host: str, now: float) -> float:
+    for row in database.table("hosts").rows_where("host = ?", [host]):
+        return max(0.0, float(row["free_at"]) - now)
+    return 0.0
+
+
+def _rest(database: Database, host: str, now: float, seconds: float) -> None:
+    """Note a rest; those that are over go."""
+    database.execute("delete from hosts where free_at < ?", [now])
+    database.execute("insert or replace into hosts values (?, ?)", [host, now + seconds])
+
+
+@contextmanager
+def _transaction(database: Database) -> Iterator[None]:
+    """Hold the file for writing from the first look on: no other process comes in between."""
+    database.execute("begin immediate")
+    try:
+        yield
+        database.execute("commit")
+    except BaseException:
+        database.execute("rollback")
+        raise
+
+
 def _make_tables(database: Database) -> None:
     """Make the tables, in one go: another window may be opening the same file."""
     if _version(database) == VERSION:
         return
     database.execute("pragma auto_vacuum = incremental")  # before the first table
-    database.execute("begin immediate")
-    try:
+    with _transaction(database):
         if _version(database) != VERSION:
             for name in database.table_names():  # of another version: read from the network again
                 database.execute(f'drop table "{name}"')
             for statement in _SCHEMA:
                 database.execute(statement)
             database.execute(f"pragma user_version = {VERSION}")
-        database.execute("commit")
-    except BaseException:
-        database.execute("rollback")
-        raise
 
 
 def _version(database: Database) -> int:

@@ -82,7 +82,7 @@ async def _go_on(
     there = url
     for _ in range(MOST_HOPS + 1):
         guard.check_url(there)
-        async with wire.get(there, headers) as answer:
+        async with wire.ask(there, headers) as answer:
             if answer.status not in MOVED:
                 if answer.status == 416:  # what is here is not part of what is there
                     target.part.unlink(missing_ok=True)

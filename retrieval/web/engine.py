@@ -7,8 +7,7 @@ that each hop is judged, asked politely for and cached by itself.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +16,7 @@ from retrieval.web.dns import Resolver
 from retrieval.web.download import OnProgress, Target, download
 from retrieval.web.extract import Extraction
 from retrieval.web.guard import Guard
+from retrieval.web.http import Request
 from retrieval.web.kinds import ACCEPT, decoded
 from retrieval.web.limits import FetchSettings
 from retrieval.web.lookup import Lookup, Wanted
@@ -26,18 +26,16 @@ from retrieval.web.polite import Politeness
 from retrieval.web.reading import read_plain
 from retrieval.web.robots import RobotsRules
 from retrieval.web.urls import BadUrl, WebUrl, parse
-from retrieval.web.visit import MOST_HOPS, MOVED, Received, Visitor, next_hop, too_many_hops
+from retrieval.web.visit import (
+    MOST_HOPS,
+    MOVED,
+    Received,
+    Said,
+    Visitor,
+    next_hop,
+    too_many_hops,
+)
 from retrieval.web.wire import Tls, Wire
-
-
-@dataclass(frozen=True)
-class JsonAsked:
-    """A request to an API; see `Fetcher.json`."""
-
-    url: str
-    headers: Mapping[str, str]
-    trusted: str
-    private: bool
 
 
 class Progress:
@@ -78,8 +76,8 @@ class Engine:
     ) -> None:
         self._settings, self._cache = settings, cache
         self._resolver, self._tls, self._offline = resolver, tls, offline
-        self._extraction = Extraction()
-        self._polite = Politeness(settings.longest_wait)
+        self._extraction = Extraction(settings.parse_seconds)
+        self._polite = Politeness(settings.longest_wait, shared=cache)
         self._wires: list[Wire] = []
         self._guard = Guard(settings.allow)
         self._visitor = self._open(self._guard)
@@ -96,7 +94,6 @@ class Engine:
         url = _parsed(progress.url)
         self._visitor.check(url)
         wanted = Wanted(
-            "page",
             lambda url, headers: self._pages.page(
                 url, {"Accept": ACCEPT, **headers}, private=private
             ),
@@ -106,20 +103,15 @@ class Engine:
         answer = await self._followed(url, wanted, progress)
         return progress.done(page_from(answer.content))
 
-    async def json(self, asked: JsonAsked) -> Any:
-        """Return the JSON of an API. Raises HttpError, Unfetchable."""
-        url = _parsed(asked.url)
-        manners = self._manners_for(asked.trusted)
-        headers = {"Accept": "application/json", **asked.headers}
-        wanted = Wanted(
-            "json",
-            lambda url, conditions: manners.api(url, {**headers, **conditions}),
-            _read_json,
-            asked.private,
-        )
-        # what a key opened is not for keeping
-        lookup = self._lookup(None if asked.headers else self._cache)
-        return _good((await lookup.get(url, wanted))[0]).content
+    async def say(self, request: Request, trusted: str) -> Said:
+        """Return what an interface says; see `Fetcher.ask`. Raises HttpError, Unfetchable."""
+        if self._offline:
+            raise Unfetchable("offline", "the network is off")
+        headers, body = dict(request.headers), None
+        if request.json is not None:
+            headers["Content-Type"] = "application/json"
+            body = json.dumps(request.json).encode()
+        return await self._manners_for(trusted).say(_parsed(request.url), headers, body)
 
     async def download(self, url: str, target: Target, on_progress: OnProgress) -> None:
         """Write a file to disk. Raises HttpError, Unfetchable, OSError."""
@@ -133,7 +125,7 @@ class Engine:
         await self._extraction.close()
 
     async def _followed(self, url: WebUrl, wanted: Wanted, progress: Progress) -> Stored:
-        lookup = self._lookup(self._cache)
+        lookup = Lookup(self._cache, offline=self._offline)
         for _ in range(MOST_HOPS + 1):
             answer, stored = await lookup.get(url, wanted)
             progress.at(answer, stored)
@@ -154,9 +146,6 @@ class Engine:
         html = text.encode("utf-8", "replace")
         return asdict(await self._extraction.read("html", html, address))
 
-    def _lookup(self, cache: PageCache | None) -> Lookup:
-        return Lookup(cache, offline=self._offline)
-
     def _manners_for(self, trusted: str) -> Manners:
         if not trusted:
             return self._pages
@@ -172,13 +161,6 @@ class Engine:
         """Return a visitor with connections of its own: what was let in for it serves no other."""
         self._wires.append(Wire(guard, self._resolver, self._tls))
         return Visitor(guard, self._wires[-1], self._settings.user_agent)
-
-
-async def _read_json(received: Received) -> Any:
-    try:
-        return json.loads(decoded("json", "charset=utf-8", received.body))
-    except (ValueError, RecursionError):
-        raise Unfetchable("mislabelled", "the answer is no JSON") from None
 
 
 def _good(answer: Stored) -> Stored:

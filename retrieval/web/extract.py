@@ -16,7 +16,6 @@ from typing import Any, Literal
 from retrieval.web.extractor import READY
 from retrieval.web.pages import PageText, Unfetchable, page_from
 
-SECONDS = 15.0  # for one page
 _START_SECONDS = 60.0  # to load the parsers, on a machine with other things to do
 _LONGEST_ANSWER = 64 << 20  # bytes
 _PAGES_A_CHILD = 200  # parsers leak
@@ -26,7 +25,7 @@ _IMPORT_ROOT = Path(__file__).resolve().parents[2]
 class Extraction:
     """One child, one page at a time; belongs to one event loop."""
 
-    def __init__(self, seconds: float = SECONDS) -> None:
+    def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._child: asyncio.subprocess.Process | None = None
         self._ready, self._pages = False, 0

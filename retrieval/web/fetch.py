@@ -7,8 +7,7 @@ that leads to this machine to a parser that loops, becomes a `Problem` that a pe
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Coroutine, Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,13 +15,14 @@ from retrieval.web.background import BackgroundLoop
 from retrieval.web.cache import PageCache
 from retrieval.web.dns import Resolver, SystemResolver
 from retrieval.web.download import OnProgress, Target
-from retrieval.web.engine import Engine, JsonAsked, Progress
+from retrieval.web.engine import Engine, Progress
 from retrieval.web.errors import Forbidden, HttpError, Stopped, TimedOut, Unreachable, Untrusted
 from retrieval.web.guard import Guard
 from retrieval.web.http import Request, through_tape
 from retrieval.web.limits import FetchSettings
 from retrieval.web.pages import Fetched, ProblemCode, Unfetchable, fetched_from
 from retrieval.web.tape import NotOnTape
+from retrieval.web.visit import Said
 from retrieval.web.wire import Tls
 
 SECONDS = 20.0  # for one page, in all
@@ -37,7 +37,7 @@ def never() -> bool:
 
 
 class Fetcher:
-    """Fetches pages and the JSON of APIs; any thread may call it, several at a time.
+    """Fetches pages and asks APIs; any thread may call it, several at a time.
 
     Args:
         settings: manners and limits.
@@ -93,30 +93,23 @@ class Fetcher:
 
         return _page_through_tape(url, live)
 
-    def json(
+    def ask(
         self,
-        url: str,
+        request: Request,
         *,
-        headers: Mapping[str, str] | None = None,
         trusted: str = "",
         deadline: float = SECONDS,
         should_stop: ShouldStop = never,
-        private: bool = False,
-    ) -> Any:
-        """Return the JSON that an API answers to GET. Answers to `headers` are not cached.
+    ) -> Said:
+        """Return what an API says to one request, whatever its status; nothing of it is kept.
 
         `trusted` is an origin that a person put into their settings, such as a search engine in
         their own network: it is reached whatever its address, by this call alone.
 
         Raises:
-            Unfetchable: why there is none; its `problem` says it.
+            Unfetchable: why there is no answer; its `problem` says it.
         """
-
-        def live() -> Any:
-            asked = JsonAsked(url, headers or {}, trusted, private)
-            return self._run(lambda engine: engine.json(asked), deadline, should_stop)
-
-        return _json_through_tape(url, live)
+        return self._run(lambda engine: engine.say(request, trusted), deadline, should_stop)
 
     def download(
         self,
@@ -177,24 +170,6 @@ def _page_through_tape(url: str, live: Callable[[], Fetched]) -> Fetched:
         return fetched_from(json.loads(line))
     except HttpError as error:
         return Progress(url).failed(_unfetchable(error).problem)
-
-
-def _json_through_tape(url: str, live: Callable[[], Any]) -> Any:
-    def lines() -> Iterator[str]:
-        try:
-            said = {"value": live(), "problem": None}
-        except Unfetchable as error:
-            said = {"value": None, "problem": asdict(error.problem)}
-        yield json.dumps(said, ensure_ascii=False)
-
-    try:
-        [line] = through_tape(Request(url, {}, {"read": "json"}), lines)
-    except HttpError as error:
-        raise _unfetchable(error) from None
-    said = json.loads(line)
-    if said["problem"] is not None:
-        raise Unfetchable(**said["problem"])
-    return said["value"]
 
 
 _CODES: dict[type[HttpError], ProblemCode] = {

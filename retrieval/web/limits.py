@@ -19,6 +19,7 @@ class FetchSettings:
         delay: seconds between two requests to one host; the host may ask for more.
         longest_wait: seconds that a host's own wish may hold up a fetch; above, it is given up.
         cache_bytes: size of the cache.
+        parse_seconds: longest time that the parser gets for one page.
     """
 
     agent: str = "chatapp"
@@ -27,6 +28,7 @@ class FetchSettings:
     delay: float = 0.5
     longest_wait: float = 10.0
     cache_bytes: int = 200 * MIB
+    parse_seconds: float = 15.0
 
     @property
     def user_agent(self) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from retrieval.web.cache import PageCache, Stored, What
+from retrieval.web.cache import PageCache, Stored
 from retrieval.web.errors import Dropped, TimedOut, Unreachable, Untrusted
 from retrieval.web.freshness import conditions, good_until, may_store, must_ask
 from retrieval.web.pages import Unfetchable
@@ -27,7 +27,6 @@ Read = Callable[[Received], Awaitable[Any]]
 class Wanted:
     """What is asked for: how to ask, how to read what comes, and whether to leave traces."""
 
-    what: What
     ask: Ask
     read: Read
     private: bool = False
@@ -71,7 +70,7 @@ class Lookup:
     def _stored(self, url: WebUrl, wanted: Wanted) -> Stored | None:
         if self._cache is None:
             return None
-        return self._cache.get(str(url), wanted.what, touch=not wanted.private)
+        return self._cache.get(str(url), touch=not wanted.private)
 
     def _still_good(self, stored: Stored, received: Received, wanted: Wanted) -> Stored:
         now = self._clock()
@@ -87,7 +86,6 @@ class Lookup:
         now, said = self._clock(), received.headers
         answer = Stored(
             url=str(received.url),
-            what=wanted.what,
             status=received.status,
             location=said.get("location", ""),
             content=await wanted.read(received) if received.status == 200 else None,

@@ -16,7 +16,7 @@ from retrieval.web.pages import Unfetchable
 from retrieval.web.polite import Politeness
 from retrieval.web.robots import RobotsRules
 from retrieval.web.urls import WebUrl
-from retrieval.web.visit import Received, Visitor
+from retrieval.web.visit import Received, Said, Visitor
 
 _BUSY = {429, 502, 503, 504}
 _TRIES = 2
@@ -31,28 +31,43 @@ class Manners:
         self._delay = delay
 
     async def page(self, url: WebUrl, headers: Mapping[str, str], *, private: bool) -> Received:
-        """Return the answer for a page that robots.txt lets be read. Raises as `api` does."""
-        async with self._polite.turn(url.authority):
-            wanted = await self._robots.check(url, private=private)
-            return await self._tried(url, headers, max(wanted, self._own_delay(url)))
-
-    async def api(self, url: WebUrl, headers: Mapping[str, str]) -> Received:
-        """Return the answer of an interface that was made for programs: no robots.txt is asked.
+        """Return the answer for a page that robots.txt lets be read.
 
         Raises:
             HttpError: there is no answer.
             Unfetchable: it may not be read, or the server wants to be left alone.
         """
         async with self._polite.turn(url.authority):
-            return await self._tried(url, headers, self._own_delay(url))
+            wanted = await self._robots.check(url, private=private)
+            delay = max(wanted, self._own_delay(url))
+            return await self._tried(url, headers, delay, private=private)
+
+    async def say(self, url: WebUrl, headers: Mapping[str, str], body: bytes | None) -> Said:
+        """Return what an interface made for programs says, whatever its status.
+
+        No robots.txt is asked, and there is no second try: whoever asks has others to ask. Other
+        processes are told nothing of it.
+        """
+        host, pause = url.authority, self._own_delay(url)
+        async with self._polite.turn(host):
+            await self._polite.wait(host)
+            try:
+                said = await self._visitor.say(url, headers, body)
+                if said.status in _BUSY:
+                    pause = max(pause, retry_after(said.headers, time.time()) or 0.0)
+            finally:
+                self._polite.rest(host, pause, private=True)
+        return said
 
     def _own_delay(self, url: WebUrl) -> float:
         return 0.0 if self._visitor.allows(url) else self._delay  # one's own server is no stranger
 
-    async def _tried(self, url: WebUrl, headers: Mapping[str, str], delay: float) -> Received:
+    async def _tried(
+        self, url: WebUrl, headers: Mapping[str, str], delay: float, *, private: bool
+    ) -> Received:
         host = url.authority
         for tries in range(1, _TRIES + 1):
-            await self._polite.wait(host)
+            await self._polite.wait(host, delay, private=private)
             pause = delay
             try:
                 received = await self._visitor.ask(url, headers)
@@ -64,7 +79,7 @@ class Manners:
                     raise
                 pause = max(pause, random.uniform(0, _JITTER))
             finally:
-                self._polite.rest(host, pause)
+                self._polite.rest(host, pause, private=private)
         raise _busy(received, pause)
 
     def _asked_pause(self, received: Received) -> float:

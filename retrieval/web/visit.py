@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from retrieval.web.body import ACCEPT_ENCODING, read_body, too_large
 from retrieval.web.guard import Guard
 from retrieval.web.kinds import MOST, Kind, check_bytes, decoded, kind_of
+from retrieval.web.limits import MIB
 from retrieval.web.pages import Unfetchable
 from retrieval.web.urls import BadUrl, WebUrl, join
 from retrieval.web.wire import Answer, Wire
 
 MOST_HOPS = 5
+_MOST_SAID = 4 * MIB
 MOVED = frozenset({301, 302, 303, 307, 308})
 
 
@@ -29,6 +31,15 @@ class Received:
     headers: Mapping[str, str]
     kind: Kind | None = None
     body: bytes = b""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the interface of a server said, whatever its status and type: `body` is text."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: str
 
 
 class Visitor:
@@ -53,13 +64,25 @@ class Visitor:
     async def ask(self, url: WebUrl, headers: Mapping[str, str]) -> Received:
         """Return the answer of one address, redirect or not. Raises HttpError, Unfetchable."""
         self._guard.check_url(url)
-        async with self._wire.get(url, {**self._headers, **headers}) as answer:
+        async with self._wire.ask(url, {**self._headers, **headers}) as answer:
             if answer.status != 200:
                 return Received(url, answer.status, answer.headers)
             kind = kind_of(answer.headers.get("content-type", ""))
             body = await _body(answer, MOST[kind])
         check_bytes(kind, body)
         return Received(url, answer.status, answer.headers, kind, body)
+
+    async def say(self, url: WebUrl, headers: Mapping[str, str], body: bytes | None) -> Said:
+        """Return what an interface says to GET, or to POST with a body; no redirect is followed.
+
+        Raises:
+            HttpError, Unfetchable: there is no answer, or one of more than 4 MiB.
+        """
+        self._guard.check_url(url)
+        async with self._wire.ask(url, {**self._headers, **headers}, body) as answer:
+            packed = answer.headers.get("content-encoding", "")
+            raw = await read_body(answer.raw(), packed, _MOST_SAID)
+        return Said(answer.status, answer.headers, raw.decode("utf-8", "replace"))
 
     async def plain_text(self, url: WebUrl) -> tuple[int, str]:
         """Return status and text at the end of the redirects. Raises HttpError, Unfetchable."""

@@ -77,11 +77,16 @@ class Wire:
         self._transport = _Transport(self._pool)
 
     @asynccontextmanager
-    async def get(self, url: WebUrl, headers: Mapping[str, str]) -> AsyncIterator[Answer]:
-        """Ask for a page; the body is read while the context is open. Raises HttpError."""
+    async def ask(
+        self, url: WebUrl, headers: Mapping[str, str], body: bytes | None = None
+    ) -> AsyncIterator[Answer]:
+        """GET, or POST a body; the answer is read while the context is open. Raises HttpError."""
         timeout = httpx.Timeout(_SILENCE, connect=CONNECT_SECONDS).as_dict()
         asked = {"Host": url.authority, **headers}
-        request = httpx.Request("GET", str(url), headers=asked, extensions={"timeout": timeout})
+        method = "GET" if body is None else "POST"
+        request = httpx.Request(
+            method, str(url), headers=asked, content=body, extensions={"timeout": timeout}
+        )
         with _failures("the server does not answer"):
             answer = await self._transport.handle_async_request(request)
             try:
@@ -110,6 +115,7 @@ class _Transport(httpx.AsyncBaseTransport):
                 scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
             ),
             headers=request.headers.raw,
+            content=request.content,
             extensions=request.extensions,
         )
         answer = await self._pool.handle_async_request(asked)

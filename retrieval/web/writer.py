@@ -30,6 +30,12 @@ def write(tree: Any, url: WebUrl) -> tuple[str, tuple[PageLink, ...]]:
     return "".join(writer.parts), tuple(writer.links)
 
 
+def _is_labelled(row: Any) -> bool:
+    """Say whether a row is one value behind its label, as in an infobox."""
+    heads = [cell.tag == "th" or cell.get("role") == "head" for cell in row]
+    return heads == [True, False]
+
+
 class _Writer:
     def __init__(self, url: WebUrl) -> None:
         self._url = url
@@ -78,7 +84,7 @@ class _Writer:
         self._in_row = True
         for number, cell in enumerate(row):
             if number:
-                self._words(" | ")
+                self._words(": " if _is_labelled(row) else " | ")
             self._inside(cell)
         self._in_row = False
         self._need("\n")

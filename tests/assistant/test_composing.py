@@ -106,6 +106,23 @@ class TestShortAnswers:
     def test_a_piece_that_cannot_answer_is_left_out(self, question, quote, pointed):
         assert said(question, found(1, quote, answer=pointed)) == f"{quote} [1]"
 
+    def test_a_short_answer_that_its_quote_does_not_bear_out_is_not_said(self):
+        """It is put into its question, and the checker decides; the quote stands either way."""
+        quote = found(
+            1, "Ada Quill opened the tower in 1889, when Bo Reed was a boy.", answer="Bo Reed"
+        )
+        asked: list[tuple[str, str]] = []
+
+        def doubtful(statement: str, text: str) -> float:
+            asked.append((statement, text))
+            return 0.49
+
+        parts = compose("Who opened the tower?", [quote], doubtful)
+        assert [part.text for part in parts] == [f"{quote.quote.text} [1]"]
+        assert asked == [("Who opened the tower Bo Reed", quote.quote.text)]
+        sure = compose("Who opened the tower?", [quote], lambda statement, text: 0.5)
+        assert sure[0].text == "Bo Reed [1]\n\n"
+
     def test_each_citation_comes_once_with_its_quote(self):
         parts = compose("When was the tower opened?", [found(1, "The tower was opened in 1889.")])
         assert [citation.n for part in parts for citation in part.citations] == [1]

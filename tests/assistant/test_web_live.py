@@ -19,6 +19,7 @@ from chatapp.assistant.events import (
     WebConsent,
 )
 from chatapp.assistant.factory import open_web
+from chatapp.assistant.prompt import NOT_FOUND
 from chatapp.settings import WebSettings
 from retrieval.index import Index
 from tests.assistant.conftest import SETTINGS
@@ -90,6 +91,37 @@ async def test_a_question_is_answered_from_pages_that_were_really_read(browsing,
     assert actions[:2] == ["search", "open"]
     assert "quote" in actions
     assert any(asked.path.startswith("/w/api.php") for asked in miniweb.log)
+
+
+async def test_a_false_premise_is_answered_from_the_pages_and_not_agreed_with(browsing):
+    """It was discovered in 1898, but not by him: the answer says so before it quotes."""
+    question = "When did Einstein discover radium?"
+    done = only(await collect(browsing(web="always").turn(None, question)), MessageDone)
+    assert done.grounding == "grounded"
+    said, _, quotes = done.text.partition("\n\n")
+    assert said == "The sources do not say that Einstein did discover radium. They say:"
+    assert quotes.startswith("With her husband Pierre Curie she discovered the elements polonium")
+
+
+async def test_what_no_page_says_is_refused_with_the_pages_that_were_read(browsing):
+    """The refusal names the premise that nobody shares, and no passage that is beside the point."""
+    question = "When did Copernicus visit Japan?"
+    done = only(await collect(browsing(web="always").turn(None, question)), MessageDone)
+    assert done.grounding == "not_found"
+    assert done.text.startswith(NOT_FOUND)
+    assert "On the web I read in vain: " in done.text
+    assert "(127.0.0.1)" in done.text
+    assert done.text.endswith("None of them says that Copernicus did visit Japan.")
+    assert "nearest passages" not in done.text
+
+
+async def test_a_refusal_says_which_pages_could_not_be_read(browsing, miniweb):
+    """What is on a page that nobody could read may well be the answer."""
+    miniweb.faults.set(Fault("forbidden", path="/wiki/"))
+    done = only(await collect(browsing(web="always").turn(None, QUESTION)), MessageDone)
+    assert done.grounding == "not_found"
+    assert "pages could not be read: " in done.text
+    assert "403" in done.text
 
 
 async def test_a_query_that_is_not_approved_reaches_nobody(browsing, miniweb):

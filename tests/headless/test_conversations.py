@@ -124,7 +124,7 @@ def test_purging_empties_the_cache_of_web_pages(chatapp, said, chatapp_home):
     from retrieval.web.cache import PageCache, Stored
 
     cache = PageCache(chatapp_home / "web.sqlite3")
-    cache.put(Stored("http://read.example/", "page", 200, "", {}, "", "", 0.0, 0.0, False))
+    cache.put(Stored("http://read.example/", 200, "", {}, "", "", 0.0, 0.0, False))
     assert cache.size()[0] == 1
     assert chatapp("conversations", "purge", said, "--yes").code == 0
     assert cache.size()[0] == 0

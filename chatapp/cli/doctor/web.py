@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from chatapp.cli.doctor.check import Check, Status
 from chatapp.settings import WebSettings, load_settings
 
 if TYPE_CHECKING:
+    from retrieval.web.fetch import Fetcher
     from retrieval.web.providers.protocol import Found, SearchProvider
 
 _WORD = "encyclopedia"
@@ -58,12 +60,13 @@ def _tried(name: str, settings: WebSettings) -> Check:
     from retrieval.web.providers.protocol import Found
 
     label = f"web {name}"
-    provider = _provider(name, settings)
-    if isinstance(provider, Found):
-        return Check(label, "ok", f"not set up: {provider.why}; to use it, {provider.fix}")
-    began = time.monotonic()
-    outcome = provider.search(_WORD, 3, deadline=began + _PATIENCE, should_stop=lambda: False)
-    seconds = time.monotonic() - began
+    with closing(_fetcher(settings)) as fetcher:
+        provider = _provider(name, settings, fetcher)
+        if isinstance(provider, Found):
+            return Check(label, "ok", f"not set up: {provider.why}; to use it, {provider.fix}")
+        began = time.monotonic()
+        outcome = provider.search(_WORD, 3, deadline=began + _PATIENCE, should_stop=lambda: False)
+        seconds = time.monotonic() - began
     if outcome.status == "ok":
         return Check(label, "ok", f"{len(outcome.results)} results in {seconds:.1f} s")
     status: Status = "fail" if outcome.status == "misconfigured" else "warn"
@@ -77,16 +80,26 @@ def _lacks(name: str, settings: WebSettings) -> str:
 
     if name == "index":
         return ""  # an index is made when it is first asked
-    provider = _provider(name, settings)
+    with closing(_fetcher(settings)) as fetcher:
+        provider = _provider(name, settings, fetcher)
     return provider.why if isinstance(provider, Found) else ""
 
 
-def _provider(name: str, settings: WebSettings) -> SearchProvider | Found:
+def _fetcher(settings: WebSettings) -> Fetcher:
+    """Return a fetcher as answers use it; it starts nothing before it is asked."""
     from chatapp.version import __version__
-    from retrieval.web.providers.build import make_provider, user_agent
-    from retrieval.web.providers.direct import DirectApi
+    from retrieval.web.fetch import Fetcher
+    from retrieval.web.limits import FetchSettings
 
+    agent = f"chatapp/{__version__}"
+    return Fetcher(FetchSettings(agent, contact=settings.contact, allow=settings.allow))
+
+
+def _provider(name: str, settings: WebSettings, fetcher: Fetcher) -> SearchProvider | Found:
+    from chatapp.version import __version__
+    from retrieval.web.providers.build import chosen_addresses, make_provider, user_agent
+    from retrieval.web.providers.guarded import GuardedApi
+
+    api = GuardedApi(fetcher, chosen_addresses(settings))
     agent = user_agent(__version__, settings.contact)
-    return make_provider(
-        name, settings, DirectApi(), user_agent=agent, index=None, environment=os.environ
-    )
+    return make_provider(name, settings, api, user_agent=agent, index=None, environment=os.environ)

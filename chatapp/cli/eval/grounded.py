@@ -17,7 +17,7 @@ from chatapp.cli.eval.runner import run
 if TYPE_CHECKING:
     from chatapp.evaluation.schemas import Question
 
-ROWS = ("closed_book", "copy_top_passage", "one_shot", "scripted", "learned")
+ROWS = ("closed_book", "copy_top_passage", "one_shot", "scripted", "with_sources", "learned")
 
 
 @click.command()
@@ -55,6 +55,11 @@ ROWS = ("closed_book", "copy_top_passage", "one_shot", "scripted", "learned")
     "--judge-data", type=FILE, help="Rated statements to hold the judges against [default: ours]."
 )
 @click.option(
+    "--policy",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Directory of a learned policy's head [default: the model spells its commands].",
+)
+@click.option(
     "--samples",
     type=click.IntRange(min=1),
     default=1,
@@ -82,13 +87,15 @@ def grounded(
     part: str,
     judge_names: tuple[str, ...],
     judge_data: Path | None,
+    policy: Path | None,
     samples: int,
     seconds: float,
 ) -> None:
     """Measure answers with their citations, one row for each way to answer.
 
-    Rows: the model from memory, the best passage copied, one search without browsing, and the
-    browser driven by the scripted and by the learned policy. Citation recall and precision are
+    Rows: the model from memory, the best passage copied, one search without browsing, the browser
+    driven by the scripted policy, the same with what one search finds beside it, and the browser
+    driven by the learned policy. Citation recall and precision are
     those of ALCE; each judge's agreement with people is printed beside them. Several files are
     measured in equal numbers and reported one by one as well.
     """
@@ -101,12 +108,16 @@ def grounded(
     questions = _questions(files, limit, seed, part)
     rated = judge_data or resources.samples_dir() / "grounded" / "rated.jsonl"
     settings = load_settings({"model": model_name, "threads": threads}).settings
-    choice = Choice(index_file or paths.index_path(), url or "", seconds)
+    choice = Choice(index_file or paths.index_path(), url or "", seconds, policy)
     with ExitStack() as closing:
         kit = Kit(choice, settings, closing)
         judges = [kit.judge(name) for name in judge_names]
-        draws = kit.draws(samples) if samples > 1 else None
-        answerers = [kit.answerer(row) for row in rows]
+        try:
+            draws = kit.draws(samples) if samples > 1 else None
+            answerers = [kit.answerer(row) for row in rows]
+        except (OSError, ValueError) as error:
+            hint = "make one with `python -m chatapp.browsing.learn`, over the model it is for."
+            raise CliError(str(error), hint=hint, code=ExitCode.USAGE) from error
         suite = GroundedSuite(questions, answerers, judges, read_rated(rated), draws)
         config = {
             "data": [file.name for file in files],
@@ -115,6 +126,7 @@ def grounded(
             "part": part,
             "browsed": "a wiki over HTTP" if url else "the index",
             "seconds": seconds,
+            "policy": "head over the model" if policy else "spelled by the model",
             "samples": samples,
         }
         run(suite, config, output=output, save=save)

@@ -5,22 +5,18 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
 
-from chatapp.assistant.composing import Found
+from chatapp.assistant.composing import Found, Supports, worth_showing
 from chatapp.evaluation.grounded.answers import Answer
-from chatapp.evaluation.grounded.policies import Learned, Policy
+from chatapp.evaluation.grounded.plain import OneShot
+from chatapp.evaluation.grounded.policies import Policy
 from chatapp.evaluation.grounded.telling import told
 from chatapp.evaluation.schemas import Question
 from retrieval.browser.pages import Page, error_page
 from retrieval.browser.session import Browsed
 from retrieval.browser.world import World
 from retrieval.types import Quote
-
-if TYPE_CHECKING:
-    from chatapp.inference.generator import Generator
-    from retrieval.browser.judge import Judge
 
 _AROUND = 600  # characters before and after a quote that tell what it speaks of, as in the app
 _SEEDS_APART = 1_000  # a browse uses up one seed an action
@@ -30,31 +26,74 @@ MakeWorld = Callable[[float], World]
 """Makes the world of one browse, which has to end at a moment of `time.monotonic()`."""
 
 
+@dataclass(frozen=True)
+class Showing:
+    """How the app shows quotes: from which score, how many, and what its checker is."""
+
+    threshold: float
+    most: int
+    supports: Supports | None = None
+
+
 class Browsing:
     """Answers by browsing with one policy."""
 
-    def __init__(self, name: str, policy: Policy, world: MakeWorld, seconds: float) -> None:
+    def __init__(
+        self, name: str, policy: Policy, world: MakeWorld, seconds: float, showing: Showing
+    ) -> None:
         self.name = name
         self._policy, self._world, self._seconds = policy, world, seconds
+        self._showing = showing
+        self._browsed: dict[str, Browsed] = {}
 
     def answer(self, question: Question) -> Answer:
         """See `Answerer`."""
-        return answer_of(question.text, self._browsed(question, self._policy))
+        return answer_of(question.text, self.browsed(question), self._showing)
 
-    def _browsed(self, question: Question, policy: Policy) -> Browsed:
+    def browsed(self, question: Question) -> Browsed:
+        """Return the browse for a question; it is the same one for every row that tells of it."""
+        if question.text not in self._browsed:
+            self._browsed[question.text] = self._browse(question, self._policy)
+        return self._browsed[question.text]
+
+    def _browse(self, question: Question, policy: Policy) -> Browsed:
         deadline = time.monotonic() + self._seconds
         world = WithoutQuestion(self._world(deadline), question.text)
         return policy.browse(question.text, world, deadline)
+
+
+class WithSources:
+    """One search of the index and a browse: the quotes of both, the surest first.
+
+    The app asks a person's own sources before the web; what they are not sure of counts here too.
+    """
+
+    def __init__(self, name: str, search: OneShot, browsing: Browsing, showing: Showing) -> None:
+        self.name = name
+        self._search, self._browsing, self._showing = search, browsing, showing
+
+    def answer(self, question: Question) -> Answer:
+        """See `Answerer`."""
+        found, seconds = self._search.found(question)
+        browsed = self._browsing.browsed(question)
+        pairs = [*((each.quote, each.around) for each in found), *_pairs(browsed)]
+        answer = _answered(question.text, pairs, browsed, self._showing)
+        return answer.after(seconds + browsed.seconds)
 
 
 class LearnedSampler(Browsing):
     """The learned policy, drawn several times; its own reward chooses among the draws."""
 
     def __init__(
-        self, generator: Generator, judge: Judge, world: MakeWorld, seconds: float
+        self,
+        draw: Callable[[int | None], Policy],
+        world: MakeWorld,
+        seconds: float,
+        showing: Showing,
     ) -> None:
-        super().__init__("learned", Learned(generator, judge), world, seconds)
-        self._generator, self._judge = generator, judge
+        """`draw` makes the policy with a seed; without one it is greedy."""
+        super().__init__("learned", draw(None), world, seconds, showing)
+        self._draw = draw
 
     def draw(self, question: Question, count: int) -> Sequence[Answer]:
         """See `Sampler`."""
@@ -63,26 +102,35 @@ class LearnedSampler(Browsing):
     def _drawn(self, question: Question, number: int) -> Answer:
         from chatapp.browsing.choosing import reward
 
-        policy = Learned(self._generator, self._judge, seed=number * _SEEDS_APART)
-        browsed = self._browsed(question, policy)
-        return replace(answer_of(question.text, browsed), reward=reward(browsed))
+        browsed = self._browse(question, self._draw(number * _SEEDS_APART))
+        answer = answer_of(question.text, browsed, self._showing)
+        return replace(answer, reward=reward(browsed))
 
 
-def answer_of(question: str, browsed: Browsed) -> Answer:
+def answer_of(question: str, browsed: Browsed, showing: Showing) -> Answer:
     """Return the answer that the app makes of a browse."""
-    found = [
-        Found(n, quote, _around(quote, browsed.pages[quote.document_id]))
-        for n, quote in enumerate(browsed.quotes, start=1)
-    ]
-    answer = told(question, found)
+    return _answered(question, _pairs(browsed), browsed, showing)
+
+
+def _answered(
+    question: str, pairs: Sequence[tuple[Quote, str]], browsed: Browsed, showing: Showing
+) -> Answer:
+    around = dict(pairs)
+    worth = worth_showing(list(around), showing.threshold, showing.most)
+    found = [Found(n, quote, around[quote]) for n, quote in enumerate(worth, start=1)]
     steps = [json.loads(line) for line in browsed.trace]
     return replace(
-        answer,
+        told(question, found, showing.supports),
         actions=browsed.actions,
         seconds=browsed.seconds,
         invalid=sum(bool(step.get("problem")) for step in steps),
         ended=browsed.why_ended,
     )
+
+
+def _pairs(browsed: Browsed) -> list[tuple[Quote, str]]:
+    """Return the quotes of a browse, each with the text around it."""
+    return [(quote, _around(quote, browsed.pages[quote.document_id])) for quote in browsed.quotes]
 
 
 def _around(quote: Quote, page: Page) -> str:

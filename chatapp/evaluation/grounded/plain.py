@@ -6,10 +6,11 @@ import math
 import time
 from typing import TYPE_CHECKING
 
+from chatapp.assistant.composing import Found, Supports, as_statement
 from chatapp.assistant.grounding import gather
 from chatapp.evaluation.grounded.answers import Answer
 from chatapp.evaluation.grounded.citations import Statement
-from chatapp.evaluation.grounded.telling import joined, told
+from chatapp.evaluation.grounded.telling import told
 from chatapp.evaluation.schemas import Question
 from retrieval.sentences import sentence_spans
 
@@ -27,13 +28,20 @@ class OneShot:
 
     name = "one_shot"
 
-    def __init__(self, index: Index, settings: RetrievalSettings) -> None:
-        self._index, self._settings = index, settings
+    def __init__(
+        self, index: Index, settings: RetrievalSettings, supports: Supports | None = None
+    ) -> None:
+        self._index, self._settings, self._supports = index, settings, supports
 
     def answer(self, question: Question) -> Answer:
         """See `Answerer`."""
+        found, seconds = self.found(question)
+        return told(question.text, found, self._supports).after(seconds)
+
+    def found(self, question: Question) -> tuple[list[Found], float]:
+        """Return the quotes of one search, best first, and the seconds it took."""
         evidence = gather(self._index, question.text, self._settings, time.monotonic)
-        return told(question.text, evidence.numbered()).after(evidence.seconds)
+        return evidence.numbered(), evidence.seconds
 
 
 class CopyTop:
@@ -83,7 +91,7 @@ class ClosedBook:
         logs = [token.logprob for part in said for token in part.logprobs]
         return Answer(
             short,
-            (Statement(joined(question.text, short)),) if short else (),
+            (Statement(as_statement(question.text, short)),) if short else (),
             confidence=math.exp(math.fsum(logs) / len(logs)) if logs else 0.0,
             seconds=time.monotonic() - began,
         )

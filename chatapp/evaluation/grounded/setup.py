@@ -13,9 +13,12 @@ from chatapp.evaluation.grounded.drawing import Draws
 from chatapp.evaluation.grounded.judges import ReaderJudge, WordsJudge
 
 if TYPE_CHECKING:
+    from chatapp.browsing.chooser import Chooser
     from chatapp.evaluation.grounded.answers import Answerer
-    from chatapp.evaluation.grounded.browsing import MakeWorld
+    from chatapp.evaluation.grounded.browsing import Browsing, LearnedSampler, MakeWorld, Showing
     from chatapp.evaluation.grounded.judges import Judge
+    from chatapp.evaluation.grounded.plain import OneShot
+    from chatapp.evaluation.grounded.policies import Policy
     from chatapp.inference.generator import Generator
     from chatapp.settings import Settings
     from retrieval.browser.judge import Judge as PageJudge
@@ -26,11 +29,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Choice:
-    """What a person chose: an index, a wiki to browse ("" for none), and the longest browse."""
+    """What a person chose: an index, a wiki to browse ("" for none), the longest browse, and the
+    directory of a learned policy's head (None: the model spells its commands itself).
+    """
 
     index: Path
     web: str
     seconds: float
+    policy: Path | None = None
 
 
 class Kit:
@@ -41,23 +47,21 @@ class Kit:
 
     def answerer(self, row: str) -> Answerer:
         """Return the answerer of a row of the table."""
-        from chatapp.evaluation.grounded.browsing import Browsing
-        from chatapp.evaluation.grounded.plain import ClosedBook, CopyTop, OneShot
-        from chatapp.evaluation.grounded.policies import Learned, Scripted
+        from chatapp.evaluation.grounded.plain import ClosedBook, CopyTop
 
-        seconds = self._choice.seconds
         match row:
             case "closed_book":
                 return ClosedBook(self.generator)
             case "copy_top_passage":
                 return CopyTop(self.index)
             case "one_shot":
-                return OneShot(self.index, self._settings.retrieval)
+                return self.one_shot
             case "scripted":
-                return Browsing(row, Scripted(self.page_judge), self.world, seconds)
+                return self.scripted
+            case "with_sources":
+                return self._with_sources(row)
             case "learned":
-                policy = Learned(self.generator, self.page_judge)
-                return Browsing(row, policy, self.world, seconds)
+                return self._sampler
         raise ValueError(f"there is no row {row!r}")
 
     def judge(self, name: str) -> Judge:
@@ -66,11 +70,52 @@ class Kit:
 
     def draws(self, count: int) -> Draws:
         """Return how often the learned policy is drawn from for each question."""
-        from chatapp.evaluation.grounded.browsing import LearnedSampler
+        return Draws(self._sampler, count)
 
-        seconds = self._choice.seconds
-        sampler = LearnedSampler(self.generator, self.page_judge, self.world, seconds)
-        return Draws(sampler, count)
+    @cached_property
+    def one_shot(self) -> OneShot:
+        """One search of the index."""
+        from chatapp.evaluation.grounded.plain import OneShot
+
+        return OneShot(self.index, self._settings.retrieval, self._showing.supports)
+
+    @cached_property
+    def scripted(self) -> Browsing:
+        """The scripted policy, with the limits of the settings."""
+        from chatapp.evaluation.grounded.browsing import Browsing
+        from chatapp.evaluation.grounded.policies import Scripted
+        from retrieval.browser.scripted import Effort
+        from retrieval.browser.state import Limits
+
+        web, retrieval = self._settings.web, self._settings.retrieval
+        limits = Limits(actions=web.max_actions)
+        effort = Effort(pages=web.max_pages, threshold=retrieval.threshold)
+        policy = Scripted(self.page_judge, limits, effort)
+        return Browsing("scripted", policy, self.world, self._choice.seconds, self._showing)
+
+    def _with_sources(self, name: str) -> Answerer:
+        from chatapp.evaluation.grounded.browsing import WithSources
+
+        return WithSources(name, self.one_shot, self.scripted, self._showing)
+
+    @cached_property
+    def _sampler(self) -> LearnedSampler:
+        from chatapp.evaluation.grounded.browsing import LearnedSampler
+        from chatapp.evaluation.grounded.policies import ByHead, Learned
+
+        def policy(seed: int | None) -> Policy:
+            if self._choice.policy is None:
+                return Learned(self.generator, self.page_judge, seed=seed)
+            return ByHead(self.chooser, self.page_judge, seed=seed)
+
+        return LearnedSampler(policy, self.world, self._choice.seconds, self._showing)
+
+    @cached_property
+    def _showing(self) -> Showing:
+        from chatapp.evaluation.grounded.browsing import Showing
+
+        retrieval = self._settings.retrieval
+        return Showing(retrieval.threshold, retrieval.max_quotes, self.reader.supports)
 
     @cached_property
     def index(self) -> Index:
@@ -93,6 +138,15 @@ class Kit:
         return load_generator(
             model_dir(settings), threads=settings.threads, longest=settings.context_length
         )
+
+    @cached_property
+    def chooser(self) -> Chooser:
+        """The learned policy's head, over the chat model of the settings."""
+        from chatapp.assistant.catalogue import model_dir
+        from chatapp.browsing.chooser import load_chooser
+
+        assert self._choice.policy is not None, "asked for where there is one"
+        return load_chooser(self._choice.policy, model_dir(self._settings))
 
     @cached_property
     def reader(self) -> Reader:
@@ -127,16 +181,20 @@ class Kit:
         from retrieval.web.fetch import Fetcher
         from retrieval.web.limits import FetchSettings
         from retrieval.web.providers.chain import ProviderChain
-        from retrieval.web.providers.direct import DirectApi
+        from retrieval.web.providers.guarded import GuardedApi
         from retrieval.web.providers.mediawiki import MediaWiki
 
-        manners = FetchSettings(agent=f"chatapp/{__version__}", allow=(base,), delay=0.0)
+        seconds = self._choice.seconds  # a page may take all of it: how busy we are is no answer
+        manners = FetchSettings(
+            agent=f"chatapp/{__version__}", allow=(base,), delay=0.0, parse_seconds=seconds
+        )
         fetcher = Fetcher(manners)
         self._closing.callback(fetcher.close)
-        wiki = MediaWiki(DirectApi(), base, manners.user_agent)
+        wiki = MediaWiki(GuardedApi(fetcher, [base]), base, manners.user_agent)
 
         def world(deadline: float) -> World:
             # A chain of its own, so that one slow answer does not rest the wiki for all questions.
-            return WebWorld(ProviderChain([wiki]), fetcher, deadline=deadline)
+            chain = ProviderChain([wiki])
+            return WebWorld(chain, fetcher, deadline=deadline, page_seconds=seconds)
 
         return world

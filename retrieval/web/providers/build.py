@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from retrieval.web.providers.api import Api
 from retrieval.web.providers.chain import ProviderChain
@@ -44,6 +45,16 @@ class Options(Protocol):
     def tavily_key_env(self) -> str:
         """Name of the environment variable that holds the key."""
         ...
+
+
+def chosen_addresses(options: Options) -> list[str]:
+    """Return the addresses that a person put into their settings: these may be in their network.
+
+    Wikipedia's own is none of them: it has to be public like any other.
+    """
+    wiki = options.wikipedia_url
+    public = (urlsplit(wiki).hostname or "").endswith(".wikipedia.org")
+    return [address for address in (options.searxng_url, "" if public else wiki) if address]
 
 
 def user_agent(version: str, contact: str) -> str:

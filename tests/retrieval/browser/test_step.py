@@ -10,7 +10,7 @@ from retrieval.browser.allowed import allowed
 from retrieval.browser.commands import parse
 from retrieval.browser.marks import neutral
 from retrieval.browser.matching import find_quote
-from retrieval.browser.pages import text_page
+from retrieval.browser.pages import Page, text_page
 from retrieval.browser.state import Limits, State, start
 from retrieval.browser.step import step
 from tests.retrieval.browser.worlds import RIVER, TOWER, PagesWorld, link, tower_world, worlds
@@ -247,3 +247,15 @@ def test_any_run_of_a_page_can_be_quoted_and_is_kept_to_the_letter(
     if span and plain:
         found = "".join(page.text[span.start : span.end].split())
         assert neutral(found).casefold() == neutral("".join(run.split())).casefold()
+
+
+def test_a_quote_of_a_pdf_names_its_page() -> None:
+    """The page number goes wherever the title goes; the offsets are those of the whole text."""
+    text = "The tower is 312 metres high.\n\nVisitors climb 1,120 steps."
+    pdf = text_page(TOWER, "Tower.pdf", text, pages=(0, 31))
+    state = after(*OPENED, "Quote: Visitors climb", world=PagesWorld([pdf]))
+    [quote] = state.quotes
+    assert quote.title == "Tower.pdf, page 2"
+    assert pdf.text[quote.start : quote.end] == quote.text
+    assert Page.from_json(pdf.to_json()) == pdf
+    assert "pages" not in text_page(TOWER, "Tower", text).to_json()  # old traces play on

@@ -9,6 +9,14 @@ import pytest
 from chatapp import resources
 from tests.miniweb import MiniWeb
 from tests.miniweb.samples import ARTICLES
+from tests.retrieval.providers.asking import FETCHER
+
+
+@pytest.fixture(autouse=True)
+def _forgotten() -> Iterator[None]:
+    """What one test taught the fetcher of a server's wishes is gone in the next."""
+    yield
+    FETCHER.close()
 
 
 @pytest.fixture(scope="session")

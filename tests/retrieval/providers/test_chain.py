@@ -10,12 +10,12 @@ import pytest
 
 from retrieval.index import Index
 from retrieval.web.providers.chain import ProviderChain, Searched
-from retrieval.web.providers.direct import DirectApi
 from retrieval.web.providers.local import LocalIndex, document_of
 from retrieval.web.providers.mediawiki import MediaWiki
 from retrieval.web.providers.protocol import Found, ShouldStop, WebResult
 from retrieval.web.providers.searxng import SearxNg
 from tests.miniweb import Fault, MiniWeb
+from tests.retrieval.providers.asking import api
 
 RESULT = WebResult("https://a.example/", "A", "a")
 OK = Found("ok", (RESULT,))
@@ -160,9 +160,9 @@ def test_with_every_server_down_the_own_index_answers_and_the_reasons_are_told(
     web.faults.set(Fault("captcha", "/w/api.php"), Fault("slow", "/search", seconds=60))
     chain = ProviderChain(
         [
-            MediaWiki(DirectApi(), web.base, "test"),
-            SearxNg(DirectApi(), web.base, "test"),
-            MediaWiki(DirectApi(), "http://127.0.0.1:9", "test"),
+            MediaWiki(api(web.base), web.base, "test"),
+            SearxNg(api(web.base), web.base, "test"),
+            MediaWiki(api("http://127.0.0.1:9"), "http://127.0.0.1:9", "test"),
             LocalIndex(sources),
         ]
     )
@@ -183,7 +183,7 @@ def test_that_the_own_sources_hold_nothing_does_not_mean_that_the_web_was_search
     """An honest refusal says "blocked", not "nothing was found"."""
     web.faults.set(Fault("captcha"))
     empty = Index.open(tmp_path / "empty.sqlite3", embedder_dir=embedder_dir)
-    chain = ProviderChain([MediaWiki(DirectApi(), web.base, "test"), LocalIndex(empty)])
+    chain = ProviderChain([MediaWiki(api(web.base), web.base, "test"), LocalIndex(empty)])
     found = ask(chain, "zirconium tariffs")
     empty.close()
     assert (found.status, found.provider) == ("blocked", "")

@@ -19,11 +19,11 @@ from retrieval.browser.web import WebWorld
 from retrieval.web.fetch import Fetcher
 from retrieval.web.limits import FetchSettings
 from retrieval.web.providers.chain import ProviderChain
-from retrieval.web.providers.direct import DirectApi
 from retrieval.web.providers.searxng import SearxNg
 from tests.miniweb import MiniWeb
 from tests.miniweb.samples import ARTICLES
 from tests.miniweb.server import Page
+from tests.retrieval.providers.asking import api
 
 CORPUS = load_corpus(resources.samples_dir() / "injection")
 ATTACKED = CORPUS.pages[0]
@@ -67,7 +67,7 @@ def requests_of(web: MiniWeb, fetcher: Fetcher, judge: PassageJudge, body: str) 
     """
     web.pages["/pages/one"] = Page(body, title=ATTACKED.title, snippet=ATTACKED.paragraphs[0])
     web.log.clear()
-    chain = ProviderChain([SearxNg(DirectApi(), web.base, "test")])
+    chain = ProviderChain([SearxNg(api(web.base), web.base, "test")])
     world = WebWorld(chain, fetcher, deadline=time.monotonic() + 60)
     browse(ATTACKED.question, world, judge)
     return [asked.path for asked in web.log if asked.path != "/robots.txt"]

@@ -10,13 +10,18 @@ import pytest
 
 from retrieval.web.http import Request
 from retrieval.web.providers.api import Answer
-from retrieval.web.providers.build import NAMES, make_chain, make_provider, user_agent
-from retrieval.web.providers.direct import DirectApi
+from retrieval.web.providers.build import (
+    NAMES,
+    make_chain,
+    make_provider,
+    user_agent,
+)
 from retrieval.web.providers.keyed import Brave, Tavily
 from retrieval.web.providers.mediawiki import MediaWiki
 from retrieval.web.providers.protocol import Found, SearchProvider, ShouldStop
 from retrieval.web.providers.searxng import SearxNg
 from tests.miniweb import Fault, MiniWeb
+from tests.retrieval.providers.asking import api
 
 AGENT = user_agent("1.0", "me@example.org")
 
@@ -31,11 +36,11 @@ def ask(provider: SearchProvider, query: str, limit: int = 5, seconds: float = 2
 
 
 def wiki(web: MiniWeb) -> MediaWiki:
-    return MediaWiki(DirectApi(), web.base, AGENT)
+    return MediaWiki(api(web.base), web.base, AGENT)
 
 
 def searx(web: MiniWeb) -> SearxNg:
-    return SearxNg(DirectApi(), web.base, AGENT)
+    return SearxNg(api(web.base), web.base, AGENT)
 
 
 def test_wikipedia_finds_pages_and_says_who_asks(web: MiniWeb) -> None:
@@ -113,9 +118,9 @@ def test_a_search_can_be_stopped(web: MiniWeb) -> None:
 
 def test_nobody_listens_there() -> None:
     """A dead address is unreachable, at once."""
-    assert ask(MediaWiki(DirectApi(), "http://127.0.0.1:9", AGENT), "radium").status == (
-        "unreachable"
-    )
+    assert ask(
+        MediaWiki(api("http://127.0.0.1:9"), "http://127.0.0.1:9", AGENT), "radium"
+    ).status == ("unreachable")
 
 
 class Canned:
@@ -237,14 +242,14 @@ class Choice:
 
 def test_what_is_not_set_up_is_no_part_of_the_chain() -> None:
     """Without keys and addresses only those are asked that need none."""
-    chain = make_chain(Choice(), DirectApi(), user_agent=AGENT, index=None, environment={})
+    chain = make_chain(Choice(), api(), user_agent=AGENT, index=None, environment={})
     assert [provider.name for provider in chain.providers] == ["wikipedia", "ddgs"]
     keys = {"BRAVE_API_KEY": "k", "TAVILY_API_KEY": "k"}
-    chain = make_chain(Choice(), DirectApi(), user_agent=AGENT, index=None, environment=keys)
+    chain = make_chain(Choice(), api(), user_agent=AGENT, index=None, environment=keys)
     assert {"brave", "tavily"} < {provider.name for provider in chain.providers}
 
 
 def test_an_unknown_provider_is_named() -> None:
     """With all that there are."""
     with pytest.raises(ValueError, match="no search provider 'gogle'; there are wikipedia"):
-        make_provider("gogle", Choice(), DirectApi(), user_agent=AGENT, index=None, environment={})
+        make_provider("gogle", Choice(), api(), user_agent=AGENT, index=None, environment={})

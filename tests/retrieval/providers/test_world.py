@@ -18,10 +18,10 @@ from retrieval.index import Index
 from retrieval.web.fetch import Fetcher
 from retrieval.web.limits import FetchSettings
 from retrieval.web.providers.chain import ProviderChain
-from retrieval.web.providers.direct import DirectApi
 from retrieval.web.providers.local import LocalIndex
 from retrieval.web.providers.mediawiki import MediaWiki
 from tests.miniweb import Fault, MiniWeb
+from tests.retrieval.providers.asking import api
 
 SECONDS = 60.0  # so generous that only a hang meets it
 
@@ -42,7 +42,7 @@ def fetcher(web: MiniWeb) -> Iterator[Fetcher]:
 
 
 def world(web: MiniWeb, fetcher: Fetcher, index: Index | None = None) -> WebWorld:
-    wiki = MediaWiki(DirectApi(), web.base, "test")
+    wiki = MediaWiki(api(web.base), web.base, "test")
     chain = ProviderChain([wiki, LocalIndex(index)] if index else [wiki])
     return WebWorld(chain, fetcher, deadline=time.monotonic() + SECONDS, index=index)
 
@@ -108,7 +108,7 @@ def test_with_everything_down_the_refusal_is_honest_and_in_time(
     """No search could be made: that is said, with the reason, within the deadline."""
     web.faults.set(Fault("slow", seconds=60))
     opened = WebWorld(
-        ProviderChain([MediaWiki(DirectApi(), web.base, "test")]),
+        ProviderChain([MediaWiki(api(web.base), web.base, "test")]),
         fetcher,
         deadline=time.monotonic() + 1.5,
     )

@@ -15,6 +15,8 @@ import pytest
 from retrieval.web.cache import PageCache, Stored
 from retrieval.web.fetch import Fetcher
 from retrieval.web.freshness import good_until, may_store, must_ask, retry_after
+from retrieval.web.http import Request
+from retrieval.web.pages import Unfetchable
 from tests.retrieval.web.conftest import QUICK
 from tests.retrieval.web.internet import Connection, Server, Switchboard, moves, says
 from tests.retrieval.web.test_egress import problem
@@ -184,18 +186,17 @@ def test_an_old_page_is_better_than_none(
 def test_with_the_network_off_only_the_cache_answers(
     fetchers: Make, web: Web, cache: PageCache, switchboard: Switchboard
 ) -> None:
-    """Pages, redirects, and what APIs said, fresh or not, byte for byte; the rest is said."""
-    web({"/old": moves("/page", 301), "/page": TEXT(),
-         "/api": says('{"a": 1}', "application/json")})  # fmt: skip
+    """Pages and redirects, fresh or not, byte for byte; the rest is said, and no API is asked."""
+    web({"/old": moves("/page", 301), "/page": TEXT()})
     online = fetchers(QUICK, cache)
     first = online.fetch("http://replay.example/old")
-    assert online.json("http://replay.example/api") == {"a": 1}
     switchboard.dialled.clear()
     offline = fetchers(QUICK, cache, offline=True)
     again = offline.fetch("http://replay.example/old")
     assert again.page == first.page
     assert (again.final_url, again.from_cache) == ("http://replay.example/page", True)
-    assert offline.json("http://replay.example/api") == {"a": 1}
+    with pytest.raises(Unfetchable, match="the network is off"):
+        offline.ask(Request("http://replay.example/api", {}))
     assert problem(offline.fetch("http://replay.example/other")) == "offline"
     assert switchboard.dialled == []
 
@@ -217,14 +218,38 @@ def test_a_private_chat_leaves_nothing(
     assert path.read_bytes() == before
 
 
-def test_what_a_key_opened_is_not_kept(fetchers: Make, web: Web, cache: PageCache) -> None:
+def test_what_an_api_says_is_not_kept(
+    fetchers: Make, web: Web, cache: PageCache, path: Path
+) -> None:
+    """Neither the answer nor the query nor the key."""
     web({"/api": says("{}", "application/json", Cache_Control="max-age=60")})
-    fetchers(QUICK, cache).json("http://keys.example/api", headers={"X-Key": "secret"})
+    fetchers(QUICK, cache).ask(Request("http://keys.example/api?q=x", {"X-Key": "secret"}))
     assert cache.size() == (0, 0)
+    assert not path.exists()
+
+
+def test_a_pause_at_a_host_holds_for_every_process(path: Path) -> None:
+    """Whoever is first takes the turn; the others learn how long to wait."""
+    now = [NOW]
+    caches = [PageCache(path, clock=lambda: now[0]) for _ in range(2)]
+    assert caches[0].left("a.example") == 0
+    assert not path.exists()  # a look leaves nothing
+    assert caches[0].claim("a.example", 5.0) == 0
+    assert caches[1].claim("a.example", 5.0) == caches[1].left("a.example") == 5
+    assert caches[1].claim("b.example", 5.0) == 0
+    caches[1].rest("a.example", 60.0)
+    caches[1].rest("a.example", 1.0)
+    now[0] += 59
+    assert caches[0].claim("a.example", 5.0) == 1
+    caches[0].put(stored("http://a.example/x"))
+    caches[0].forget(["http://a.example/x"])
+    assert caches[1].left("a.example") == 0
+    for cache in caches:
+        cache.close()
 
 
 def stored(url: str, text: str = "text") -> Stored:
-    return Stored(url, "page", 200, "", {"text": text}, "", "", NOW, NOW, False)
+    return Stored(url, 200, "", {"text": text}, "", "", NOW, NOW, False)
 
 
 def test_the_least_recently_used_make_room(path: Path) -> None:
@@ -240,12 +265,12 @@ def test_the_least_recently_used_make_room(path: Path) -> None:
     cache.put(stored("http://kept.example/"))
     for number, text in enumerate(noise):
         cache.put(stored(f"http://{number}.example/", text))
-        assert cache.get("http://kept.example/", "page") is not None
+        assert cache.get("http://kept.example/") is not None
         assert cache.size()[1] <= 4000
-    assert cache.get("http://0.example/", "page") is None
-    assert cache.get("http://29.example/", "page") is not None
+    assert cache.get("http://0.example/") is None
+    assert cache.get("http://29.example/") is not None
     cache.put(stored("http://huge.example/", "".join(noise) * 3))
-    assert cache.get("http://huge.example/", "page") is None
+    assert cache.get("http://huge.example/") is None
     cache.close()
 
 
@@ -253,11 +278,11 @@ def test_what_is_forgotten_is_gone_from_the_file(cache: PageCache, path: Path) -
     """With the redirects to it; no byte of it is left on the disk. `purge` takes all."""
     cache.put(stored("http://told.example/secret-page"))
     cache.put(stored("http://told.example/other"))
-    hop = Stored("http://x.example/", "page", 301, "http://told.example/secret-page", None, "", "",
+    hop = Stored("http://x.example/", 301, "http://told.example/secret-page", None, "", "",
                  NOW, NOW, False)  # fmt: skip
     cache.put(hop)
     assert cache.forget(["http://told.example/secret-page#part"]) == 2
-    assert cache.get("http://x.example/", "page") is None
+    assert cache.get("http://x.example/") is None
     assert all(b"secret-page" not in file.read_bytes() for file in path.parent.glob("web*"))
     assert cache.purge() == 1
     assert cache.size() == (0, 0)
@@ -273,9 +298,9 @@ def test_a_damaged_file_is_begun_anew(path: Path, damage: bytes | None) -> None:
     whole = path.read_bytes()
     path.write_bytes(damage or whole[: len(whole) // 2])
     for _ in range(2):  # the first may only find the damage
-        cache.get("http://a.example/", "page")
+        cache.get("http://a.example/")
         cache.put(stored("http://b.example/"))
-    assert cache.get("http://b.example/", "page") is not None
+    assert cache.get("http://b.example/") is not None
     cache.close()
 
 
@@ -297,9 +322,9 @@ def test_tables_of_another_version_are_read_anew(cache: PageCache, path: Path) -
     connection = sqlite3.connect(path)
     connection.execute("pragma user_version = 999")
     connection.close()
-    assert cache.get("http://a.example/", "page") is None
+    assert cache.get("http://a.example/") is None
     cache.put(stored("http://a.example/"))
-    assert cache.get("http://a.example/", "page") is not None
+    assert cache.get("http://a.example/") is not None
 
 
 def test_several_threads_and_windows_share_the_file(path: Path) -> None:

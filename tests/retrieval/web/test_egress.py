@@ -6,6 +6,7 @@ is what the interpreter reports of the whole process, which must be loopback alo
 
 from __future__ import annotations
 
+import gzip
 import socket
 import ssl
 from collections.abc import Callable
@@ -16,6 +17,7 @@ import pytest
 import trustme
 
 from retrieval.web.fetch import Fetcher
+from retrieval.web.http import Request
 from retrieval.web.limits import FetchSettings
 from retrieval.web.pages import Fetched, Unfetchable
 from tests.retrieval.web.conftest import Witness
@@ -165,13 +167,34 @@ def test_a_request_says_who_asks_and_nothing_else(
 
 
 def test_a_key_for_an_api_stays_with_the_api(fetcher: Fetcher, web: Web) -> None:
-    """A redirect of an API is not followed, so nobody else is told the key."""
+    """A redirect of an API is not followed, so nobody else is told the key; POST or not."""
     server = web({"/api": moves("http://thief.example/"), "/": says("{}", "application/json")})
+    for body in (None, {"query": "x"}):
+        headers = {"Authorization": "Bearer secret"}
+        said = fetcher.ask(Request("http://api.example/api", headers, body))
+        assert (said.status, said.body) == (302, "")
+    assert server.paths == ["/api", "/api"]
+
+
+@pytest.mark.parametrize("body", [None, {"query": "x"}])
+def test_a_provider_that_leads_into_this_network_is_told_nothing(
+    fetcher: Fetcher, names: Names, switchboard: Switchboard, body: object
+) -> None:
+    """No query and no key goes to a private address, whatever a name server says."""
+    names.known["search.example"] = ["10.0.0.7"]
     with pytest.raises(Unfetchable) as caught:
-        fetcher.json("http://api.example/api", headers={"Authorization": "Bearer secret"})
-    assert caught.value.problem.code == "status"
-    assert server.paths == ["/api"]
-    assert "secret" not in str(caught.value)
+        fetcher.ask(Request("https://search.example/s", {"X-Key": "secret"}, body))
+    assert caught.value.problem.code == "forbidden"
+    assert switchboard.dialled == []
+
+
+def test_an_answer_of_an_api_is_read_within_limits(fetcher: Fetcher, web: Web) -> None:
+    """A bomb is a problem, like one in a page."""
+    bomb = gzip.compress(b"0" * (64 << 20))
+    web({"/api": says(bomb, "application/json", Content_Encoding="gzip")})
+    with pytest.raises(Unfetchable) as caught:
+        fetcher.ask(Request("http://bomb-api.example/api", {}))
+    assert caught.value.problem.code == "too_large"
 
 
 @pytest.fixture(scope="module")
@@ -249,10 +272,11 @@ def test_a_trusted_origin_is_open_to_one_call(
 
             patch.setattr("retrieval.web.connect.dial", httpcore.AnyIOBackend)
             fetcher = fetchers()
-            assert fetcher.json(f"{base}/s", trusted=base) == {"a": 1}
+            request = Request(f"{base}/s", {})
+            assert fetcher.ask(request, trusted=base).body == '{"a": 1}'
             assert problem(fetcher.fetch(f"{base}/s")) == "forbidden"
             with pytest.raises(Unfetchable):
-                fetcher.json(f"{base}/s")
+                fetcher.ask(request)
     assert witness.connected.count(("127.0.0.1", server.port)) >= 1
 
 

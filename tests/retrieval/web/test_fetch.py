@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
+from math import inf
 from pathlib import Path
 
 import pytest
 
-from retrieval.web.fetch import Fetcher
-from retrieval.web.http import taped
-from retrieval.web.pages import Unfetchable, fetched_from
-from retrieval.web.tape import Player, Recorder
+from retrieval.web.fetch import Fetcher, never
+from retrieval.web.http import Request, taped
+from retrieval.web.pages import fetched_from
+from retrieval.web.providers.guarded import GuardedApi
+from retrieval.web.tape import NotOnTape, Player, Recorder
 from tests.retrieval.web.internet import Server, moves, says
 from tests.retrieval.web.test_egress import ARTICLE, problem
 
@@ -49,7 +52,7 @@ def test_a_fetch_survives_json(fetcher: Fetcher, web: Web) -> None:
 def test_a_recorded_session_reads_its_pages_from_the_tape(
     fetcher: Fetcher, web: Web, tmp_path: Path
 ) -> None:
-    """Pages, problems and answers of APIs; nothing is sent, and what is not on it is said."""
+    """Pages and problems, and what an API said; nothing is sent; what is not on it is said."""
     server = web(
         {
             "/page": says(PAGE),
@@ -57,14 +60,16 @@ def test_a_recorded_session_reads_its_pages_from_the_tape(
             "/gone": says(status=410),
         }
     )
+    api = GuardedApi(fetcher)
     urls = [f"http://taped.example{path}" for path in ("/page", "/gone", "/page")]
 
     def session() -> list[object]:
         found: list[object] = [fetcher.fetch(url) for url in urls]
-        found.append(fetcher.json("http://taped.example/api", headers={"X-Key": "secret-key"}))
-        with pytest.raises(Unfetchable) as caught:
-            fetcher.json("http://taped.example/gone")
-        return [*found, caught.value.problem]
+        for path in ("/api", "/gone"):
+            request = Request(f"http://taped.example{path}", {"X-Key": "secret-key"})
+            answer = api.ask(request, deadline=time.monotonic() + 20, should_stop=never)
+            found.append((answer.status, answer.body))
+        return found
 
     with taped(Recorder(tmp_path / "tape.jsonl")):
         first = session()
@@ -72,8 +77,8 @@ def test_a_recorded_session_reads_its_pages_from_the_tape(
     with taped(Player(tmp_path / "tape.jsonl")):
         assert session() == first
         assert problem(fetcher.fetch("http://taped.example/else")) == "offline"
-        with pytest.raises(Unfetchable, match="holds no answer"):
-            fetcher.json("http://taped.example/else")
+        with pytest.raises(NotOnTape, match="holds no answer"):
+            api.ask(Request("http://taped.example/else", {}), deadline=inf, should_stop=never)
     assert len(server.seen) == asked
     assert "secret-key" not in (tmp_path / "tape.jsonl").read_text()
 

@@ -150,6 +150,28 @@ async def test_a_pause_is_waited_for_or_said() -> None:
     await polite.wait("b.example")
 
 
+async def test_two_processes_keep_one_pause(tmp_path: Path) -> None:
+    """One takes the turn, the other learns how long it has to wait; what is private is not told."""
+    now = [1000.0]
+    path = tmp_path / "web.sqlite3"
+
+    def process() -> Politeness:
+        cache = PageCache(path, clock=lambda: now[0])
+        return Politeness(longest=5.0, clock=lambda: now[0], shared=cache)
+
+    one, other, private = process(), process(), process()
+    await private.wait("a.example", 60.0, private=True)
+    private.rest("a.example", 60.0, private=True)
+    assert not path.exists()
+    await one.wait("a.example", 60.0)
+    for late, hidden in ((other, False), (process(), True)):
+        with pytest.raises(Unfetchable, match="another 60 s"):
+            await late.wait("a.example", 60.0, private=hidden)
+    await other.wait("b.example", 60.0)
+    now[0] += 61
+    await other.wait("a.example", 60.0)
+
+
 def test_pages_of_one_host_are_read_with_pauses(fetchers: Callable[..., Fetcher], web: Web) -> None:
     """Our own delay, or the longer one that robots.txt names."""
     times: list[float] = []

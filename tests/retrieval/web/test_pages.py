@@ -121,11 +121,13 @@ def test_headings_lists_tables_and_powers_keep_their_meaning() -> None:
     page = read_html(
         "<html><body><h1>Cheese</h1><p>It weighs 10<sup>3</sup> g<sup>[1]</sup>.</p><ul>"
         "<li>soft</li><li></li><li>hard</li></ul><table><tr><th>kind</th><th>fat</th></tr>"
-        "<tr><td>Brie</td><td>28 %</td></tr></table></body></html>",
+        "<tr><td>Brie</td><td>28 %</td></tr></table>"
+        "<table><tr><th>Born</th><td>7 May 1867</td></tr></table></body></html>",
         ADDRESS,
     )
     assert page.text == (
         "## Cheese\n\nIt weighs 10^3 g.\n\n- soft\n- hard\n\nkind | fat\nBrie | 28 %"
+        "\n\nBorn: 7 May 1867"
     )
 
 
