@@ -24,6 +24,7 @@ HEAD_FILE = "chooser.safetensors"
 _LONGEST = 48  # tokens of a question, and of a command
 _HEARD = 8  # numbers that are made of the hidden state
 _WIDTH = 32
+_DROPPED = 0.5  # of the hidden state in imitation: hundreds of decisions are soon known by heart
 
 
 class Listener:
@@ -68,13 +69,14 @@ class Head(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.width = width
+        self.drop = nn.Dropout(_DROPPED)
         self.heard = nn.Linear(width, _HEARD)
         self.inner = nn.Linear(_HEARD + NUMBERS, _WIDTH)
         self.score = nn.Linear(_WIDTH, 1)
 
     def forward(self, features: Tensor) -> Tensor:
         """Return one score for each offer."""
-        heard = torch.tanh(self.heard(features[..., : self.width]))
+        heard = torch.tanh(self.heard(self.drop(features[..., : self.width])))
         inner = torch.tanh(self.inner(torch.cat([heard, features[..., self.width :]], -1)))
         return self.score(inner).squeeze(-1)  # type: ignore[no-any-return]
 
@@ -83,7 +85,7 @@ class Chooser:
     """A listener and its head."""
 
     def __init__(self, listener: Listener, head: Head) -> None:
-        self.listener, self.head = listener, head
+        self.listener, self.head = listener, head.eval()
 
     def features(self, question: str, offers: Sequence[Offer]) -> Tensor:
         """Return what the head reads of these offers, (offers, width + NUMBERS)."""

@@ -34,7 +34,7 @@ class Learning:
     """
 
     rate: float = 3e-3
-    weight_decay: float = 1e-3
+    weight_decay: float = 0.1
     epochs: int = 200
     updates: int = 30
     clip: float = 0.2
@@ -56,17 +56,19 @@ class _Table:
 
     def logprobs(self, head: Head) -> Tensor:
         """Return the log-probabilities of all offers, (N, C); very small where there is none."""
-        return head(self.features).masked_fill(~self.there, -1e9).log_softmax(-1)
+        scores: Tensor = head(self.features)
+        return scores.masked_fill(~self.there, -1e9).log_softmax(-1)
 
 
 def imitate(head: Head, decisions: Sequence[Decision], learning: Learning) -> float:
     """Raise the likelihood of what was chosen; return the share that the head chooses, too."""
     table = _Table(decisions)
-    optimiser = _optimiser(head, learning)
+    optimiser = _optimiser(head.train(), learning)
     for _ in range(learning.epochs):
         optimiser.zero_grad()
         functional.nll_loss(table.logprobs(head), table.chosen).backward()
         optimiser.step()
+    head.eval()
     with torch.no_grad():
         return float((table.logprobs(head).argmax(-1) == table.chosen).float().mean())
 

@@ -22,6 +22,7 @@ import time
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
@@ -85,6 +86,7 @@ class MiniWeb:
         if not self.store.finished:
             self.store.build(articles)
         self.linker = Linker(self.store.titles)
+        self._page_of = lru_cache(maxsize=256)(self._made)
         self.pages = dict(pages or {})
         self.faults = Faults()
         self.log: list[Asked] = []
@@ -124,10 +126,15 @@ class MiniWeb:
         if path in self.pages:
             return 200, self.pages[path].type, self.pages[path].body
         if path.startswith("/wiki/"):
-            article = self.store.article(path.removeprefix("/wiki/"))
-            if article is not None:
-                return 200, HTML, article_page(article, self.linker)
+            page = self._page_of(path.removeprefix("/wiki/"))
+            if page is not None:
+                return 200, HTML, page
         return 404, HTML, "<html><title>Not found</title><h1>There is no such page</h1></html>"
+
+    def _made(self, slug: str) -> str | None:
+        """Return an article as HTML; finding its links takes longer than all else."""
+        article = self.store.article(slug)
+        return None if article is None else article_page(article, self.linker)
 
     def _searched(self, query: Mapping[str, str]) -> tuple[int, str, str]:
         if query.get("format") != "json":

@@ -26,7 +26,9 @@ class Policy(Protocol):
 class Scripted:
     """`retrieval.browser.scripted`; with the settings' limits and effort, as the app runs it."""
 
-    def __init__(self, judge: Judge, limits: Limits, effort: Effort) -> None:
+    def __init__(
+        self, judge: Judge, limits: Limits | None = None, effort: Effort | None = None
+    ) -> None:
         self._judge, self._limits, self._effort = judge, limits, effort
 
     def browse(self, question: str, world: World, deadline: float) -> Browsed:

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from chatapp import resources
@@ -178,6 +179,7 @@ class Kit:
         """Return worlds over one wiki; it is our own, so no pauses are kept between requests."""
         from chatapp.version import __version__
         from retrieval.browser.web import WebWorld
+        from retrieval.web.cache import PageCache
         from retrieval.web.fetch import Fetcher
         from retrieval.web.limits import FetchSettings
         from retrieval.web.providers.chain import ProviderChain
@@ -188,7 +190,10 @@ class Kit:
         manners = FetchSettings(
             agent=f"chatapp/{__version__}", allow=(base,), delay=0.0, parse_seconds=seconds
         )
-        fetcher = Fetcher(manners)
+        kept = Path(self._closing.enter_context(TemporaryDirectory())) / "web.sqlite3"
+        cache = PageCache(kept)  # as the app has one: many questions lead to the same pages
+        self._closing.callback(cache.close)
+        fetcher = Fetcher(manners, cache)
         self._closing.callback(fetcher.close)
         wiki = MediaWiki(GuardedApi(fetcher, [base]), base, manners.user_agent)
 
