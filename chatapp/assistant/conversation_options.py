@@ -41,6 +41,8 @@ def overlay(options: Options, conversation: Conversation) -> Options:
     changes: dict[str, Any] = {
         field: own[name] for name, field in _SWITCHES.items() if isinstance(own.get(name), bool)
     }
+    if changes.get("use_sources"):
+        changes["needs_sources"] = True
     if isinstance(own.get("model"), str) and own["model"]:
         changes["model"] = own["model"]
     if isinstance(own.get("web"), str) and own["web"] in WEB:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import NoReturn
 
 from chatapp.assistant.events import Error, Warning
 from chatapp.assistant.prompt import LONGEST_PROMPT
@@ -79,14 +80,32 @@ CALL_CUT = Warning(
 )
 
 
+_NO_INDEX = "index_unavailable"
+_MEND_INDEX = "Run `chatapp index rebuild`; `chatapp doctor` says more."
+
+
 def no_index(error: Exception) -> Warning:
     """Return the warning that the sources cannot be used, with the reason the index gave."""
     log.warning("The index could not be used", exc_info=error)
-    return Warning(
-        "index_unavailable",
-        f"The sources cannot be used: {error}",
-        getattr(error, "hint", "") or "Run `chatapp index rebuild`; `chatapp doctor` says more.",
-    )
+    hint = getattr(error, "hint", "") or _MEND_INDEX
+    return Warning(_NO_INDEX, f"The sources cannot be used: {error}", hint)
+
+
+def index_needed(error: Exception) -> NoReturn:
+    """End the turn: a person who asked for sources shall not get the model's own answer.
+
+    Raises:
+        TurnFailed: always, with the reason the index gave.
+    """
+    log.warning("The index could not be used", exc_info=error)
+    hint = getattr(error, "hint", "") or _MEND_INDEX
+    raise TurnFailed(
+        Error(
+            _NO_INDEX,
+            f"The sources cannot be used: {error}",
+            f"{hint.rstrip('.')}. To ask the model alone, switch sources off.",
+        )
+    ) from error
 
 
 def no_files(error: Exception) -> Warning:

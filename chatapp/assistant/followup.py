@@ -1,7 +1,9 @@
 """Makes a follow-up question searchable: "and who painted it?" needs the topic asked about before.
 
-The rule is plain: a short question that leans on a pronoun or opens with "and", "what about", …
-is searched together with the key words of the last question that stood on its own.
+The thing to know: a short question is a follow-up when it opens like one ("what about …"), when
+next to nothing is left of it without common words ("Why?", "Who won?"), or when a word in it points
+at something that it does not name itself. It is searched together with the key words of the last
+question that stood on its own.
 """
 
 from __future__ import annotations
@@ -11,24 +13,64 @@ from collections.abc import Sequence
 
 LONGEST_FOLLOW_UP = 9  # words; a longer question names its own topic
 MOST_KEY_TERMS = 8
+_NAMED = 2  # content words before a pronoun that are likely to hold what it means
 
-_OPENINGS = re.compile(r"^\s*(and|but|so|also|what about|how about|then)\b", re.IGNORECASE)
-_PRONOUNS = frozenset(
-    re.findall(
-        r"\w+",
-        "it its he she him his her hers they them their theirs that this those these there",
+
+def _words_of(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_PERSONAL = _words_of("it he she him they them")
+_POSSESSIVE = _words_of("its his her hers their theirs")
+_POINTING = _words_of("this these")
+_PRONOUNS = _PERSONAL | _POSSESSIVE | _POINTING | _words_of("that those there")
+_AUXILIARY = _words_of(
+    "am are be can could did do does had has have if is may might must should was were will would"
+)
+_PREPOSITIONS = _words_of(
+    "about after among at before between by during for from in into like near of on since than to"
+    " under until up with without"
+)
+_ASKING = _words_of("how what when where which who whom whose why")
+_FILLER = (
+    _AUXILIARY
+    | _PREPOSITIONS
+    | _ASKING
+    | _words_of(
+        "a an and any as but describe done explain i know many me much my or please so tell the"
+        " then us want we you your"
     )
 )
-_FILLER = frozenset(
-    re.findall(
-        r"\w+",
-        """
-        a about an and any are as at be but by can could describe did do does explain for from
-        had has have how i if in is know many me much my of on or please so tell than the then to
-        us want was we were what when where which who whom whose why will with would you your
-        """,
-    )
+# Words that a question may hold and still name nothing to look for.
+_EMPTY = _words_of(
+    "again also another anyone anything else ever everything exactly example first give last long"
+    " mean more most next often old one ones other people really same show simpler someone"
+    " something still that there too words"
 )
+# Nouns that are always somebody's or something's: "the captain" of what?
+_RELATIONAL = _words_of(
+    "advantages aim author authors benefits captain cause causes consequences cost dangers date"
+    " difference disadvantages effects ending goal ingredients inventor leader loser main meaning"
+    " moral motto name nickname origin outcome owner parts plot population price purpose reason"
+    " reasons result results risks rules runner-up side size stages steps summary symptoms title"
+    " treaty types uses victims winner"
+)
+
+_NOW = _words_of("century evening month morning season summer week weekend winter year")  # this …
+
+_OPENS = re.compile(r"^\s*(what about|how about)\b", re.IGNORECASE)
+_JOINS = re.compile(r"^\s*(?:and|but|so|also|then)\b[\s,]*", re.IGNORECASE)
+# "It" and "there" that stand for nothing: it is raining; is it true that …; there is …
+_DUMMY = re.compile(
+    r"\b(?:is|was) it (?=(?:\w+ )?(?:that|true|possible|legal|safe|raining|snowing|hot|cold)\b)"
+    r"|\b(?:is|was) it to\b|\btime is it\b|\bdoes it (?:mean|take) to\b|\bit takes to\b"
+    r"|\bit (?=is (?:true|possible|legal|safe|raining|snowing)\b)",
+    re.IGNORECASE,
+)
+_EXISTS = re.compile(
+    r"\b(?:is|are|was|were|be|been) there\b|\bthere (?:is|are|was|were|be)\b", re.IGNORECASE
+)
+_THE_ONE = re.compile(r"\bones?(?= (?:that|which|who|of|in|with)\b)", re.IGNORECASE)
 
 
 def search_query(text: str, earlier: Sequence[str]) -> str:
@@ -41,17 +83,76 @@ def search_query(text: str, earlier: Sequence[str]) -> str:
 
 def is_follow_up(text: str) -> bool:
     """Return whether a question leans on what was asked before."""
-    words = _words(text)
-    if not words or len(words) > LONGEST_FOLLOW_UP:
+    asked = [word.lower() for word in _words(text)]
+    if not asked or len(asked) > LONGEST_FOLLOW_UP:
         return False
-    leans = any(word.lower() in _PRONOUNS for word in words)
-    return leans or bool(_OPENINGS.match(text))
+    if _OPENS.match(text):
+        return True
+    joined = _JOINS.match(text)
+    rest = text[joined.end() :] if joined else text
+    named = _THE_ONE.sub("", _EXISTS.sub("", _DUMMY.sub("", rest)))
+    words = [word.lower() for word in _words(named)]
+    if _names_nothing(words) or _points_elsewhere(words):
+        return True
+    # "And Argentina?" goes on with a list; "And who wrote Faust?" only goes on talking.
+    return bool(joined) and words[0] not in _ASKING | _AUXILIARY
 
 
 def key_terms(question: str) -> list[str]:
     """Return the words of a question that carry its topic, in order, each once."""
     terms = (word for word in _words(question) if word.lower() not in _FILLER | _PRONOUNS)
     return list(dict.fromkeys(terms))[:MOST_KEY_TERMS]
+
+
+def _names_nothing(words: list[str]) -> bool:
+    """Whether no topic is left: "Where exactly?", "Who won?", "What was the result?"."""
+    left = [word for word in words if _is_content(word)]
+    if all(word in _RELATIONAL for word in left):
+        return True
+    return len(words) == 2 and words[0] in ("who", "what") and left == [words[1]]
+
+
+def _points_elsewhere(words: list[str]) -> bool:
+    """Whether a pronoun stands for something that the question does not name before it."""
+    named = 0
+    for place, word in enumerate(words):
+        before = words[place - 1] if place else ""
+        after = words[place + 1] if place + 1 < len(words) else ""
+        if word in _PERSONAL | _POSSESSIVE and named < _NAMED:
+            if word in _PERSONAL or not _owner_is_subject(words[:place]):
+                return True
+        elif _is_pointer(word, before, after):
+            return True
+        named += _is_content(word)
+    return False
+
+
+def _is_pointer(word: str, before: str, after: str) -> bool:
+    """Whether "this", "that", "there" or "one" is meant that stands for something."""
+    if word in _POINTING:
+        return after not in _NOW
+    if word in ("that", "those"):
+        return _is_demonstrative(before, after)
+    if word == "there":
+        return not after or after not in _AUXILIARY
+    return word in ("one", "ones") and bool(before) and before not in _PREPOSITIONS and not after
+
+
+def _owner_is_subject(before: list[str]) -> bool:
+    """Whether a possessive has its owner in front: "Why do leaves change their colour?"."""
+    subject = next((n for n, word in enumerate(before) if word in _AUXILIARY), len(before))
+    return before[-1:] != ["of"] and any(map(_is_content, before[subject:]))
+
+
+def _is_demonstrative(before: str, after: str) -> bool:
+    """Whether "that" points ("Why is that?") and joins no clause ("the man that walked …")."""
+    if not after:
+        return True
+    return before in _AUXILIARY | _PREPOSITIONS | {""} and after not in _PREPOSITIONS
+
+
+def _is_content(word: str) -> bool:
+    return word not in _FILLER | _EMPTY | _PRONOUNS
 
 
 def _words(text: str) -> list[str]:

@@ -118,8 +118,9 @@ async def _in_index(writing: Writing) -> grounding.Evidence | None:
     query = _query(writing)
     _searching(writing, query, "the index", "index")
     settings = writing.services.settings.retrieval
+    excuse = failures.index_needed if writing.options.needs_sources else failures.no_index
     evidence = await writing.attempt(
-        sources, lambda index: _look_up(index, query, settings, writing), failures.no_index
+        sources, lambda index: _look_up(index, query, settings, writing), excuse
     )
     if evidence is not None and not evidence.hits and evidence.empty:
         writing.warn_once(failures.EMPTY_INDEX)

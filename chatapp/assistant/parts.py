@@ -54,6 +54,7 @@ class Parts:
         self.options = Options(
             _sampling(settings),
             use_sources=settings.retrieval.enabled,
+            needs_sources=_chose_sources(settings),
             use_memory=settings.memory.enabled,
             web=cast("WebUse", settings.web.consent),
         )
@@ -158,3 +159,8 @@ def _own_tools(
 
 def _sampling(settings: Settings) -> SamplingParams:
     return SamplingParams(**dataclasses.asdict(settings.generation))
+
+
+def _chose_sources(settings: Settings) -> bool:
+    """Whether the person chose where sources are kept, or what finds them."""
+    return bool(settings.index.dsn) or settings.retrieval.embedder != "default"

@@ -32,6 +32,8 @@ class Options:
     Attributes:
         sampling: how the model chooses its words.
         use_sources: answer questions from the index.
+        needs_sources: the person asked for sources by name, or chose where they are kept; when they
+            cannot be used that is an error, and the model does not answer instead.
         system: instructions for the model: the persona.
         use_memory: learn from what is typed and use it.
         interrupt_after: stop a generated answer after that many tokens, as a person would: scripts
@@ -49,6 +51,7 @@ class Options:
 
     sampling: SamplingParams
     use_sources: bool = True
+    needs_sources: bool = False
     system: str = ""
     use_memory: bool = True
     interrupt_after: int | None = None

@@ -36,7 +36,11 @@ if TYPE_CHECKING:
 )
 @click.option("--last", is_flag=True, help="Go on in the conversation used last.")
 @click.option("--ephemeral", is_flag=True, help="Store nothing of this conversation.")
-@click.option("--no-sources", is_flag=True, help="Let the model answer without the index.")
+@click.option(
+    "--sources/--no-sources",
+    default=None,
+    help="Answer from the index or not at all; or let the model answer without it.",
+)
 @click.option("--no-web", is_flag=True, help="Never search the web for this answer.")
 @click.option(
     "--attach",
@@ -59,7 +63,7 @@ def ask(
     conversation: str | None,
     last: bool,
     ephemeral: bool,
-    no_sources: bool,
+    sources: bool | None,
     no_web: bool,
     attach: tuple[str, ...],
     model: str | None,
@@ -79,7 +83,7 @@ def ask(
         )
     text = read_prompt(prompt, from_stdin)
     changes: dict[str, Any] = {"max_tokens": max_tokens} if max_tokens else {}
-    changes |= {"sources": False} if no_sources else {}
+    changes |= {} if sources is None else {"sources": sources}
     changes |= {"web": False} if no_web else {}
 
     from chatapp.cli.printers import make_printer

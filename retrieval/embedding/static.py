@@ -1,9 +1,9 @@
 """Our own embedder: a passage is the weighted mean of its words' vectors, made unit length.
 
-The thing to know: no GPU, no torch. Passages are sums over a table of int8 word vectors with
-learned word weights folded in, so an index is built fast; the few words of a query may go through
-a small block that reads them in context (`asking`). A word outside the vocabulary is the sum of two
-hashed rows, so two texts that share a rare name still meet.
+The thing to know: no GPU, no torch. A text is a sum over a table of int8 word vectors with learned
+word weights folded in, so an index is built fast; in a query a word may weigh more or less than in
+a passage. A word that is repeated counts less each time. A word outside the vocabulary is the sum
+of two hashed rows, so two texts that share a rare name still meet.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from __future__ import annotations
 import json
 import re
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from retrieval.embedding.asking import PREFIX, AskingBlock
 from retrieval.embedding.protocol import CONFIG_NAME
 from retrieval.errors import EmbedderDamaged
 from retrieval.terms import fold
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 WEIGHTS_NAME = "model.safetensors"
 VOCABULARY_NAME = "vocabulary.json"
+ASKING = "asking"  # the tensor of the weights in queries
 KIND = "static"
 
 _WORD = re.compile(r"[^\W_]+")
@@ -41,17 +42,25 @@ class StaticEmbedder:
         vocabulary: Sequence[str],
         table: NDArray[np.float32],
         buckets: int,
-        asking: AskingBlock | None = None,
+        asking: NDArray[np.float32] | None = None,
+        repeat_power: float = 1.0,
     ) -> None:
-        """`table` is (len(vocabulary) + buckets, dimension), word weights folded in.
+        """Take a table (len(vocabulary) + buckets, dimension), word weights folded in.
 
-        Without `asking` queries are encoded as passages are.
+        Args:
+            revision: names the exact weights.
+            vocabulary: words of the first rows, in order.
+            table: float32, the rows.
+            buckets: how many rows, the last ones, are hashed.
+            asking: (rows,) by how much more a row weighs in a query; None: as in a passage.
+            repeat_power: a word that stands n times counts n ** repeat_power times.
         """
         self.id = f"{KIND}-{revision}"
         self.dimension = int(table.shape[1])
         self._table = table
         self._rows = RowMap(vocabulary, buckets)
         self._asking = asking
+        self._repeat_power = repeat_power
 
     @classmethod
     def load(cls, directory: Path) -> StaticEmbedder:
@@ -69,15 +78,11 @@ class StaticEmbedder:
             table = tensors["rows"].astype("float32") * tensors["scales"].astype("float32")[:, None]
             if table.shape != (len(vocabulary) + config["buckets"], config["dimension"]):
                 raise ValueError(f"table of shape {table.shape} does not fit the vocabulary")
-            asking = None
-            if "heads" in config:
-                weights = {
-                    name.removeprefix(PREFIX): tensor.astype("float32")
-                    for name, tensor in tensors.items()
-                    if name.startswith(PREFIX)
-                }
-                asking = AskingBlock(weights, config["heads"])
-            return cls(config["revision"], vocabulary, table, config["buckets"], asking)
+            asking = tensors[ASKING].astype("float32") if ASKING in tensors else None
+            if asking is not None and asking.shape != table.shape[:1]:
+                raise ValueError(f"query weights of shape {asking.shape} do not fit the table")
+            power = float(config.get("repeat_power", 1.0))
+            return cls(config["revision"], vocabulary, table, config["buckets"], asking, power)
         except Exception as error:
             raise EmbedderDamaged(
                 f"the embedder in {directory} is damaged: {error}",
@@ -95,34 +100,32 @@ class StaticEmbedder:
 
     def embed_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return unit row vectors, float32 (len(texts), dimension); a text without words is 0."""
-        import numpy as np
-
-        if self._asking is None:
-            return self.embed_passages(texts)
-        result = np.zeros((len(texts), self.dimension), dtype=np.float32)
-        for number, text in enumerate(texts):
-            if rows := self._rows.rows(text):
-                result[number] = self._asking(self._table.take(rows, axis=0))
-        return _unit(result)
+        return self._embed(texts, self._asking)
 
     def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return unit row vectors, float32 (len(texts), dimension); a text without words is 0."""
+        return self._embed(texts, None)
+
+    def _embed(
+        self, texts: Sequence[str], row_weights: NDArray[np.float32] | None
+    ) -> NDArray[np.float32]:
         import numpy as np
 
         result = np.zeros((len(texts), self.dimension), dtype=np.float32)
         for number, text in enumerate(texts):
-            # One sum a text: `add.reduceat` over many at once is twenty times slower.
-            if rows := self._rows.rows(text):
-                result[number] = self._table.take(rows, axis=0).sum(axis=0)
-        return _unit(result)
-
-
-def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    import numpy as np
-
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit: NDArray[np.float32] = vectors / np.maximum(norms, 1e-9)
-    return unit
+            counts = Counter(self._rows.rows(text))
+            if not counts:
+                continue
+            rows = np.fromiter(counts, dtype=np.int64, count=len(counts))
+            weights = np.fromiter(counts.values(), dtype=np.float32, count=len(counts))
+            weights **= self._repeat_power
+            if row_weights is not None:
+                weights *= row_weights[rows]
+            # One product a text: `add.reduceat` over many at once is twenty times slower.
+            result[number] = weights @ self._table.take(rows, axis=0)
+        norms = np.linalg.norm(result, axis=1, keepdims=True)
+        unit: NDArray[np.float32] = result / np.maximum(norms, 1e-9)
+        return unit
 
 
 class RowMap:

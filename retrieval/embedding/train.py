@@ -22,7 +22,7 @@ from retrieval.embedding.training import corpus as texts
 from retrieval.embedding.training.bm25 import Bm25
 from retrieval.embedding.training.corpus import Corpus, Numbering, Piece
 from retrieval.embedding.training.questions import Lesson, contexts, lessons, read_questions
-from retrieval.embedding.training.save import as_stored, save
+from retrieval.embedding.training.save import save
 from retrieval.embedding.training.settings import Settings
 from retrieval.embedding.training.short import rounds, sentences
 from retrieval.embedding.training.teacher import principal_axes, taught, turned
@@ -39,6 +39,7 @@ class Read(NamedTuple):
     corpus: Corpus
     lessons: list[Lesson]
     short: list[str]
+    rounds: int  # how many of `short`, the last ones, are rounds of talk
 
 
 def read(data: Path, held_out: Path, settings: Settings, rng: np.random.Generator) -> Read:
@@ -55,17 +56,16 @@ def read(data: Path, held_out: Path, settings: Settings, rng: np.random.Generato
     numbers = [place + articles if place >= 0 else -1 for place in own]
     found = list(lessons(questions, numbers, pieces, numbering, search))
     _say(f"{len(found):,} lessons")
-    short = [question.text for question in questions]
+    short = [lesson.question for lesson in found]
     short += sentences(pieces[:articles], settings.taught_sentences, rng)
-    short += rounds(data / "chat", held_out, settings.taught_rounds, rng)
-    return Read(pieces, numbering, corpus, found, [text for text in short if words(text)])
+    short = [text for text in short if words(text)]
+    said = rounds(data / "chat", held_out, settings.taught_rounds, rng)
+    talk = [text for text in said if words(text)]
+    return Read(pieces, numbering, corpus, found, short + talk, len(talk))
 
 
 def train(found: Read, work: Path, teacher: Embedder, out: Path, settings: Settings) -> None:
-    """Let the table learn, then the query side, and save both."""
-    import torch
-
-    from retrieval.embedding.training.asking import Asking, train_asking
+    """Let the table learn, and save it."""
     from retrieval.embedding.training.table import Lessons, Table, sif_log_weights, train_table
 
     rng = np.random.default_rng(settings.seed)
@@ -91,43 +91,31 @@ def train(found: Read, work: Path, teacher: Embedder, out: Path, settings: Setti
         turned(long_at, axes),
         short,
         turned(short_at, axes),
+        found.rounds,
     )
     hashed = rng.normal(size=(settings.buckets, settings.dimension)) * 0.5
     start = np.concatenate([turned(words_at, axes), hashed / settings.dimension**0.5])
-    table = Table(start.astype(np.float32), sif_log_weights([passages], len(start)))
-    train_table(table, given, settings)
-    folded = as_stored(table.folded())
-    weights = None
-    if settings.asking_steps:
-        asking = Asking(folded, settings)
-        train_asking(asking, embedded(passages, folded), given, settings)
-        weights = {name: weight.detach().numpy() for name, weight in asking.weights.items()}
-    save(out, folded, vocabulary, asking=weights, heads=settings.heads)
-    torch.save(table.state_dict(), work / "table.pt")  # to look at, or to train the query side anew
+    weights = sif_log_weights([passages], len(start))
+    table = Table(start.astype(np.float32), weights, settings.repeat_power)
+    train_table(table, given, settings, work / "table.pt")
+    save(
+        out,
+        table.folded(),
+        vocabulary,
+        asking=table.asking(),
+        repeat_power=settings.repeat_power,
+    )
 
 
 def pairs(found: list[Lesson]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return (lesson, passage) of all right and of all wrong passages, int64 (n, 2), in order."""
     right = [(n, p) for n, lesson in enumerate(found) for p in lesson.right]
     wrong = [(n, p) for n, lesson in enumerate(found) for p in lesson.wrong]
+    if not right or not wrong:
+        raise SystemExit(
+            "the data holds no question with a right and a wrong passage to learn from"
+        )
     return np.array(right, dtype=np.int64), np.array(wrong, dtype=np.int64)
-
-
-def embedded(passages: Corpus, table: Vectors, block: int = 20_000) -> Vectors:
-    """Return the unit vectors of all passages, float32 (n, dimension)."""
-    import torch
-    from torch.nn import functional
-
-    result = np.zeros((len(passages), table.shape[1]), dtype=np.float32)
-    weights = torch.from_numpy(table)
-    for low in range(0, len(passages), block):
-        part = slice(low, min(low + block, len(passages)))
-        first, last = passages.start[low], passages.end[part.stop - 1]
-        rows = torch.from_numpy(passages.words[first:last].astype(np.int64))
-        offsets = torch.from_numpy(passages.start[part] - first)
-        bags = functional.embedding_bag(rows, weights, offsets, mode="sum")
-        result[part] = functional.normalize(bags, dim=1).numpy()
-    return result
 
 
 def main() -> None:
@@ -142,9 +130,9 @@ def main() -> None:
         default=Path("data/samples/memory/recall.jsonl"),
         help="lines whose `source` names dialogues to leave out",
     )
-    for name in ("taught_passages", "table_steps", "asking_steps"):
+    for name in ("taught_passages", "table_steps"):
         parser.add_argument(
-            f"--{name.replace('_', '-')}", type=int, default=getattr(Settings, name)
+            f"--{name.replace('_', '-')}", type=int, default=getattr(Settings(), name)
         )
     chosen = vars(parser.parse_args())
     data, out, work, held_out = (chosen.pop(name) for name in ("data", "out", "work", "held_out"))

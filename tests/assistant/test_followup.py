@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from chatapp.assistant.followup import is_follow_up, key_terms, search_query
+
+TURNS = Path("data/samples/followup/turns.jsonl")
 
 
 @pytest.mark.parametrize(
@@ -22,6 +27,12 @@ def test_follow_ups(text):
         "What is the capital of France?",
         "",
         "What is the name of the cube in Mecca and when was it built by people?",
+        "Which animal is the largest that has ever lived on land?",
+        "Why do leaves change their colour in autumn?",
+        "Is it true that bats are blind?",
+        "Is there life on Mars?",
+        "And who wrote Faust?",
+        "who won the cup this year?",
     ],
 )
 def test_questions_that_stand_on_their_own(text):
@@ -42,3 +53,13 @@ def test_key_terms_are_the_words_that_carry_the_topic():
     assert key_terms("Can you tell me what the Eiffel Tower of Paris is?") == [
         "Eiffel", "Tower", "Paris",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "first", "least"), [("read", 0, 39), ("only counted", 1, 36)])
+def test_written_turns_are_told_apart(name, first, least):
+    """The rule was made with the even lines; the odd ones say how far it carries."""
+    turns = [json.loads(line) for line in TURNS.read_text("utf-8").splitlines()][first::2]
+    right = sum(is_follow_up(turn["text"]) == turn["follow_up"] for turn in turns)
+    print(f"follow-ups, {name}: {right} of {len(turns)}")
+    assert len(turns) == 40
+    assert right >= least

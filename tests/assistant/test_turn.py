@@ -159,6 +159,20 @@ class TestWithoutSources:
         assert warning.hint
         assert only(events, MessageDone).text == "Maybe."
 
+    async def test_who_asked_for_sources_gets_no_answer_of_the_model_alone(self, make, store):
+        index = FakeIndex(search_error=OSError("the database is out of reach"))
+        generator = FakeGenerator("Maybe.")
+        assistant = make(generator, index)
+        here = store.create("Sources")
+        assistant.sample(here.id, sources=True)
+        events = await collect(assistant.turn(here.id, "Who was Leonardo?"))
+        error = only(events, Error)
+        assert error.code == "index_unavailable"
+        assert "the database is out of reach" in error.message
+        assert "switch sources off" in error.hint
+        assert generator.params == []
+        assert every(events, Warning) == []
+
 
 class TestFailures:
     async def test_a_missing_model_is_an_error_with_the_fix_and_the_question_is_kept(

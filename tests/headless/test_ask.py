@@ -13,6 +13,7 @@ from chatapp.assistant.envelope import event_schema
 from chatapp.assistant.events import Citation, Error, MessageDelta, MessageDone, Usage
 from chatapp.cli.printers import TextPrinter
 from chatapp.conversations import ConversationStore
+from retrieval.errors import IndexUnavailable
 
 CITED = "Leonardo da Vinci painted the Mona Lisa about 1503. [1]"
 
@@ -75,6 +76,27 @@ class TestOutput:
 class TestOptions:
     def test_no_sources_asks_the_model(self, chatapp):
         assert chatapp("ask", "Who painted the Mona Lisa?", "--no-sources").out.startswith("Hello")
+
+    @pytest.mark.parametrize(
+        "table",
+        ['[retrieval]\nembedder = "minilm"\n', '[index]\ndsn = "postgresql://127.0.0.1:1/x"\n', ""],
+    )
+    def test_sources_that_were_asked_for_and_cannot_be_used_are_an_error(
+        self, chatapp, monkeypatch, chatapp_home, table
+    ):
+        """A wrong address or embedder must not end in an answer of the model with exit code 0."""
+        from chatapp.assistant import factory
+
+        def broken() -> None:
+            raise IndexUnavailable("the index is out of reach", "start the server")
+
+        monkeypatch.setattr(factory, "open_index", broken)
+        (chatapp_home / "config.toml").write_text(table)
+        done = chatapp("ask", "Who painted the Mona Lisa?", *(() if table else ("--sources",)))
+        assert done.code == 1
+        assert "the index is out of reach" in done.err
+        assert "start the server" in done.err
+        assert "Hello there" not in done.out
 
     def test_ephemeral_stores_nothing(self, chatapp):
         assert chatapp("ask", "hello", "--ephemeral").code == 0

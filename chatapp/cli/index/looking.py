@@ -11,6 +11,7 @@ from chatapp.cli.errors import CliError, ExitCode
 from chatapp.cli.index.reports import print_problems, print_status
 from chatapp.cli.index.running import opened
 from chatapp.cli.output import output_option, print_json
+from retrieval.terms import words
 from retrieval.text import sanitize_text
 
 if TYPE_CHECKING:
@@ -62,6 +63,12 @@ def problems(output: str) -> None:
 @output_option("text", "json", "jsonl")
 def search(query: str, count: int, mode: Any, collections: tuple[str, ...], output: str) -> None:
     """Show the passages that match QUERY best, with why they matched."""
+    if not words(query):
+        raise CliError(
+            "there is nothing to search for: the query holds no word",
+            hint='give words, as in `chatapp index search "sparse attention"`',
+            code=ExitCode.USAGE,
+        )
     with opened(to_read=True) as sources:
         hits = sources.search(query, count, mode=mode, collections=collections)
     rows = [asdict(hit) for hit in hits]

@@ -70,6 +70,8 @@ class ScriptRunner:
 
     async def _set(self, operation: Operation) -> None:
         values = dict(operation.value)
+        if values.get("sources"):
+            self._change(needs_sources=True)
         for switch in ("sources", "memory", "tools", "web"):
             if switch in values:
                 self._change(**{f"use_{switch}": values.pop(switch)})

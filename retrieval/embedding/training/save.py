@@ -1,18 +1,17 @@
-"""Writes the embedder: int8 rows with a float16 scale each, float16 query side, vocabulary."""
+"""Writes the embedder: int8 rows with a float16 scale each, float16 query weights, vocabulary."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.embedding.asking import PREFIX
 from retrieval.embedding.protocol import CONFIG_NAME
-from retrieval.embedding.static import KIND, VOCABULARY_NAME, WEIGHTS_NAME
+from retrieval.embedding.static import ASKING, KIND, VOCABULARY_NAME, WEIGHTS_NAME
 
 Floats = NDArray[np.float32]
 
@@ -22,8 +21,8 @@ def save(
     table: Floats,
     vocabulary: Sequence[str],
     *,
-    asking: Mapping[str, Floats] | None = None,
-    heads: int = 0,
+    asking: Floats,
+    repeat_power: float,
 ) -> None:
     """Write an embedder that `StaticEmbedder.load` reads.
 
@@ -31,26 +30,26 @@ def save(
         out: directory, made if missing.
         table: (len(vocabulary) + buckets, dimension), word weights folded in.
         vocabulary: words of the first rows, in order.
-        asking: weights of the query side, None for none; `heads` belongs to it.
+        asking: (rows,) by how much more each row weighs in a query.
+        repeat_power: a word that stands n times in a text counts n ** this times.
     """
     from safetensors.numpy import save_file
 
     out.mkdir(parents=True, exist_ok=True)
     codes, scales = quantised(table)
-    block = {f"{PREFIX}{name}": w.astype(np.float16) for name, w in (asking or {}).items()}
-    save_file({"rows": codes, "scales": scales, **block}, out / WEIGHTS_NAME)
+    weights = asking.astype(np.float16)
+    save_file({"rows": codes, "scales": scales, ASKING: weights}, out / WEIGHTS_NAME)
     (out / VOCABULARY_NAME).write_text(json.dumps(vocabulary, ensure_ascii=False), "utf-8")
-    # What decides the vectors of passages: a better query side needs no index made anew.
-    digest = hashlib.sha256(codes.tobytes() + scales.tobytes())
+    # What decides the vectors of passages: better query weights need no index made anew.
+    digest = hashlib.sha256(codes.tobytes() + scales.tobytes() + str(repeat_power).encode())
     digest.update((out / VOCABULARY_NAME).read_bytes())
     config = {
         "kind": KIND,
         "revision": digest.hexdigest()[:12],
         "dimension": int(table.shape[1]),
         "buckets": len(table) - len(vocabulary),
+        "repeat_power": repeat_power,
     }
-    if asking:
-        config["heads"] = heads
     (out / CONFIG_NAME).write_text(json.dumps(config, indent=2) + "\n", "utf-8")
 
 
