@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 Scores = Mapping[int, float]
 Fuse = Callable[[Scores, Scores], list[tuple[int, float]]]
 
+DEPTH = 100  # candidates a route
 RRF_K = 60  # the constant of Cormack, Clarke and Büttcher (2009)
 DENSE_SHARE = 0.65  # by `retrieval.fit_fusion`, 150 learning questions of each of four files
 
@@ -20,10 +21,11 @@ def blend(lexical: Scores, dense: Scores, share: float = DENSE_SHARE) -> list[tu
     """Return (item, score), best first: the convex sum of lexical score and cosine.
 
     The lexical score is taken as a share of the best one, which BM25 leaves unbounded. An item that
-    one route did not return gets the least score that route gave to any.
+    one route did not return gets the least score that route gave to any; but where full text found
+    fewer than it was asked for, what it did not return holds no word of the query at all.
     """
     best = max(lexical.values(), default=0.0) or 1.0
-    least_lexical = min(lexical.values(), default=0.0)
+    least_lexical = min(lexical.values()) if len(lexical) >= DEPTH else 0.0
     least_dense = min(dense.values(), default=0.0)
     return _ranked(
         {

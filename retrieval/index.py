@@ -10,11 +10,14 @@ import math
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Literal
 
 from retrieval import upkeep
 from retrieval.batches import prepare
 from retrieval.embedding import Embedder, load_embedder
+from retrieval.hops import READ, two_hops
 from retrieval.ingest import add_paths, delete_source, known_problems
 from retrieval.loaders import Loaded
 from retrieval.search import Searcher
@@ -23,6 +26,7 @@ from retrieval.store.embedded import SqliteStore
 from retrieval.store.protocol import Scope, Store
 from retrieval.store.records import document_key
 from retrieval.store.stemming import Stemmer
+from retrieval.terms import content_words
 from retrieval.text import sanitize_text, sanitize_title
 from retrieval.types import (
     Document,
@@ -179,14 +183,27 @@ class Index:
         mode: SearchMode = "hybrid",
         collections: Sequence[str] = (),
         filters: Filters = Filters(),  # noqa: B008 - frozen
+        hops: Literal[1, 2] = 1,
     ) -> list[Hit]:
         """Return the `k` best passages, best first; `collections` empty means all of them.
 
-        Without an embedder, or while its vectors are being made, hybrid search is lexical.
+        Without an embedder, or while its vectors are being made, hybrid search is lexical. With two
+        `hops`, names in what was found are searched for as well; see `retrieval.hops`.
         """
         scope = Scope(tuple(sanitize_text(name) for name in collections), filters)
+        question = sanitize_text(query)
         with self._store.reading() as snapshot:
-            return self._searcher.search(snapshot, sanitize_text(query), k, mode, scope)
+            search = partial(self._searcher.search, snapshot, mode=mode, scope=scope)
+            if hops == 1 or k <= 0:
+                return search(question, k)
+            return two_hops(
+                question,
+                search(question, max(k, READ)),
+                k,
+                search=search,
+                stems=self._stems_of,
+                weights=self.rarity(sorted(self._stems_of(question))),
+            )
 
     def document(self, document_id: str) -> Document:
         """Return a document by id.
@@ -209,6 +226,9 @@ class Index:
     def stems(self, words: Iterable[str]) -> list[str]:
         """Return the words as the full-text index folds them."""
         return self._stemmer.stems(words)
+
+    def _stems_of(self, text: str) -> set[str]:
+        return set(self._stemmer.stems(content_words(text)))
 
     def rarity(self, stems: Sequence[str]) -> dict[str, float]:
         """Return the inverse document frequency of each stem, from 0 (everywhere) up."""

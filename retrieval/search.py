@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from retrieval.duplicates import without_copies
 from retrieval.embedding import Embedder
-from retrieval.fusion import Fuse, blend, reciprocal_rank
+from retrieval.fusion import DEPTH, Fuse, blend, reciprocal_rank
 from retrieval.store.protocol import Scope, Scored, Snapshot
 from retrieval.terms import content_words, words
 from retrieval.types import Hit, Passage, SearchMode
 
-DEPTH = 100  # candidates a route
 MAX_QUERY_WORDS = 32  # a pasted page is a query too; its first words decide
 _SPARE = 20  # asked for beyond k, because some passages may have been deleted meanwhile
 

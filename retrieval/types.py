@@ -63,7 +63,8 @@ class Passage:
 class Hit:
     """A passage that matched, with why: 1-based ranks and raw scores per route, None if absent.
 
-    `copies` is how many near copies of it were left out.
+    `copies` is how many near copies of it were left out; `via` is the title of the passage that led
+    to it, "" where the query itself did.
     """
 
     passage: Passage
@@ -73,6 +74,7 @@ class Hit:
     lexical_score: float | None = None
     dense_score: float | None = None
     copies: int = 0
+    via: str = ""
 
     @property
     def why(self) -> str:
@@ -87,6 +89,8 @@ class Hit:
         ]
         if self.copies:
             parts.append(f"stands for {self.copies + 1} copies")
+        if self.via:
+            parts.append(f"by way of {self.via}")
         return " · ".join(parts)
 
 

@@ -30,7 +30,8 @@ def embedder_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def make_embedder(directory: Path, seed: int, dimension: int = 160) -> Path:
     shape = (len(VOCABULARY) + 8192, dimension)
     table = np.random.default_rng(seed).normal(size=shape).astype(np.float32)
-    save(directory, table, VOCABULARY)
+    asking = np.ones(len(table), dtype=np.float32)
+    save(directory, table, VOCABULARY, asking=asking, repeat_power=1.0)
     assert StaticEmbedder.load(directory).dimension == dimension
     return directory
 

@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.retrieval.conftest import article, write_records
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,6 +34,15 @@ def test_add_search_remove(tmp_path: Path) -> None:
     assert json.loads(found[-1])["hits"] == [json.loads(found[0])]
     assert chatapp("remove", note).returncode == 0
     assert chatapp("search", "rodent").returncode == 3
+
+
+@pytest.mark.parametrize("query", ["", "  ", "?!"])
+def test_a_search_for_no_word_is_bad_input(query: str) -> None:
+    """It says what to give, with the exit code of wrong usage."""
+    done = chatapp("search", query)
+    assert done.returncode == 2
+    assert "holds no word" in done.stderr
+    assert "fix: give words" in done.stderr
 
 
 def test_a_missing_path_exits_with_3_and_the_rest_is_indexed(tmp_path: Path) -> None:

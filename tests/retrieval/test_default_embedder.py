@@ -11,7 +11,7 @@ import pytest
 from chatapp import resources
 from retrieval.embedding import load_embedder
 from retrieval.embedding.static import StaticEmbedder
-from retrieval.embedding.training.save import as_stored, save
+from retrieval.embedding.training.save import quantised, save
 from retrieval.errors import EmbedderDamaged
 
 VOCABULARY = ["gold", "iron", "melts", "river"]
@@ -32,7 +32,9 @@ def test_texts_lie_where_they_lay_in_training(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     from retrieval.embedding.training.table import Batch, Table
 
-    module = Table(as_stored(table()), np.zeros(len(table()), dtype=np.float32), 0.5)
+    codes, scales = quantised(table())
+    stored = codes * scales[:, None].astype(np.float32)
+    module = Table(stored, np.zeros(len(table()), dtype=np.float32), 0.5)
     with torch.no_grad():
         module.log_weights[1] = torch.from_numpy(np.log(asking()))
     save(tmp_path, module.folded(), VOCABULARY, asking=module.asking(), repeat_power=0.5)

@@ -197,3 +197,30 @@ def test_near_copies_make_room_for_other_passages(index: Index) -> None:
     assert hits[0].copies == 4
     assert hits[0].why.endswith("stands for 5 copies")
     assert hits[1].why.startswith("words: ")
+
+
+def test_a_word_that_one_passage_holds_ranks_it_first() -> None:
+    """Passages without any word of the query gain nothing by full text, however near they lie."""
+    nearest = dict.fromkeys(range(2, 100), 0.5)
+    assert blend({1: 12.0}, nearest | {1: 0.3})[0][0] == 1
+
+
+def test_two_hops_follow_a_name_and_say_so(index: Index) -> None:
+    """The answer stands on a page that shares no word with the question."""
+    pages = {
+        "People's Choice Awards": "The 24th People's Choice Awards show was hosted by Burt Grey.",
+        "Burt Grey": "Burt Albert Grey grew up in Ohio. His middle name honours an uncle.",
+        "Choice": "A choice is made between several things; an award may be one of these things.",
+        "Grey": "Grey is a colour between black and white. It has many shades, also in names.",
+    }
+    for number, (title, text) in enumerate(pages.items()):
+        index.add_text(f"p:{number}", title, text, collection="p")
+    question = "Who hosted the 24th People's Choice Awards, by his middle name?"
+    once = index.search(question, 4, mode="lexical")
+    twice = index.search(question, 4, mode="lexical", hops=2)
+    assert [hit.via for hit in once] == [""] * len(once)
+    found = next(hit for hit in twice if hit.passage.title == "Burt Grey")
+    assert found.via == "People's Choice Awards"
+    assert found.why.endswith("by way of People's Choice Awards")
+    assert index.search("quagga", 4, mode="lexical", hops=2) == []
+    assert index.search(question, 0, hops=2) == []

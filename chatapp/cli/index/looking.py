@@ -59,9 +59,18 @@ def problems(output: str) -> None:
     show_default=True,
     help="Search by words, by meaning, or by both.",
 )
+@click.option(
+    "--hops",
+    type=click.Choice(["1", "2"]),
+    default="1",
+    show_default=True,
+    help="2: search also for names that the first hits bring up.",
+)
 @click.option("--collection", "collections", multiple=True, help="Search only this one (repeat).")
 @output_option("text", "json", "jsonl")
-def search(query: str, count: int, mode: Any, collections: tuple[str, ...], output: str) -> None:
+def search(
+    query: str, count: int, mode: Any, hops: str, collections: tuple[str, ...], output: str
+) -> None:
     """Show the passages that match QUERY best, with why they matched."""
     if not words(query):
         raise CliError(
@@ -70,7 +79,9 @@ def search(query: str, count: int, mode: Any, collections: tuple[str, ...], outp
             code=ExitCode.USAGE,
         )
     with opened(to_read=True) as sources:
-        hits = sources.search(query, count, mode=mode, collections=collections)
+        hits = sources.search(
+            query, count, mode=mode, collections=collections, hops=2 if hops == "2" else 1
+        )
     rows = [asdict(hit) for hit in hits]
     if output == "text":
         for number, hit in enumerate(hits, 1):

@@ -58,10 +58,3 @@ def quantised(table: Floats) -> tuple[NDArray[np.int8], NDArray[np.float16]]:
     scales = np.maximum(np.abs(table).max(axis=1) / 127, 1e-7).astype(np.float16)
     codes = np.clip(np.rint(table / scales.astype(np.float32)[:, None]), -127, 127).astype(np.int8)
     return codes, scales
-
-
-def as_stored(table: Floats) -> Floats:
-    """Return the table as it will be once it was saved and loaded."""
-    codes, scales = quantised(table)
-    stored: Floats = codes.astype(np.float32) * scales.astype(np.float32)[:, None]
-    return stored
