@@ -10,12 +10,15 @@ feed on itself (see mem0#4573).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from chatapp.memory.pieces import Piece, Standing, clauses, pieces, sentences
 from chatapp.memory.rules_file import Rule, RuleSet, language_of, load_rules
+from chatapp.memory.slots import SLOTS
 
 LONGEST_MESSAGE = 4_000  # characters; what is longer is pasted, not said
+LONGEST_TALK = 1_000  # characters; what is longer is prose, whose clauses say what they are about
 LONGEST_VALUE = 120
 _EDGES = " .,!'’\"-"
 _BLANK = "\ufffc"  # stands for quoted text and code, so that offsets stay true
@@ -25,7 +28,7 @@ _QUOTED = re.compile(
     re.DOTALL | re.MULTILINE,
 )
 _EMOTICON = re.compile(r"(?<!\w)(?:[:;=8xX][-']?[()\[\]DPpOo3/\\|]+|<3|\^\^)(?!\w)")
-_COLON = re.compile(r":(?=\s|$)")
+_LEADS, _TAILS = " \t\n,(", " \t\n.!,…)"
 
 
 @dataclass(frozen=True)
@@ -57,24 +60,39 @@ def extract(text: str, language: str | None = None) -> list[Candidate]:
     if any(pattern.search(plain) for pattern in rules.reject.message):
         return []
     found: list[Candidate] = []
-    for start, end in clauses(plain, rules):
-        found += _from_clause(plain, start, end, rules)
-    return _without_repeats(found)
+    for start, end in sentences(plain, rules):
+        found += _from_sentence(plain, start, end, rules)
+    return found
 
 
-def clauses(text: str, rules: RuleSet) -> Iterator[tuple[int, int]]:
-    """Yield the clauses that may state a fact, as offsets."""
-    end = _end_of_own_words(text, rules)
-    for start, stop in _greeted(text, _pieces(text, 0, end, rules.split.sentence), rules):
-        sentence = text[start:stop]
-        if any(pattern.search(sentence) for pattern in rules.reject.sentence):
-            continue  # a supposition or a report colours its whole sentence
-        if found := rules.split.asks.search(text, start, stop):
-            stop = found.start()
-        parts = _pieces(text, start, stop, rules.split.clause)
-        for first, last in _greeted(text, parts, rules):
-            if not any(pattern.search(text[first:last]) for pattern in rules.reject.clause):
-                yield first, last
+def _from_sentence(text: str, start: int, end: int, rules: RuleSet) -> list[Candidate]:
+    """Read whole clauses first: they say more exactly than their pieces what a value is."""
+    found: list[Candidate] = []
+    for clause in clauses(text, start, end, rules):
+        found += _new(_read(text, clause, rules), found)
+    if len(text) <= LONGEST_TALK:
+        for piece in pieces(text, start, end, rules):
+            stated = [c for c in _read(text, piece, rules) if not c.closes]
+            found += _new(stated, found)
+    return found
+
+
+def _new(candidates: Iterable[Candidate], found: Sequence[Candidate]) -> list[Candidate]:
+    """Return those that are not told by what was found before, nor by each other."""
+    new: list[Candidate] = []
+    for candidate in candidates:
+        if not any(_tells_no_more(candidate, other) for other in (*found, *new)):
+            new.append(candidate)
+    return new
+
+
+def _tells_no_more(candidate: Candidate, other: Candidate) -> bool:
+    """Say whether a fact read before holds this one: the same slot, and one value in the other."""
+    if (candidate.slot, candidate.key, candidate.closes) != (other.slot, other.key, other.closes):
+        return False
+    one, two = candidate.value.casefold(), other.value.casefold()
+    single = SLOTS[candidate.slot].single and candidate.key not in SLOTS[candidate.slot].several
+    return single or one in two or two in one
 
 
 def _blanked(text: str) -> str:
@@ -83,51 +101,39 @@ def _blanked(text: str) -> str:
     return _EMOTICON.sub(lambda found: "." + " " * (len(found[0]) - 1), plain)
 
 
-def _end_of_own_words(text: str, rules: RuleSet) -> int:
-    """Return where somebody else's text begins: after a colon, unless it only opens a remark."""
-    for colon in _COLON.finditer(text):
-        start = max(text.rfind(mark, 0, colon.start()) for mark in "\n.!?") + 1
-        head = text[start : colon.start()].strip(" ,-–*")
-        if not rules.split.own_words.fullmatch(head):
-            return colon.start()
-    return len(text)
+def _read(text: str, piece: Piece, rules: RuleSet) -> list[Candidate]:
+    """Return what a piece states: by itself, or with the first completion that states anything."""
+    if piece.standing is Standing.REJECTED:
+        return []
+    own = text[piece.start : piece.end].rstrip(_TAILS)
+    end = piece.start + len(own)
+    for slips, word in rules.spelling:
+        own = slips.sub(word, own)
+    for completion in piece.completions:
+        words = completion + (own.lstrip(_LEADS) if completion else own)
+        # "here" and "now" belong to some rules and are in the way of others
+        plainer = rules.clean.tail.sub("", words).rstrip(_TAILS)
+        said = dict.fromkeys((words, plainer))
+        read = [c for reading in said for c in _apply(reading, piece, end, rules)]
+        if read:
+            return read
+    return []
 
 
-def _greeted(
-    text: str, pieces: Iterator[tuple[int, int]], rules: RuleSet
-) -> Iterator[tuple[int, int]]:
-    """Yield the pieces; one that only greets is kept together with the next: "Hi! I'm Tom"."""
-    held: int | None = None
-    for start, end in pieces:
-        start, held = (start if held is None else held), None
-        if rules.split.greeting.fullmatch(text[start:end]):
-            held = start
-        else:
-            yield start, end
-
-
-def _pieces(text: str, start: int, end: int, cut: re.Pattern[str]) -> Iterator[tuple[int, int]]:
-    for separator in cut.finditer(text, start, end):
-        if text[start : separator.start()].strip():
-            yield start, separator.start()
-        start = separator.end()
-    if text[start:end].strip():
-        yield start, end
-
-
-def _from_clause(text: str, start: int, end: int, rules: RuleSet) -> Iterator[Candidate]:
-    clause = text[start:end].rstrip(" \t\n.!,…)")
+def _apply(words: str, piece: Piece, end: int, rules: RuleSet) -> Iterator[Candidate]:
     for rule in rules.rules:
-        found = rule.pattern.search(clause)
+        if piece.standing is Standing.PRESUPPOSED and not rule.presupposed:
+            continue
+        found = rule.pattern.search(words)
         if found is None or (not rule.negated and rules.reject.negation.search(found[0])):
             continue
-        if not rule.negated and rules.reject.negation.search(clause[: found.start()]):
+        if not rule.negated and rules.reject.negation.search(words[: found.start()]):
             continue
-        greeted = rules.split.greeting.fullmatch(clause[: found.start()])
-        first = start + (found.start() if greeted else 0)
+        greeted = rules.split.greeting.fullmatch(words[: found.start()])
+        start = piece.start + (found.start() if greeted else 0)
         for value in _values(rule, found, rules):
             key = (found.groupdict().get("key") or rule.key).lower()
-            yield Candidate(rule.slot, key, value, first, start + len(clause), rule.id, rule.closes)
+            yield Candidate(rule.slot, key, value, start, end, rule.id, rule.closes)
 
 
 def _values(rule: Rule, found: re.Match[str], rules: RuleSet) -> Iterator[str]:
@@ -180,15 +186,3 @@ def _proper(value: str, particles: frozenset[str]) -> str:
     while head and head[-1].lower() in particles:
         head.pop()
     return " ".join(head).rstrip(",")
-
-
-def _without_repeats(found: list[Candidate]) -> list[Candidate]:
-    """One statement, one fact: of equal ones the first stays."""
-    seen: set[tuple[str, str, str, bool]] = set()
-    kept = []
-    for candidate in found:
-        mark = (candidate.slot, candidate.key, candidate.value.casefold(), candidate.closes)
-        if mark not in seen:
-            seen.add(mark)
-            kept.append(candidate)
-    return kept

@@ -28,6 +28,7 @@ class Rule:
     pattern: re.Pattern[str]
     key: str = ""
     closes: bool = False
+    presupposed: bool = False
     negated: bool = False
     list: bool = False
     name: bool = False
@@ -51,6 +52,7 @@ class Split:
 
     sentence: re.Pattern[str]
     clause: re.Pattern[str]
+    piece: re.Pattern[str]
     asks: re.Pattern[str]
     greeting: re.Pattern[str]
     own_words: re.Pattern[str]
@@ -59,12 +61,35 @@ class Split:
 
 @dataclass(frozen=True)
 class Reject:
-    """What is left alone: whole messages, sentences, clauses; and what negates a match."""
+    """What is left alone: whole messages, sentences, clauses; and what negates a match.
+
+    A clause that is only `unsettled` (planned, or true for a while) still takes some things for
+    granted: rules marked `presupposed` read it.
+    """
 
     message: tuple[re.Pattern[str], ...]
     sentence: tuple[re.Pattern[str], ...]
     clause: tuple[re.Pattern[str], ...]
+    unsettled: tuple[re.Pattern[str], ...]
     negation: re.Pattern[str]
+
+
+@dataclass(frozen=True)
+class Ellipsis:
+    """What people leave out: which pieces are about the person, and how bare ones are completed.
+
+    `is_speaker` and `speaker` begin a piece about the person, `bare` one that may lean on it;
+    `opening` begins a sentence without its subject, if `speech` is in the message. `acts` are put
+    in front of a bare piece, and `being` too where the piece before said what the person is.
+    """
+
+    is_speaker: re.Pattern[str]
+    speaker: re.Pattern[str]
+    bare: re.Pattern[str]
+    opening: re.Pattern[str]
+    speech: re.Pattern[str]
+    acts: tuple[str, ...]
+    being: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -74,6 +99,7 @@ class Clean:
     cut: re.Pattern[str]
     cut_name: re.Pattern[str]
     trailing: re.Pattern[str]
+    tail: re.Pattern[str]
     empty_start: re.Pattern[str]
     not_a_name: re.Pattern[str]
     particles: frozenset[str]
@@ -87,7 +113,9 @@ class RuleSet:
     rules: tuple[Rule, ...]
     questions: tuple[Question, ...]
     recall: tuple[re.Pattern[str], ...]
+    spelling: tuple[tuple[re.Pattern[str], str], ...]
     split: Split
+    ellipsis: Ellipsis
     reject: Reject
     clean: Clean
 
@@ -118,17 +146,35 @@ def load_rules(language: str = DEFAULT) -> RuleSet:
         raise ValueError(f"there are no memory rules for language {language!r}; known: {known}")
     values = tomllib.loads(path.read_text(encoding="utf-8"))
     fragments = _expand(values["fragments"])
-    reject, clean = values["reject"], values["clean"]
+    reject, clean, ellipsis = values["reject"], values["clean"], values["ellipsis"]
     return RuleSet(
         frozenset(values["words"].split()),
         tuple(_rule(entry, fragments) for entry in values["rule"]),
         tuple(_question(entry, fragments) for entry in values["question"]),
         tuple(_compile(pattern) for pattern in values["questions"]["recall"]),
-        Split(**{name: _compile(pattern) for name, pattern in values["split"].items()}),
+        tuple(
+            (_compile(rf"\b(?:{slips})\b"), word)
+            for word, slips in values.get("spelling", {}).items()
+        ),
+        Split(
+            **{
+                name: _compile(_insert(pattern, fragments))
+                for name, pattern in values["split"].items()
+            }
+        ),
+        Ellipsis(
+            **{
+                name: tuple(value)
+                if isinstance(value, list)
+                else _compile(_insert(value, fragments))
+                for name, value in ellipsis.items()
+            }
+        ),
         Reject(
             tuple(map(_compile, reject["message"])),
             tuple(map(_compile, reject["sentence"])),
             tuple(map(_compile, reject["clause"])),
+            tuple(map(_compile, reject["unsettled"])),
             _compile(reject["negation"]),
         ),
         Clean(

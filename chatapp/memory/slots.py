@@ -45,7 +45,8 @@ _SEVERAL = frozenset(
         r"\w+",
         """
         sister brother son daughter twin aunt uncle cousin niece nephew neighbour neighbor roommate
-        flatmate dog cat puppy kitten hamster rabbit bird horse fish chicken teacher doctor
+        flatmate kid child grandson granddaughter friend dog cat puppy kitten hamster rabbit bird
+        parrot horse fish chicken teacher doctor
         schwester bruder sohn tochter tante onkel cousine nichte neffe nachbar nachbarin hund katze
         """,
     )

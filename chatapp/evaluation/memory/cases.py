@@ -22,6 +22,7 @@ Statement = tuple[str, str, str]
 
 _CHECKSUMS = {
     "extraction.jsonl": "838802f3dd838be95892376ae3b320c1307974e9e4de6ca026ac44b73a72ee76",
+    "extraction-dev.jsonl": "d735ec9a6bf566b935158ecda259a2ddcc36baa50683a56107baaaf6096f0b43",
     "extraction-blind.jsonl": "649130eb0b1edb9cb20c99ea15b9a62448d613de75abf0b962148c4410670519",
     "recall.jsonl": "5555586536b093d56cd52b6ea7c9b4ce88cb17f0ef3c68ef5bea6155f0ed254c",
 }
@@ -55,7 +56,8 @@ class Remembered:
 
 def messages(part: Part) -> list[Message]:
     """Return the extraction cases of one part. Raises DataError: the file was changed."""
-    return [_message(row) for row in _rows("extraction.jsonl") if row["part"] == part]
+    files = ("extraction.jsonl", "extraction-dev.jsonl")
+    return [_message(row) for name in files for row in _rows(name) if row["part"] == part]
 
 
 def blind_messages() -> list[Message]:
