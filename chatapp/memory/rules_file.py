@@ -164,11 +164,12 @@ def load_rules(language: str = DEFAULT) -> RuleSet:
         ),
         Ellipsis(
             **{
-                name: tuple(value)
-                if isinstance(value, list)
-                else _compile(_insert(value, fragments))
-                for name, value in ellipsis.items()
-            }
+                name: _compile(_insert(pattern, fragments))
+                for name, pattern in ellipsis.items()
+                if name not in ("acts", "being")
+            },
+            acts=tuple(ellipsis["acts"]),
+            being=tuple(ellipsis["being"]),
         ),
         Reject(
             tuple(map(_compile, reject["message"])),
