@@ -24,13 +24,11 @@ from retrieval.store.protocol import (
     Scored,
     Stats,
     Stop,
-    StoredDocument,
     Unembedded,
 )
-from retrieval.store.sources import Journal
+from retrieval.store.session import RecordSession
 from retrieval.store.stemming import Stemmer
 from retrieval.store.vectors import count_vectors, insert_vectors
-from retrieval.types import Document, Passage
 
 if TYPE_CHECKING:
     import numpy as np
@@ -145,13 +143,13 @@ class SqliteStore:
             pages = _MERGE_PAGES
 
 
-class SqliteSession:
+class SqliteSession(RecordSession):
     """A `Transaction` (and so a `Snapshot`) on one connection."""
 
     def __init__(self, database: Database, path: Path, embedder: str, caches: _Caches) -> None:
+        super().__init__(embedder)
         self._database = database
         self._path = path
-        self._embedder = embedder
         self._caches = caches
 
     def execute(self, sql: str, values: Sequence[Any] = ()) -> Any:
@@ -161,11 +159,6 @@ class SqliteSession:
     def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
         """Run one statement for each row of values."""
         self._database.conn.executemany(sql, rows)
-
-    @property
-    def journal(self) -> Journal:
-        """Which file was read how far."""
-        return Journal(self)
 
     def lexical(self, words: Sequence[str], k: int, scope: Scope) -> list[Scored]:
         """Return the best passages by BM25."""
@@ -178,10 +171,6 @@ class SqliteSession:
         if not self.has_vectors():
             return []
         return self._caches.dense.search(self, vector, k, scope)
-
-    def has_vectors(self) -> bool:
-        """Whether the stored vectors are those of this store's embedder."""
-        return bool(self._embedder) and records.get_meta(self, "embedder") == self._embedder
 
     def unembedded(self, limit: int) -> list[Unembedded]:
         """Return documents that have passages without vectors."""
@@ -200,26 +189,6 @@ class SqliteSession:
     def count_passages(self) -> int:
         """Return how many passages there are."""
         return records.count(self, "passages")
-
-    def passages(self, numbers: Sequence[int]) -> dict[int, Passage]:
-        """Return the passages that exist, by number."""
-        return records.fetch_passages(self, numbers)
-
-    def passage(self, key: str) -> Passage:
-        """Return a passage by public id."""
-        return records.fetch_passage(self, key)
-
-    def document(self, key: str) -> Document:
-        """Return a document by public id."""
-        return records.fetch_document(self, key)
-
-    def stored(self, keys: Sequence[str]) -> dict[str, StoredDocument]:
-        """Return which of the public ids are stored."""
-        return records.stored_documents(self, keys)
-
-    def find(self, target: str) -> list[int]:
-        """Return the rows of the documents with this public id or address."""
-        return records.find_documents(self, target)
 
     def stats(self) -> Stats:
         """Return how much there is."""

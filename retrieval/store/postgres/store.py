@@ -24,13 +24,12 @@ from retrieval.store.protocol import (
     Scored,
     Stats,
     Stop,
-    StoredDocument,
     Unembedded,
 )
 from retrieval.store.scope import passages_in
-from retrieval.store.sources import Journal
+from retrieval.store.session import RecordSession
+from retrieval.store.sql import Cursor
 from retrieval.store.stemming import Stemmer
-from retrieval.types import Document, Passage
 
 if TYPE_CHECKING:
     import numpy as np
@@ -111,21 +110,22 @@ class PostgresStore:
         return PostgresSession(sql, self._embedder, self._dimension, self._stemmer)
 
 
-class PostgresSession:
+class PostgresSession(RecordSession):
     """A `Transaction` (and so a `Snapshot`) on one connection."""
 
     def __init__(self, sql: PostgresSql, embedder: str, dimension: int, stemmer: Stemmer) -> None:
+        super().__init__(embedder)
         self._sql = sql
-        self._embedder = embedder
         self._dimension = dimension
         self._stemmer = stemmer
-        self.execute = sql.execute
-        self.executemany = sql.executemany
 
-    @property
-    def journal(self) -> Journal:
-        """Which file was read how far."""
-        return Journal(self)
+    def execute(self, sql: str, values: Sequence[Any] = (), /) -> Cursor:
+        """Run one statement."""
+        return self._sql.execute(sql, values)
+
+    def executemany(self, sql: str, rows: Iterable[Sequence[Any]], /) -> None:
+        """Run one statement for each row of values."""
+        self._sql.executemany(sql, rows)
 
     def lexical(self, words: Sequence[str], k: int, scope: Scope) -> list[Scored]:
         """Return the best passages by BM25."""
@@ -170,10 +170,6 @@ class PostgresSession:
             self.execute("SET LOCAL enable_indexscan = on")
         return [Scored(passage, score) for passage, score in rows]
 
-    def has_vectors(self) -> bool:
-        """Whether the stored vectors are those of this store's embedder."""
-        return bool(self._embedder) and records.get_meta(self, "embedder") == self._embedder
-
     def unembedded(self, limit: int) -> list[Unembedded]:
         """Return documents that have passages without vectors."""
         if not self.has_vectors():
@@ -196,26 +192,6 @@ class PostgresSession:
     def count_passages(self) -> int:
         """Return how many passages there are."""
         return int(self.execute("SELECT passages FROM totals").fetchone()[0])
-
-    def passages(self, numbers: Sequence[int]) -> dict[int, Passage]:
-        """Return the passages that exist, by number."""
-        return records.fetch_passages(self, numbers)
-
-    def passage(self, key: str) -> Passage:
-        """Return a passage by public id."""
-        return records.fetch_passage(self, key)
-
-    def document(self, key: str) -> Document:
-        """Return a document by public id."""
-        return records.fetch_document(self, key)
-
-    def stored(self, keys: Sequence[str]) -> dict[str, StoredDocument]:
-        """Return which of the public ids are stored."""
-        return records.stored_documents(self, keys)
-
-    def find(self, target: str) -> list[int]:
-        """Return the rows of the documents with this public id or address."""
-        return records.find_documents(self, target)
 
     def stats(self) -> Stats:
         """Return how much there is."""
