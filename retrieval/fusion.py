@@ -14,7 +14,7 @@ Fuse = Callable[[Scores, Scores], list[tuple[int, float]]]
 
 DEPTH = 100  # candidates a route
 RRF_K = 60  # the constant of Cormack, Clarke and Büttcher (2009)
-DENSE_SHARE = 0.65  # by `retrieval.fit_fusion`, 150 learning questions of each of four files
+DENSE_SHARE = 0.7  # by `retrieval.fit_fusion`, 200 learning questions of each of four files
 
 
 def blend(lexical: Scores, dense: Scores, share: float = DENSE_SHARE) -> list[tuple[int, float]]:
