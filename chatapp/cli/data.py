@@ -183,10 +183,19 @@ def contamination(
 @click.option(
     "--grounded", type=click.IntRange(1), help="Most questions with passages [default: all]."
 )
+@click.option(
+    "--refusals", type=click.IntRange(0), help="Most requests that are refused [default: all]."
+)
 @click.option("--seed", default=0, show_default=True, help="Chooses passages and order.")
 @output_option("text", "json")
 def teach(
-    root: Path, out: Path, unknown: int, grounded: int | None, seed: int, output: str
+    root: Path,
+    out: Path,
+    unknown: int,
+    grounded: int | None,
+    refusals: int | None,
+    seed: int,
+    output: str,
 ) -> None:
     """Write conversations that teach a model the forms of this app.
 
@@ -203,7 +212,9 @@ def teach(
     out.parent.mkdir(parents=True, exist_ok=True)
     counts: Counter[str] = Counter()
     with written(out) as write:
-        for record in lesson(root, unknown=unknown, seed=seed, grounded=grounded):
+        for record in lesson(
+            root, unknown=unknown, seed=seed, grounded=grounded, refusals=refusals
+        ):
             write(record)
             counts[record["source"]] += 1
     if output == "json":

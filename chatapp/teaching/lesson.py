@@ -34,13 +34,14 @@ _SURE = 0.97
 
 
 def lesson(
-    root: Path, *, unknown: int, seed: int, grounded: int | None = None
+    root: Path, *, unknown: int, seed: int, grounded: int | None = None, refusals: int | None = None
 ) -> Iterator[dict[str, Any]]:
     """Yield the records.
 
     Args:
         unknown: most questions that are answered "I don't know".
         grounded: most questions with passages; None takes all.
+        refusals: most requests that are refused; None takes all.
 
     Raises:
         RecordError: a file of the pack is missing or no such file.
@@ -49,7 +50,7 @@ def lesson(
     chosen = random.Random(seed).sample(taught, min(len(taught), grounded or len(taught)))
     records = [*grounded_records(chosen, seed), *follow_up_records(taught, seed)]
     records += islice(unknown_records(questions(root, OPEN), seed), unknown)
-    records += refusal_records(refused(root, "learn"))
+    records += refusal_records(islice(refused(root, "learn"), refusals))
     random.Random(seed).shuffle(records)
     yield from records
 

@@ -108,9 +108,10 @@ def test_the_command_writes_a_lesson_of_the_learning_part(
     records = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
     assert set(counts) == {"grounded", "refusal", "unknown"}
     assert sum(counts.values()) == len(records)
-    assert main([*arguments, "--grounded", "5", "--unknown", "2"]) == 0
+    bounds = ["--grounded", "5", "--unknown", "2", "--refusals", "1"]
+    assert main([*arguments, *bounds]) == 0
     fewer = json.loads(capsys.readouterr().out)["records"]
-    assert (fewer["grounded"], fewer["unknown"]) == (5, 2)
+    assert (fewer["grounded"], fewer["unknown"], fewer["refusal"]) == (5, 2, 1)
     for record in records:
         asked, reply = (message["content"] for message in record["messages"][-2:])
         if record["source"] == "refusal":
