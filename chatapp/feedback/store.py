@@ -28,7 +28,7 @@ class NotJudgeable(ValueError):
 
 @dataclass(frozen=True)
 class Judgement:
-    """One judgement. `prompt` are the turns before the answer, oldest first.
+    """One judgement. `prompt` are the persona, if any, and the turns before the answer.
 
     A rating has a `reward` from 0 to 1. In a comparison `answer` was preferred to `other`; in a
     correction `answer` is what the person wrote instead of `other`.
@@ -116,7 +116,9 @@ class Feedback:
         reward: float | None = None,
     ) -> Judgement:
         path = self._store.path_to(message.id)[:-1]
-        prompt = [{"role": turn.role, "content": turn.text} for turn in path if turn.text]
+        persona = self._store.conversation(message.conversation_id).persona
+        prompt = [{"role": "system", "content": persona}] if persona else []
+        prompt += [{"role": turn.role, "content": turn.text} for turn in path if turn.text]
 
         def job(db: Database) -> Judgement:
             if kind != "comparison":

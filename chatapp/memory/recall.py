@@ -1,11 +1,12 @@
 """Recall: every round of every conversation, verbatim, found by words and by meaning.
 
 A round is a question with its answer. Words are looked up in the store's own full-text table, in
-all their forms; meaning in one int8 vector a round that lies in the same file, so there is no
-second index to keep in step or to forget in. Both give candidates, which are then weighed by how
-much of the question they hold (see `weighing`); a date in the question nudges rounds of that time
-upwards. Plain fusion by reciprocal rank (Cormack et al. 2009, k = 60) is kept to compare with: it
-finds less. Private and deleted conversations are never recalled.
+all their forms; meaning in two int8 vectors a round, of what the person said and of all of it, that
+lie in the same file, so there is no second index to keep in step or to forget in. Both give
+candidates, which are then weighed by how much of the question they hold (see `weighing`) and how
+near they are, what was said above all: people ask for their own words. A date in the question
+nudges rounds of that time upwards. Plain fusion by reciprocal rank (Cormack et al. 2009, k = 60) is
+kept to compare with: it finds less. Private and deleted conversations are never recalled.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ CANDIDATES = 50  # rounds taken from each route
 TIME_BOOST = 0.3  # of the best possible score, for a round of the time asked about
 _EMBEDDED_CHARACTERS = 1_000  # of question and answer each; the beginning says what a round is on
 _BATCH = 512
-_NEARNESS = 0.3  # what full agreement of meaning adds to the weight of the words
+# What words, what was said and the whole round count; fitted on the tuning part of the benchmark.
+_WORDS, _SAID, _ROUND = 0.3, 0.5, 0.2
+_LAYOUT = "said+round"  # what a stored vector holds; another layout makes vectors anew
 _COUNTED = 20_000  # messages with a word; one with more is common, however many
 
 
@@ -48,7 +51,12 @@ class Recall:
         self._lock = threading.Lock()
         self._weighing = Weighing()
         self._keys: NDArray[np.int64] | None = None
-        self._vectors: NDArray[np.float32] | None = None
+        self._vectors: NDArray[np.float32] | None = None  # (rounds, 2, dimension): said, round
+
+    @property
+    def by_meaning(self) -> bool:
+        """Say whether scores know meaning, or words alone."""
+        return self._embedder is not None
 
     def index_new(self, limit: int = 1_000_000) -> int:
         """Embed rounds that have no vector yet, at most `limit`; return how many were."""
@@ -99,16 +107,16 @@ class Recall:
     def _weighed(
         self, rounds: Sequence[Round], terms: Sequence[Term], near: Mapping[int, float]
     ) -> list[Round]:
+        """Return the rounds scored from about 0 to 1; one that only has words is far in meaning."""
         weights = self._store.read(lambda db: _weights(db, terms))
         weigh = self._weighing.weigh
-        return [
-            replace(
-                found,
-                score=weigh(terms, weights, found.question, found.answer)
-                + _NEARNESS * near.get(found.key, 0.0),
-            )
-            for found in rounds
-        ]
+        share = _WORDS if self.by_meaning else 1.0
+        weighed = []
+        for found in rounds:
+            held = weigh(terms, weights, found.question, found.answer)
+            score = share * held + near.get(found.key, 0.0)
+            weighed.append(replace(found, score=score, held=held))
+        return weighed
 
     def _by_words(self, terms: Sequence[Term], conversation: str | None) -> list[int]:
         """Return round keys by BM25 over questions and answers, best first."""
@@ -134,7 +142,7 @@ class Recall:
         return list(dict.fromkeys(keys))[:CANDIDATES]
 
     def _by_meaning(self, question: str, conversation: str | None) -> dict[int, float]:
-        """Return round keys with their cosines, best first."""
+        """Return round keys with their nearness, from 0 to `_SAID + _ROUND`, nearest first."""
         import numpy as np
 
         if self._embedder is None:
@@ -143,7 +151,8 @@ class Recall:
         if not len(keys):
             return {}
         wanted = self._embedder.embed_queries([question])[0]
-        scores = vectors @ np.round(wanted * 127).astype(np.int8).astype(np.float32)
+        wanted = np.round(wanted * 127).astype(np.int8).astype(np.float32)
+        scores = vectors.reshape(len(keys), -1) @ np.concatenate((_SAID * wanted, _ROUND * wanted))
         if conversation is not None:
             scores[~np.isin(keys, self._keys_of(conversation))] = 0
         best = np.argsort(-scores, kind="stable")[:CANDIDATES]
@@ -165,16 +174,16 @@ class Recall:
         with self._lock:
             if self._keys is None or self._vectors is None:
                 self._keys = np.zeros(0, np.int64)
-                self._vectors = np.zeros((0, self._embedder.dimension), np.float32)
+                self._vectors = np.zeros((0, 2, self._embedder.dimension), np.float32)
             last = int(self._keys[-1]) if len(self._keys) else 0
             query = """
                 select key, vector from round_vectors where key > ? and embedder = ? order by key
             """
-            values = [last, self._embedder.id]
+            values = [last, _vectors_of(self._embedder)]
             rows = self._store.read(lambda db: list(db.query(query, values)))
             if rows:
                 new = np.frombuffer(b"".join(row["vector"] for row in rows), np.int8)
-                new = new.reshape(len(rows), -1).astype(np.float32)
+                new = new.reshape(len(rows), 2, -1).astype(np.float32)
                 self._keys = np.concatenate((self._keys, [row["key"] for row in rows]))
                 self._vectors = np.concatenate((self._vectors, new))
             return self._keys, self._vectors
@@ -199,11 +208,14 @@ class Recall:
                 )
             order by m.key limit ?
         """
-        rows = self._store.read(lambda db: list(db.query(query, [embedder.id, size])))
+        made_by = _vectors_of(embedder)
+        rows = self._store.read(lambda db: list(db.query(query, [made_by, size])))
         if not rows:
             return 0
-        texts = [f"{_head(row['text'])} {_head(row['answer'])}" for row in rows]
-        codes = np.round(embedder.embed_passages(texts) * 127).astype(np.int8)
+        said = [_head(row["text"]) for row in rows]
+        whole = [f"{_head(row['text'])} {_head(row['answer'])}" for row in rows]
+        vectors = embedder.embed_passages([*said, *whole]).reshape(2, len(rows), -1)
+        codes = np.round(vectors.transpose(1, 0, 2) * 127).astype(np.int8)
 
         def job(db: Database) -> None:
             for row, code in zip(rows, codes, strict=True):
@@ -213,7 +225,7 @@ class Recall:
                     insert or replace into round_vectors (key, embedder, vector)
                     select key, ?, ? from messages where key = ? and text = ?
                     """,
-                    [embedder.id, code.tobytes(), row["key"], row["text"]],
+                    [made_by, code.tobytes(), row["key"], row["text"]],
                 )
 
         self._store.write(job)
@@ -269,6 +281,11 @@ def _weights(db: Database, terms: Sequence[Term]) -> list[float]:
         return int(db.execute(query, [match, _COUNTED]).fetchone()[0])
 
     return rarities(terms, count, int(total))
+
+
+def _vectors_of(embedder: Embedder) -> str:
+    """Return what tells stored vectors apart: the weights they were made with, and their layout."""
+    return f"{embedder.id} {_LAYOUT}"
 
 
 def _nudged(found: Round, interval: Interval) -> Round:

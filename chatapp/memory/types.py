@@ -70,7 +70,7 @@ class Round:
     """A question and its answer from an earlier conversation.
 
     `score` is of the recall: about 1 when the round holds all that was asked for. `key` is the row
-    of the question.
+    of the question, `held` the share of the asked words that stand in the round, by their weight.
     """
 
     message_id: str
@@ -81,3 +81,4 @@ class Round:
     answer: str
     score: float
     key: int = 0
+    held: float = 0.0

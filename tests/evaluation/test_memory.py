@@ -62,8 +62,9 @@ def test_a_changed_case_is_another_benchmark(
         cases.remembered("tune")
 
 
-def test_blind_cases_are_no_other_cases_and_traps_state_nothing() -> None:
-    blind = cases.blind_messages()
+@pytest.mark.parametrize("name", cases.BLIND.values())
+def test_blind_cases_are_no_other_cases_and_traps_state_nothing(name: str) -> None:
+    blind = cases.blind_messages(name)
     known = {m.text for part in ("tune", "measure") for m in cases.messages(part)}
     assert blind
     assert not known & {message.text for message in blind}

@@ -113,3 +113,13 @@ def test_what_cannot_be_judged_says_why(store, feedback):
         feedback.correct(one.assistant.id, " ")
     with pytest.raises(NotJudgeable, match="say the same"):
         feedback.prefer(answer_again(store, one.user.id, "1"), one.assistant.id)
+
+
+def test_the_persona_of_a_conversation_is_part_of_the_prompt(store, feedback):
+    """What an answer was told to be belongs to what it was asked."""
+    said = say(store, "Hi?", "Arr.")
+    store.configure(said.conversation.id, persona="Talk like a pirate.")
+    judged = feedback.rate(said.assistant.id, GOOD)
+    assert judged.prompt[0] == {"role": "system", "content": "Talk like a pirate."}
+    (record,) = records([judged], "chat")
+    assert [turn["role"] for turn in record["messages"]] == ["system", "user", "assistant"]

@@ -172,6 +172,14 @@ def test_a_file_that_is_no_export_is_refused_with_the_fix(chatapp, tmp_path):
     assert "fix:" in done.err
 
 
+def test_a_file_that_is_not_there_is_not_found(chatapp, tmp_path):
+    """Each says what is missing, and where to look for what there is."""
+    done = chatapp("conversations", "import", str(tmp_path / "gone.json"))
+    assert (done.code, "there is no file" in done.err) == (3, True)
+    done = chatapp("conversations", "recover", str(tmp_path / "gone"))
+    assert (done.code, "conversations backups" in done.err) == (3, True)
+
+
 def test_backups_are_made_listed_and_recovered_from(chatapp, said):
     assert chatapp("conversations", "backups").out == ""
     [backup] = json.loads(chatapp("conversations", "backups", "--now", "--output", "json").out)

@@ -9,7 +9,9 @@ import pytest
 from chatapp import resources
 from chatapp.conversations import ConversationStore
 from chatapp.memory.dates import interval_in
+from chatapp.memory.memory import is_relevant
 from chatapp.memory.recall import Recall
+from chatapp.memory.types import Round
 from retrieval.embedding import load_embedder
 from tests.conversations.helpers import say
 from tests.memory.conftest import Clock
@@ -146,3 +148,29 @@ def test_dates_are_read_as_intervals(text: str, first: str, last: str) -> None:
 @pytest.mark.parametrize("text", ["", "you may say so", "on 31 February", "march forward", "1234"])
 def test_no_date_is_no_interval(text: str) -> None:
     assert interval_in(text, NOW) is None
+
+
+def test_what_stands_out_is_relevant_and_one_among_many_alike_is_not() -> None:
+    """Something is always nearest; only what towers over the rest was what is asked for."""
+    likes = [_scored(0.45)] * 10
+    assert is_relevant([_scored(0.7), *likes], by_meaning=True)
+    assert not is_relevant([_scored(0.5), *likes], by_meaning=True)
+    assert not is_relevant([], by_meaning=True)
+
+
+def _scored(score: float) -> Round:
+    return Round("id", "conversation", "title", "2026-03-01", "What?", "That.", score, 1)
+
+
+def test_rounds_are_embedded_anew_when_vectors_of_another_kind_lie_there(
+    store: ConversationStore, recall: Recall
+) -> None:
+    """A file from before, whose vectors held the round only, is brought up to date."""
+    said = say(store, "My physician prescribed an ointment.", "I see.")
+    recall.index_new()
+    store.write(
+        lambda db: db.execute("update round_vectors set embedder = 'other', vector = x'00'")
+    )
+    again = Recall(store, load_embedder(resources.embedder_dir()))
+    assert again.index_new() == 1
+    assert [r.message_id for r in again.search("which doctor's cream", NOW)] == [said.user.id]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from chatapp import paths
 from chatapp.assistant.commands.protocol import Argument, Command, CommandError, Result, Session
@@ -65,10 +66,20 @@ def _export(session: Session, arguments: Mapping[str, str]) -> Result:
     if write is None:
         raise CommandError(f"Name a file that ends in {' or '.join(_FORMATS)}.")
     try:
-        path.write_text(write(session.assistant.store, current(session)), encoding="utf-8")
+        _write_whole(path, write(session.assistant.store, current(session)))
     except OSError as error:
         raise CommandError(f"{path} cannot be written: {error.strerror}.") from error
     return Result(f"Exported to {path}.")
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write the file at once: what stood there stays until the new one is complete."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _json(store: ConversationStore, conversation_id: str) -> str:

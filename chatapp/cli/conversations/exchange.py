@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING
 import click
 
 from chatapp.cli.conversations.group import conversations, opened
-from chatapp.cli.errors import CliError
+from chatapp.cli.errors import CliError, ExitCode
 from chatapp.cli.options import clean
 from chatapp.cli.output import file_option, output_option, print_json, writing
 
@@ -53,6 +53,9 @@ def import_(file: Path, output: str) -> None:
     from chatapp.memory.forgetting import keep_forgotten
     from retrieval.text import sanitize_text
 
+    if not file.exists():
+        hint = "check the path."
+        raise CliError(f"there is no file {file}", hint=hint, code=ExitCode.NOT_FOUND)
     with opened() as store:
         try:
             done = import_conversations(store, file, clean=sanitize_text)

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from chatapp.cli.conversations.group import conversations, opened, print_rows
-from chatapp.cli.errors import ExitCode
+from chatapp.cli.errors import CliError, ExitCode
 from chatapp.cli.output import output_option, print_json
 
 
@@ -53,8 +53,14 @@ def recover(file: Path | None, output: str) -> None:
     FILE is a backup, or a damaged file that was set aside; without it, the newest backup. Nothing
     that is there is changed.
     """
+    from chatapp.conversations import NotFound
+
     with opened() as store:
-        found = store.recover(file)
+        try:
+            found = store.recover(file)
+        except NotFound as error:
+            hint = "`chatapp conversations backups` lists what there is to recover from."
+            raise CliError(str(error.args[0]), hint=hint, code=ExitCode.NOT_FOUND) from error
     if output == "json":
         print_json(asdict(found))
         return

@@ -1,8 +1,9 @@
 """The cases of the memory benchmark as shipped, read and checked against their checksums.
 
 The thing to know: `tune` cases may be looked at while rules and weights are made, `measure` cases
-only give figures. Which part a case belongs to is a hash of its text, fixed before any tuning. The
-blind cases are a file of their own, by another hand that had not read the rules.
+only give figures. Which part a case belongs to is a hash of its text, fixed before any tuning; of
+later ones, the file: written to tune on, or after the last tuning. The blind cases are files of
+their own, by other hands that had not read the rules.
 """
 
 from __future__ import annotations
@@ -22,10 +23,14 @@ Statement = tuple[str, str, str]
 
 _CHECKSUMS = {
     "extraction.jsonl": "838802f3dd838be95892376ae3b320c1307974e9e4de6ca026ac44b73a72ee76",
-    "extraction-dev.jsonl": "d735ec9a6bf566b935158ecda259a2ddcc36baa50683a56107baaaf6096f0b43",
+    "extraction-dev.jsonl": "5edc9682244b2a113014bcae0f726361ca59f88218a8a2846f6c655ae49e64a2",
+    "extraction-de.jsonl": "d1098581ef8829d65e846c69fe89428a42addd063f3984ce381a67f278244649",
     "extraction-blind.jsonl": "649130eb0b1edb9cb20c99ea15b9a62448d613de75abf0b962148c4410670519",
+    "extraction-blind-2.jsonl": "ea1d9db1b6832855ca57be5935940235d1e0cf85ac82b84e13fa5cdfe260d6c4",
+    "recall-more.jsonl": "c1269cdc806964de824eef61b87fac14bdf496b8cd67f28322387f67aeccdf7c",
     "recall.jsonl": "5555586536b093d56cd52b6ea7c9b4ce88cb17f0ef3c68ef5bea6155f0ed254c",
 }
+BLIND = {"blind": "extraction-blind.jsonl", "second blind": "extraction-blind-2.jsonl"}
 _NO_TRAPS = ("real", "stated", "plain")  # the other kinds look like statements and state none
 
 
@@ -60,16 +65,22 @@ def messages(part: Part) -> list[Message]:
     return [_message(row) for name in files for row in _rows(name) if row["part"] == part]
 
 
-def blind_messages() -> list[Message]:
-    """Return the cases written by another hand than the rules'. Raises DataError: as above."""
-    return [_message(row) for row in _rows("extraction-blind.jsonl")]
+def german_messages(part: Part) -> list[Message]:
+    """Return the German extraction cases of one part. Raises DataError: the file was changed."""
+    return [_message(row) for row in _rows("extraction-de.jsonl") if row["part"] == part]
+
+
+def blind_messages(name: str) -> list[Message]:
+    """Return one of the sets in `BLIND`, by other hands than the rules'. Raises DataError."""
+    return [_message(row) for row in _rows(name)]
 
 
 def remembered(part: Part) -> list[Remembered]:
     """Return the recall cases of one part. Raises DataError: the file was changed."""
     return [
         Remembered(row["question"], row["user"], row["assistant"], row["source"])
-        for row in _rows("recall.jsonl")
+        for name in ("recall.jsonl", "recall-more.jsonl")
+        for row in _rows(name)
         if row["part"] == part
     ]
 

@@ -12,7 +12,7 @@ from chatapp.evaluation.estimates import Estimate, estimate
 from chatapp.evaluation.memory.cases import Remembered
 from chatapp.evaluation.memory.histories import NOW, History, Pair, history
 from chatapp.evaluation.suite import Done
-from chatapp.memory.memory import is_relevant
+from chatapp.memory.memory import COMPARED, is_relevant
 from chatapp.memory.recall import Recall, Routes
 from retrieval.embedding import Embedder
 
@@ -68,8 +68,8 @@ def recall_abstention(
         recall.index_new()
 
         def answers(case: Remembered) -> bool:
-            found = recall.search(case.question, NOW, limit=1)
-            return bool(found) and is_relevant(found[0])
+            found = recall.search(case.question, NOW, limit=COMPARED + 1)
+            return is_relevant(found, by_meaning=recall.by_meaning)
 
         quiet = [float(not answers(case)) for case in asked]
         spoke = [float(answers(case)) for case in held]

@@ -22,6 +22,7 @@ from retrieval.embedding import Embedder
 
 SIZES = (100, 1_000, 10_000)
 _ABSTENTION_ROUNDS = 1_000
+_CASES_IN_HISTORY = 0.7  # of its rounds, at most
 _FORGETTING_ROUNDS = 30  # beside the fact that is forgotten, in each of its files
 
 
@@ -46,10 +47,13 @@ class MemorySuite:
         embedder: Embedder | None,
     ) -> None:
         self._messages = cases.messages(part)[:limit]
-        self._blind = cases.blind_messages()[:limit] if part == "measure" else []
+        self._more = {"German": cases.german_messages(part)[:limit]}
+        if part == "measure":
+            blind = {name: cases.blind_messages(file) for name, file in cases.BLIND.items()}
+            self._more |= {name: messages[:limit] for name, messages in blind.items()}
         self._remembered = cases.remembered(part)[:limit]
         self._others = _others(files, self._remembered)
-        self._sizes = [size for size in SIZES if len(self._remembered) < size <= len(self._others)]
+        self._sizes = [size for size in SIZES if size <= len(self._others)]
         if not self._sizes:
             raise DataError(
                 f"{len(self._others)} rounds of dialogue are too few for a history of {SIZES[0]}",
@@ -59,28 +63,36 @@ class MemorySuite:
 
     def size(self) -> int:
         """Return how many messages are read and questions asked."""
-        asked = len(self._remembered) * len(VARIANTS) * len(self._sizes)
-        return len(self._messages) + len(self._blind) + asked
+        asked = sum(len(self._held(size)) for size in self._sizes) * len(VARIANTS)
+        return len(self._messages) + sum(map(len, self._more.values())) + asked
+
+    def _held(self, rounds: int) -> Sequence[cases.Remembered]:
+        """Return the cases that a history holds: a short one has other rounds in it too."""
+        return self._remembered[: int(_CASES_IN_HISTORY * rounds)]
 
     def run(self, done: Done) -> Result:
         """Measure the five parts, one after the other."""
         variants: dict[str, Metrics] = {
             "extraction": _extraction(self._messages, done),
-            **({"extraction, blind": _extraction(self._blind, done)} if self._blind else {}),
+            **{
+                f"extraction, {name}": _extraction(messages, done)
+                for name, messages in self._more.items()
+            },
             "update": profiles.updates(),
             "abstention": {**profiles.abstention(), **self._recall_abstention()},
             **self._recall(done),
             "forgetting": forgetting(self._others[:_FORGETTING_ROUNDS]),
         }
         config: dict[str, object] = {"part": self._part, "histories": self._sizes}
-        n = len(self._messages) + len(self._blind) + len(self._remembered)
+        more = sum(map(len, self._more.values()))
+        n = len(self._messages) + more + len(self._remembered)
         return Result(variants, n, config)
 
     def _recall(self, done: Done) -> dict[str, Metrics]:
         by_variant: dict[str, dict[str, Estimate | None]] = {}
         for size in self._sizes:
             found = recall_at(
-                self._remembered, self._others, size, self._seed, self._embedder, done
+                self._held(size), self._others, size, self._seed, self._embedder, done
             )
             for name, figure in found.items():
                 by_variant.setdefault(f"recall: {name}", {})[f"recall@5 [{size}]"] = figure
