@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from retrieval.browser.marks import without_fields
 from retrieval.browser.pages import Page
 from retrieval.browser.rarity import LanguageRarity, word_ranks
 from retrieval.evidence import EvidenceSource
@@ -56,9 +57,10 @@ class PassageJudge:
 
     def quotes(self, question: str, page: Page, *, most: int, threshold: float) -> list[Quote]:
         """See `Judge.quotes`."""
-        if page.kind != "page" or not page.text.strip():
+        if page.kind != "page" or not without_fields(page.text).strip():
             return []
-        document = self._opened().add_text(page.url, page.title, page.text, collection=page.id)
+        text = without_fields(page.text)
+        document = self._opened().add_text(page.url, page.title, text, collection=page.id)
         self._pages[document] = page
         return self._select(question, (page.id,), most, threshold)
 
@@ -88,7 +90,8 @@ class PassageJudge:
     def _on_its_page(self, quote: Quote) -> Quote:
         """The index trims what it stores: offsets move by what it took off the front."""
         page = self._pages[quote.document_id]
-        lead = len(page.text) - len(page.text.lstrip())
+        text = without_fields(page.text)
+        lead = len(text) - len(text.lstrip())
         start, end = quote.start + lead, quote.end + lead
         name = f"{page.id}:{start}"
         return replace(quote, document_id=page.id, passage_id=name, start=start, end=end)

@@ -12,12 +12,22 @@ import re
 FIELD = "♦"
 END_OF_EXTRACT = "■"
 _LOOK_ALIKES = str.maketrans({"【": "〖", "】": "〗", "♦": "⬧", "━": "─", "■": "▪"})
+_NAMES = "Question|Quotes|Past actions|Title|Scrollbar|Text|Actions left|Next action"
+_FORGED = re.compile(rf"^[^\S\n]*{FIELD}\s*(?:{_NAMES})\b.*$", re.MULTILINE)
 _LINK = re.compile(r"【\d+†([^【】]*?)(?:†[^【】†]*)?】")
 
 
 def neutral(text: str) -> str:
     """Return `text` with look-alikes in place of the browser's marks; its length stays."""
     return text.translate(_LOOK_ALIKES)
+
+
+def without_fields(text: str) -> str:
+    """Return `text` with blanks in place of lines that pose as fields of the state.
+
+    Whatever such a line says, it is there to be taken for something else; its length stays.
+    """
+    return _FORGED.sub(lambda found: " " * len(found[0]), text)
 
 
 def link_mark(number: int, text: str, domain: str, page_domain: str) -> str:

@@ -63,7 +63,7 @@ class Browsing:
 
 
 class WithSources:
-    """One search of the index and a browse: the surer short answer of the two, then other quotes.
+    """One search of the index and a browse: the quotes of both, the surest first.
 
     The app asks a person's own sources before the web; what they are not sure of counts here too.
     """
@@ -77,9 +77,7 @@ class WithSources:
         found, seconds = self._search.found(question)
         browsed = self._browsing.browsed(question)
         pairs = [*((each.quote, each.around) for each in found), *_pairs(browsed)]
-        bests = [quotes[0] for quotes in ([each.quote for each in found], browsed.quotes) if quotes]
-        first = max(bests, key=lambda quote: quote.certainty, default=None)
-        answer = _answered(question.text, pairs, browsed, self._showing, first)
+        answer = _answered(question.text, pairs, browsed, self._showing)
         return answer.after(seconds + browsed.seconds)
 
 
@@ -115,16 +113,10 @@ def answer_of(question: str, browsed: Browsed, showing: Showing) -> Answer:
 
 
 def _answered(
-    question: str,
-    pairs: Sequence[tuple[Quote, str]],
-    browsed: Browsed,
-    showing: Showing,
-    first: Quote | None = None,
+    question: str, pairs: Sequence[tuple[Quote, str]], browsed: Browsed, showing: Showing
 ) -> Answer:
     around = dict(pairs)
     worth = worth_showing(list(around), showing.threshold, showing.most)
-    if first is not None:
-        worth = [first, *(quote for quote in worth if quote != first)][: showing.most]
     found = [Found(n, quote, around[quote]) for n, quote in enumerate(worth, start=1)]
     steps = [json.loads(line) for line in browsed.trace]
     return replace(
