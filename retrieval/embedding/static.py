@@ -40,24 +40,28 @@ class StaticEmbedder:
         self,
         revision: str,
         vocabulary: Sequence[str],
-        table: NDArray[np.float32],
+        codes: NDArray[np.int8],
+        scales: NDArray[np.float32],
         buckets: int,
         asking: NDArray[np.float32] | None = None,
         repeat_power: float = 1.0,
     ) -> None:
-        """Take a table (len(vocabulary) + buckets, dimension), word weights folded in.
+        """Take a table of len(vocabulary) + buckets rows, word weights folded in.
 
         Args:
             revision: names the exact weights.
             vocabulary: words of the first rows, in order.
-            table: float32, the rows.
+            codes: (rows, dimension) the table. It stays int8: to make floats of all of it takes
+                longer than all else when the app starts, and a text needs a few rows.
+            scales: (rows,) what the codes of each row are multiplied with.
             buckets: how many rows, the last ones, are hashed.
             asking: (rows,) by how much more a row weighs in a query; None: as in a passage.
             repeat_power: a word that stands n times counts n ** repeat_power times.
         """
         self.id = f"{KIND}-{revision}"
-        self.dimension = int(table.shape[1])
-        self._table = table
+        self.dimension = int(codes.shape[1])
+        self._codes = codes
+        self._scales = scales
         self._rows = RowMap(vocabulary, buckets)
         self._asking = asking
         self._repeat_power = repeat_power
@@ -75,14 +79,18 @@ class StaticEmbedder:
             config = json.loads((directory / CONFIG_NAME).read_text("utf-8"))
             vocabulary = json.loads((directory / VOCABULARY_NAME).read_text("utf-8"))
             tensors = load_file(directory / WEIGHTS_NAME)
-            table = tensors["rows"].astype("float32") * tensors["scales"].astype("float32")[:, None]
-            if table.shape != (len(vocabulary) + config["buckets"], config["dimension"]):
-                raise ValueError(f"table of shape {table.shape} does not fit the vocabulary")
+            codes, scales = tensors["rows"], tensors["scales"].astype("float32")
+            if codes.shape != (len(vocabulary) + config["buckets"], config["dimension"]):
+                raise ValueError(f"table of shape {codes.shape} does not fit the vocabulary")
+            if scales.shape != codes.shape[:1]:
+                raise ValueError(f"scales of shape {scales.shape} do not fit the table")
             asking = tensors[ASKING].astype("float32") if ASKING in tensors else None
-            if asking is not None and asking.shape != table.shape[:1]:
+            if asking is not None and asking.shape != codes.shape[:1]:
                 raise ValueError(f"query weights of shape {asking.shape} do not fit the table")
             power = float(config.get("repeat_power", 1.0))
-            return cls(config["revision"], vocabulary, table, config["buckets"], asking, power)
+            return cls(
+                config["revision"], vocabulary, codes, scales, config["buckets"], asking, power
+            )
         except Exception as error:
             raise EmbedderDamaged(
                 f"the embedder in {directory} is damaged: {error}",
@@ -119,10 +127,11 @@ class StaticEmbedder:
             rows = np.fromiter(counts, dtype=np.int64, count=len(counts))
             weights = np.fromiter(counts.values(), dtype=np.float32, count=len(counts))
             weights **= self._repeat_power
+            weights *= self._scales[rows]
             if row_weights is not None:
                 weights *= row_weights[rows]
             # One product a text: `add.reduceat` over many at once is twenty times slower.
-            result[number] = weights @ self._table.take(rows, axis=0)
+            result[number] = weights @ self._codes.take(rows, axis=0).astype(np.float32)
         norms = np.linalg.norm(result, axis=1, keepdims=True)
         unit: NDArray[np.float32] = result / np.maximum(norms, 1e-9)
         return unit
