@@ -6,7 +6,7 @@ misleads nobody. The index must hold their paragraphs among many others. Each qu
 is, with every passage that holds its answer taken away, and beside its own paragraph alone, where
 that may not answer it. First all sentences decide the weights (does it hold the answer?), then the
 best sentence of each question decides scale and bias, so that the score of what is shown is a
-probability.
+probability. `--answers` fits, with those weights in their place, how sure a short answer is.
 """
 
 from __future__ import annotations
@@ -20,12 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.index import Index
+from retrieval.question import analyse
 from retrieval.quotes import ask, scored_sentences
+from retrieval.reading.judging import certainty_features
 from retrieval.reading.paragraph import Paragraph
-from retrieval.reading.ranking import rank_features
+from retrieval.reading.ranking import known
 from retrieval.reading.reader import Reader, load_reader
 from retrieval.rerank import READ
-from retrieval.squad import contains_answer
+from retrieval.squad import contains_answer, normalise
 from retrieval.support import WEIGHTS
 
 if TYPE_CHECKING:
@@ -76,8 +78,40 @@ def passage_groups(index: Index, questions: Sequence[Asked], reader: Reader) -> 
         readings = reader.read(asked.question, [hit.passage for hit in hits])
         labels = [contains_answer(hit.passage.text, asked.answers) for hit in hits]
         if any(labels):
-            features = [rank_features(reading, n) for n, reading in enumerate(readings, 1)]
-            yield np.array(features), np.array(labels, dtype=float)
+            yield np.array(list(known(hits, readings))), np.array(labels, dtype=float)
+
+
+def answer_groups(
+    index: Index, questions: Sequence[Asked], reader: Reader
+) -> Iterator[tuple[Array, Array]]:
+    """Yield for each question what is known of the span that would stand first, and if it is right.
+
+    Once as a search finds it, once in its own paragraph; what may not be answered is wrong.
+    """
+    for asked in questions:
+        paragraph = Paragraph(index, asked.title, asked.context)
+        found = index.search(asked.question, READ) if asked.answers else []
+        ranked = reader.rerank(asked.question, found)[:_HITS]
+        for source, hits in ((index, ranked), (paragraph, paragraph.hits())):
+            sentences = scored_sentences(source, ask(source, asked.question), hits, reader)
+            kind = analyse(asked.question).kind
+            best = max(sentences, key=lambda one: one.probability(kind), default=None)
+            if best is not None and best.answer:
+                right = normalise(best.answer) in {normalise(answer) for answer in asked.answers}
+                sure = certainty_features(best.probability(kind), best.chance)
+                yield np.array([sure]), np.array([float(right)])
+
+
+def report_answers(data: Sequence[Group]) -> None:
+    """Fit on half of the answers; print how right the surer ones of the other half are."""
+    to_fit, held_out = ([np.concatenate(c) for c in zip(*data[n::2], strict=True)] for n in (0, 1))
+    weights = fit_logistic(*to_fit, np.ones(2))
+    scores = 1 / (1 + np.exp(-(held_out[0] @ weights[:-1] + weights[-1])))
+    for least in np.arange(0.2, 0.8, 0.1):
+        shown = held_out[1][scores >= least]
+        right = shown.mean() if len(shown) else float("nan")
+        print(f"certainty {least:.1f}: {len(shown) / len(scores):.2f} shown, {right:.2f} right")
+    print("_CERTAIN_BIAS, … =", weights[[2, 0, 1]].round(3).tolist(), flush=True)
 
 
 def fit_logistic(features: Array, labels: Array, expected: Array, steps: int = 30) -> Array:
@@ -158,10 +192,14 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="the shared data pack")
     parser.add_argument("--reader", type=Path, help="a reader's directory; none fits the rules")
     parser.add_argument("--limit", type=int, default=2_000, help="questions at most")
+    parser.add_argument("--answers", action="store_true", help="fit how sure short answers are")
     chosen = parser.parse_args()
     index = Index.open(chosen.index, embedder_dir=chosen.embedder, read_only=True)
     reader = load_reader(chosen.reader) if chosen.reader else None
     questions = [asked for asked in load(chosen.data) if held_out(asked)][: chosen.limit]
+    if reader is not None and chosen.answers:
+        report_answers(list(answer_groups(index, questions, reader)))
+        return
     if reader is not None:
         report("passages", list(passage_groups(index, questions, reader)))
     report("sentences", list(sentence_groups(index, questions, reader)), WEIGHTS)

@@ -50,6 +50,7 @@ class Sentence(NamedTuple):
     stems: frozenset[str]
     heard: Said | None  # None where there is no reader
     answer: str  # the reader's span in it, "" if it points at none
+    chance: float  # the reader's probability of exactly this span
 
     def probability(self, kind: AnswerKind) -> float:
         """Return the estimated probability that it answers a question of `kind`, from 0 to 1."""
@@ -143,12 +144,13 @@ def scored_sentences(
             place = Place(title, inside, rank, opens_document=passage.start + start == 0)
             features = measure(asked, sentence, stems, place)
             if read is None:
-                yield Sentence(passage, start, end, features, frozenset(stems), None, "")
+                yield Sentence(passage, start, end, features, frozenset(stems), None, "", 0.0)
                 continue
             span = span_within(read.readings[number], start, end)
             answer = passage.text[span.start : span.end] if span else ""
             heard = said(read, number, span, answer)
-            yield Sentence(passage, start, end, features, frozenset(stems), heard, answer)
+            chance = span.chance if span else 0.0
+            yield Sentence(passage, start, end, features, frozenset(stems), heard, answer, chance)
 
 
 def _candidates(
@@ -157,6 +159,7 @@ def _candidates(
     """Yield the sentences of the hits as scored quotes."""
     for found in scored_sentences(index, asked, hits, reader):
         passage = found.passage
+        score = found.probability(asked.question.kind)
         quote = Quote(
             text=passage.text[found.start : found.end],
             passage_id=passage.id,
@@ -165,8 +168,9 @@ def _candidates(
             title=passage.title,
             start=passage.start + found.start,
             end=passage.start + found.end,
-            score=found.probability(asked.question.kind),
+            score=score,
             answer=found.answer,
+            certainty=judging.certainty(score, found.chance) if found.answer else 0.0,
         )
         yield _Candidate(quote, found.stems)
 

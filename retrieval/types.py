@@ -105,7 +105,8 @@ class Quote:
     """A span verified to stand in the stored text: `text == document.text[start:end]`.
 
     `score` is the calibrated probability that it answers the question, from 0 to 1. `answer` is the
-    part of `text` that a reader pointed at, "" if none did.
+    part of `text` that a reader pointed at, "" if none did; `certainty` the calibrated probability
+    that this part alone is a right answer.
     """
 
     text: str
@@ -117,6 +118,7 @@ class Quote:
     end: int
     score: float
     answer: str = ""
+    certainty: float = 0.0
 
 
 @dataclass(frozen=True)

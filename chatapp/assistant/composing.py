@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 DISAGREE = "Sources disagree:"
 NOT_BORNE_OUT = "The sources do not say that"
 _LONGEST_SHORT = 60  # characters; what is longer, or half of its quote, is no short answer
+_SURE = 0.5  # least certainty of a short answer that is shown
 _EDGES = " ,;:."
 _HOW_TO = re.compile(r"\bhow (?:(?:do|can|could|should|would|may) (?:i|we|you|one)|to)\b", re.I)
 _MEASURE = re.compile(r"\bhow (?:tall|far|high|deep|big|large|heavy|wide|fast)\b", re.I)
@@ -132,6 +133,8 @@ def _sure(question: str, quote: Quote) -> str:
     rule (70 % of 94 persons) are not sure enough to stand alone.
     """
     if quote.answer:
+        if quote.certainty < _SURE:
+            return ""
         answer = _trimmed(question, quote)
         return answer if len(answer) <= min(_LONGEST_SHORT, len(quote.text) // 2) else ""
     from retrieval.question import AnswerKind, analyse, says_more

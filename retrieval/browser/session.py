@@ -140,7 +140,7 @@ class Session:
 def as_quote(quote: PageQuote, judged: Sequence[Quote]) -> Quote:
     """Return a browser's quote as the rest of the app knows quotes.
 
-    Its support and its answer are those of the best judged sentence in it; 0 and "" without one.
+    Support, answer and certainty are those of the best judged sentence in it; 0 and "" without one.
     """
     inside = [
         one
@@ -158,4 +158,5 @@ def as_quote(quote: PageQuote, judged: Sequence[Quote]) -> Quote:
         end=quote.end,
         score=best.score if best else 0.0,
         answer=best.answer if best else "",
+        certainty=best.certainty if best else 0.0,
     )

@@ -1,4 +1,4 @@
-"""From start and end logits to spans: the best short runs of tokens, overlapping ones once."""
+"""From the logits of all spans to a few: the best that do not overlap."""
 
 from __future__ import annotations
 
@@ -10,39 +10,32 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
 
-LONGEST = 24  # tokens of an answer
-_TOP = 8  # starts and ends that are combined
+_TOP = 400  # spans that are looked at, best first; most overlap
 
 
 class TokenSpan(NamedTuple):
-    """Tokens first … last and the sum of their logits over that of "no answer"."""
+    """Tokens first … last and by how much their logit is above that of "no answer"."""
 
     first: int
     last: int
     margin: float
 
 
-def best_spans(starts: Floats, ends: Floats, most: int) -> list[TokenSpan]:
+def best_spans(spans: Floats, null: float, most: int) -> list[TokenSpan]:
     """Return up to `most` spans that do not overlap, best first.
 
-    `starts` and `ends` are (1 + length,), the null logit first; ties go to the earlier span.
+    `spans` (length, longest) holds the logit of each span by its first token and its length;
+    ties go to the earlier and shorter span.
     """
     import numpy as np
 
-    null = float(starts[0] + ends[0])
-    top_starts = np.argsort(-starts[1:], kind="stable")[:_TOP].tolist()
-    top_ends = np.argsort(-ends[1:], kind="stable")[:_TOP].tolist()
-    pairs = [
-        TokenSpan(first, last, float(starts[1 + first] + ends[1 + last]) - null)
-        for first in top_starts
-        for last in top_ends
-        if first <= last < first + LONGEST
-    ]
-    pairs.sort(key=lambda span: (-span.margin, span.first, span.last))
+    longest = spans.shape[1]
     chosen: list[TokenSpan] = []
-    for span in pairs:
-        if len(chosen) < most and not any(
-            span.first <= other.last and other.first <= span.last for other in chosen
-        ):
-            chosen.append(span)
+    for place in np.argsort(-spans.ravel(), kind="stable")[:_TOP].tolist():
+        first, more = divmod(place, longest)
+        last = first + more
+        if last >= len(spans) or len(chosen) == most:
+            break
+        if not any(first <= other.last and other.first <= last for other in chosen):
+            chosen.append(TokenSpan(first, last, float(spans[first, more]) - null))
     return chosen

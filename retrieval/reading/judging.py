@@ -75,13 +75,12 @@ def span_within(reading: Reading, start: int, end: int) -> SpanScore | None:
 def said(read: Read, number: int, span: SpanScore | None, text: str) -> Said:
     """Return what the reader says about a sentence with `span` (its words are `text`)."""
     reading = read.readings[number]
-    relevance = min(1 - _LEAST, max(_LEAST, reading.relevance))
     others = max(1, len(read.readings) - 1)
     return Said(
         span=_cut(span.score) if span else -1.0,
         best=float(span is not None and span == reading.spans[0]),
         lead=_cut(span.score - read.best) if span else -1.0,
-        relevance=_cut(math.log(relevance / (1 - relevance))),
+        relevance=_cut(_logit(reading.relevance)),
         agreement=(read.votes[normalise(text)] - 1) / others if span and text else 0.0,
     )
 
@@ -96,6 +95,27 @@ def probability(features: Features, heard: Said, kind: AnswerKind) -> float:
     total = BIAS + sum(w * v for w, v in zip(WEIGHTS, (*features, *heard), strict=True))
     doubt = 0.0 if kind in (AnswerKind.MANNER, AnswerKind.REASON) else _DOUBT
     return 1 / (1 + math.exp(-max(total, rules_logit(features) - doubt)))
+
+
+# Fitted by `retrieval.calibrate`, on the best quote of each question.
+_CERTAIN_BIAS, _CERTAIN_SCORE, _CERTAIN_CHANCE = 0.0, 1.0, 1.0
+
+
+def certainty_features(score: float, chance: float) -> tuple[float, float]:
+    """Return logits of a quote's score and of the reader's probability of its span."""
+    return _logit(score), _logit(chance)
+
+
+def certainty(score: float, chance: float) -> float:
+    """Return the estimated probability that the span alone is a right answer, from 0 to 1."""
+    of_quote, of_span = certainty_features(score, chance)
+    logit = _CERTAIN_BIAS + _CERTAIN_SCORE * of_quote + _CERTAIN_CHANCE * of_span
+    return 1 / (1 + math.exp(-logit))
+
+
+def _logit(probability: float) -> float:
+    inside = min(1 - _LEAST, max(_LEAST, probability))
+    return math.log(inside / (1 - inside))
 
 
 def _cut(logit: float) -> float:

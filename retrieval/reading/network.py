@@ -21,6 +21,8 @@ from retrieval.reading.words import SHAPES
 PASSAGE_FEATURES = 16
 QUESTION_FEATURES = 8
 SIDES = 3  # question, title, passage
+LONGEST = 24  # tokens of an answer
+OFF = -1e4  # the logit of what cannot be
 _WINDOWS = (2, 5, 12)
 
 
@@ -58,14 +60,14 @@ class Side(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """What the network says: span logits with the null logit first, and three judgements.
+    """What the network says: a logit for every span and for "no answer", and two judgements.
 
-    `starts`, `ends`: (batch, 1 + passage length), -inf off the passage; `relevance`, `support`:
-    (batch,) logits.
+    `spans`: (batch, passage length, 24), the span that begins at a token and is 1 … 24 tokens long,
+    about -1e4 off the passage; `null`, `relevance`, `support`: (batch,) logits.
     """
 
-    starts: Tensor
-    ends: Tensor
+    spans: Tensor
+    null: Tensor
     relevance: Tensor
     support: Tensor
 
@@ -188,11 +190,42 @@ class Attention(nn.Module):
         batch, length, width = x.shape
         parts = self.mix(self.norm(x)).view(batch, length, 3, self.heads, width // self.heads)
         q, k, v = parts.permute(2, 0, 3, 1, 4)
-        off = ((mask - 1) * 1e4).view(batch, 1, 1, length)
+        off = ((1 - mask) * OFF).view(batch, 1, 1, length)
         scores = q @ k.transpose(2, 3) * (width // self.heads) ** -0.5 + off
         seen = scores.softmax(3).to(v.dtype) @ v
         seen = self.out(seen.transpose(1, 2).reshape(batch, length, width))
         return x + _dropped(seen, dropout, self.training)
+
+
+class SpanHead(nn.Module):
+    """Every short span scored as a whole (Lee et al. 2016), on top of its start and its end.
+
+    A start and an end that are likely each for themselves may belong to different answers. So how
+    well they go together counts, what every token in the span adds or costs, and the length.
+    """
+
+    def __init__(self, width: int, hidden: int = 48) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(width, hidden), nn.Linear(width, hidden)
+        self.inside = nn.Linear(width, 1)
+        self.length = nn.Parameter(torch.zeros(LONGEST))
+        for untrained in (*self.last.parameters(), *self.inside.parameters()):
+            nn.init.zeros_(untrained)
+
+    def forward(self, read: Tensor, starts: Tensor, ends: Tensor) -> Tensor:
+        """Return (batch, length, 24) from states (batch, length, width) and their logits."""
+        sums = self.inside(read)[:, :, 0].float().cumsum(1)
+        before = F.pad(sums, (1, 0))[:, :-1]
+        pairs = torch.bmm(self.first(read), self.last(read).transpose(1, 2)).float()
+        pairs = pairs + (starts - before)[:, :, None] + (ends + sums)[:, None, :]
+        return _band(pairs) + self.length
+
+
+def _band(pairs: Tensor) -> Tensor:
+    """Return the 24 values from the diagonal on of each row of (batch, length, length)."""
+    length = pairs.shape[1]
+    wide = F.pad(pairs, (0, LONGEST), value=OFF).flatten(1)  # rows of one more start one later
+    return F.pad(wide, (0, length)).view(len(pairs), length, length + LONGEST + 1)[:, :, :LONGEST]
 
 
 class ReaderNetwork(nn.Module):
@@ -231,8 +264,9 @@ class ReaderNetwork(nn.Module):
         self.last_norm = nn.LayerNorm(width)
         self.span_key = nn.Linear(width, 2 * width)
         self.span = nn.Linear(width, 2)
+        self.whole = SpanHead(width)
         self.pool = nn.Linear(3 * width + 2, width)
-        self.judge = nn.Linear(width, 4)  # null start, null end, relevance, support
+        self.judge = nn.Linear(width, 3)  # no answer, relevance, support
 
     def set_vectors(self, table: Tensor) -> None:
         """Take the word vectors, (rows, vector), of unit length or zero."""
@@ -252,7 +286,7 @@ class ReaderNetwork(nn.Module):
         q = (q + self.kinds(kind)[:, None, :]).to(dtype)
         for block in self.asked:
             q = block(q, q_mask, drop)
-        off = (question.mask.to(dtype) - 1) * 1e4
+        off = (1 - question.mask.to(dtype)) * OFF
         weights = (self.weigh(q)[:, :, 0] + off).softmax(1)
         gist = torch.bmm(weights[:, None, :].to(dtype), q)
         add, scale = self.gist_in(gist).chunk(2, 2)
@@ -296,10 +330,9 @@ class ReaderNetwork(nn.Module):
         judged = self.judge(torch.tanh(self.pool(torch.cat(pooled, 1)))).float()
         keys = self.span_key(gist).view(len(read), 2, -1)
         spans = torch.bmm(read, keys.transpose(1, 2).to(read.dtype)) * self.shape.width**-0.5
-        spans = (spans + self.span(read)).float().masked_fill(~body, -1e4)
-        starts = torch.cat([judged[:, 0:1], spans[:, :, 0]], 1)
-        ends = torch.cat([judged[:, 1:2], spans[:, :, 1]], 1)
-        return Judged(starts, ends, judged[:, 2], judged[:, 3])
+        spans = (spans + self.span(read)).float().masked_fill(~body, OFF)
+        whole = self.whole(read, spans[:, :, 0], spans[:, :, 1])
+        return Judged(whole, *judged.unbind(1))
 
 
 TUNED = 2_000  # the most frequent words' vectors are tuned with the task, as in DrQA

@@ -3,24 +3,47 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from retrieval.reading.reader import Reading
+    from retrieval.types import Hit
 
 # Fitted by `retrieval.calibrate` on held-out questions to learn from.
-_BIAS, _RELEVANCE, _MARGIN, _RANK = 1.038, 0.369, 0.097, -0.918
+_BIAS, _WEIGHTS = 1.038, (0.369, 0.097, -0.918, 0.0, 0.0)
 _LEAST = 1e-6
 
 
-def rank_features(reading: Reading, rank: int) -> tuple[float, float, float]:
-    """Return logit of relevance, best span's margin, and log of the search's rank (from 1)."""
-    relevance = min(1 - _LEAST, max(_LEAST, reading.relevance))
-    margin = reading.spans[0].score if reading.spans else -10.0
-    return math.log(relevance / (1 - relevance)), max(-10.0, min(10.0, margin)), math.log(rank)
+class Known(NamedTuple):
+    """What reader and search say of one hit."""
+
+    relevance: float  # logit
+    margin: float  # of the best span over "no answer"
+    place: float  # log of the search's rank, from 1
+    words: float  # the score of its words as a share of the best hit's
+    meaning: float  # cosine; both 0 where that route did not bring the hit
 
 
-def rank_score(reading: Reading, rank: int) -> float:
-    """Return the probability that the passage holds the answer, from 0 to 1."""
-    relevance, margin, place = rank_features(reading, rank)
-    return 1 / (1 + math.exp(-(_BIAS + _RELEVANCE * relevance + _MARGIN * margin + _RANK * place)))
+def known(hits: Sequence[Hit], readings: Sequence[Reading]) -> Iterator[Known]:
+    """Yield what is known of each hit; both in the order of the search."""
+    best = max((hit.lexical_score or 0.0 for hit in hits), default=0.0) or 1.0
+    for rank, (hit, reading) in enumerate(zip(hits, readings, strict=True), 1):
+        relevance = min(1 - _LEAST, max(_LEAST, reading.relevance))
+        margin = reading.spans[0].score if reading.spans else -10.0
+        yield Known(
+            math.log(relevance / (1 - relevance)),
+            max(-10.0, min(10.0, margin)),
+            math.log(rank),
+            (hit.lexical_score or 0.0) / best,
+            hit.dense_score or 0.0,
+        )
+
+
+def rank_scores(hits: Sequence[Hit], readings: Sequence[Reading]) -> list[float]:
+    """Return the probability that each hit holds the answer, from 0 to 1."""
+    logits = [
+        _BIAS + sum(w * f for w, f in zip(_WEIGHTS, one, strict=True))
+        for one in known(hits, readings)
+    ]
+    return [1 / (1 + math.exp(-logit)) for logit in logits]

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from retrieval.reading.kinds import STATEMENT, question_kind
-from retrieval.reading.ranking import rank_score
+from retrieval.reading.ranking import rank_scores
 from retrieval.types import Hit, Passage
 
 if TYPE_CHECKING:
@@ -31,11 +31,16 @@ _MEMO = 512
 
 
 class SpanScore(NamedTuple):
-    """Characters start … end of the passage's text; `score` is its logit over "no answer"."""
+    """Characters start … end of the passage's text; `score` is its logit over "no answer".
+
+    `chance` is the probability that the network gives to exactly these characters, against all
+    other spans of the passage and "no answer".
+    """
 
     start: int
     end: int
     score: float
+    chance: float
 
 
 class Reading(NamedTuple):
@@ -92,10 +97,7 @@ class Reader:
     def rerank(self, question: str, hits: Sequence[Hit]) -> list[Hit]:
         """Return `hits` in the order of what they say to the question, scored from 0 to 1."""
         readings = self.read(question, [hit.passage for hit in hits])
-        scored = [
-            (rank_score(reading, rank), hit)
-            for rank, (hit, reading) in enumerate(zip(hits, readings, strict=True), 1)
-        ]
+        scored = list(zip(rank_scores(hits, readings), hits, strict=True))
         scored.sort(key=lambda pair: -pair[0])  # stable: equal scores keep the order of the search
         return [replace(hit, score=score) for score, hit in scored]
 
@@ -162,18 +164,22 @@ def _title(passage: Passage) -> str:
 
 
 def _reading(window: _Window, judged: Judged, row: int) -> Reading:
+    import numpy as np
+
     from retrieval.reading.decode import best_spans
 
     # What lies beyond is padding to the length of the longest window that was read with it.
-    logits = slice(0, 1 + len(window.encoded.rows))
-    starts, ends = judged.starts[row, logits].numpy(), judged.ends[row, logits].numpy()
+    logits = judged.spans[row, : len(window.encoded.rows)].numpy()
+    null = float(judged.null[row])
+    everything = math.log1p(float(np.exp(logits.astype(np.float64) - null).sum()))
     spans = tuple(
         SpanScore(
             int(window.tokens.starts[span.first - window.offset]),
             int(window.tokens.ends[span.last - window.offset]),
             span.margin,
+            math.exp(span.margin - everything),
         )
-        for span in best_spans(starts, ends, SPANS)
+        for span in best_spans(logits, null, SPANS)
         if span.first >= window.offset
     )
     no_answer = 1.0 - _sigmoid(spans[0].score) if spans else 1.0

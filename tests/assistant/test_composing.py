@@ -13,8 +13,17 @@ from retrieval.types import Quote
 BELL = "Alexander Graham Bell was granted a patent for the telephone he invented in 1876."
 
 
-def found(n: int, text: str, title: str = "Page", *, around: str = "", answer: str = "") -> Found:
-    quote = Quote(text, "", f"d{n}", f"https://{n}.example/", title, 0, len(text), 0.8, answer)
+def found(
+    n: int,
+    text: str,
+    title: str = "Page",
+    *,
+    around: str = "",
+    answer: str = "",
+    certainty: float = 0.9,
+) -> Found:
+    uri = f"https://{n}.example/"
+    quote = Quote(text, "", f"d{n}", uri, title, 0, len(text), 0.8, answer, certainty)
     return Found(n, quote, around)
 
 
@@ -26,6 +35,12 @@ class TestShortAnswers:
     def test_the_one_time_of_a_quote_stands_first(self):
         text = said("When was the tower opened?", found(1, "The tower was opened in 1889."))
         assert text == "1889 [1]\n\nThe tower was opened in 1889. [1]"
+
+    def test_what_a_reader_is_not_sure_of_does_not_stand_first(self):
+        """A wrong short answer is worse than a quote in which a person finds the right one."""
+        text = "The county seat of Orn is Halm."
+        unsure = found(1, text, answer="county seat", certainty=0.2)
+        assert said("What is the county seat of Orn?", unsure) == f"{text} [1]"
 
     def test_what_a_reader_points_at_stands_first(self):
         quote = found(

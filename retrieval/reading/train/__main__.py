@@ -35,8 +35,7 @@ from retrieval.store.embedded import SqliteStore
 WORDS = 60_000
 VECTOR = 192
 # Shares of the second stage; the rest is raw text.
-_LABELS, _MINED, _STATEMENTS = 0.42, 0.20, 0.13
-_SEARCHED = 2_300  # questions that are searched for
+_LABELS, _MINED, _STATEMENTS = 0.50, 0.24, 0.12
 
 
 def prepare(data: Path, work: Path) -> tuple[Corpus, Vocabulary, torch.Tensor]:
@@ -60,7 +59,7 @@ def prepare(data: Path, work: Path) -> tuple[Corpus, Vocabulary, torch.Tensor]:
     )
 
 
-def searched(data: Path, work: Path, questions: list[Asked]) -> list[mining.Mined]:
+def searched(data: Path, work: Path, questions: list[Asked], most: int) -> list[mining.Mined]:
     """Return what a full-text search over encyclopaedia and paragraphs finds, on the first call."""
     path = work / "mined.jsonl"
     if not path.exists():
@@ -70,9 +69,10 @@ def searched(data: Path, work: Path, questions: list[Asked]) -> list[mining.Mine
         index.add(sorted((data / "knowledge").glob("*.jsonl*")))
         index.add([next((data / "qa").glob(f"{name}.jsonl*")) for name in names])
         asked = [one for one in questions if one.source == names[0]]
-        asked += mining.open_questions(data, mining.OPEN_FILES, 1_500)
+        asked += mining.open_questions(data, mining.OPEN_FILES)
         random.Random(0).shuffle(asked)
-        mining.save(mining.mine(index, asked[:_SEARCHED]), path)
+        found = mining.mine(index, asked[:most], measured_titles(data))
+        mining.save(found, path)
         index.close()
     return mining.load(path)
 
@@ -108,6 +108,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="where the reader is written")
     parser.add_argument("--raw-steps", type=int, default=4_000, help="batches of 32 of raw text")
     parser.add_argument("--label-steps", type=int, default=4_200, help="batches with labels")
+    parser.add_argument("--searched", type=int, default=8_000, help="questions to search for")
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args()
     work: Path = chosen.out / "work"
@@ -119,7 +120,7 @@ def main() -> None:
     kept = [asked for asked in questions if held_out(asked)]
     learnt = [asked for asked in questions if not held_out(asked)]
     labelled = Labelled(vocabulary, learnt)
-    mined = searched(chosen.data, work, learnt)
+    mined = searched(chosen.data, work, learnt, chosen.searched)
     maker = Maker(corpus, vocabulary, table.numpy())
     torch.manual_seed(chosen.seed)
     network = ReaderNetwork(Shape(rows=vocabulary.rows, vector=VECTOR))

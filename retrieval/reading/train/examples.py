@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from retrieval.reading.batch import Encoded, collate
-from retrieval.reading.network import Side
+from retrieval.reading.network import LONGEST, Side
 
 UNKNOWN = -1.0  # a judgement that an example says nothing about
 
@@ -31,13 +31,12 @@ class Example(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Padded examples. `starts` and `ends` mark right places, (batch, 1 + passage), null first."""
+    """Padded examples. `spans` marks right spans, (batch, passage, 24) as in `network.Judged`."""
 
     question: Side
     passage: Side
     kind: Tensor
-    starts: Tensor
-    ends: Tensor
+    spans: Tensor
     reads: Tensor
     relevance: Tensor
     support: Tensor
@@ -47,17 +46,15 @@ def make_batch(examples: Sequence[Example]) -> Batch:
     """Return the examples as one batch."""
     passage = collate([example.passage for example in examples])
     size, length = passage.rows.shape
-    starts = np.zeros((size, 1 + length), dtype=bool)
-    ends = np.zeros((size, 1 + length), dtype=bool)
+    spans = np.zeros((size, length, LONGEST), dtype=bool)
     for number, example in enumerate(examples):
-        for first, last in example.spans or ((-1, -1),):
-            starts[number, 1 + first] = ends[number, 1 + last] = True
+        for first, last in example.spans:
+            spans[number, first, min(last - first, LONGEST - 1)] = True
     return Batch(
         collate([example.question for example in examples]),
         passage,
         torch.tensor([example.kind for example in examples]),
-        torch.from_numpy(starts),
-        torch.from_numpy(ends),
+        torch.from_numpy(spans),
         torch.tensor([example.reads for example in examples]),
         torch.tensor([example.relevance for example in examples]),
         torch.tensor([example.support for example in examples]),

@@ -20,6 +20,7 @@ from retrieval.reading.batch import encode_passage, encode_question
 from retrieval.reading.kinds import question_kind
 from retrieval.reading.train.corpus import records
 from retrieval.reading.train.examples import UNKNOWN, Example
+from retrieval.reading.train.unanswerable import turned
 from retrieval.reading.words import Tokens, Vocabulary
 from retrieval.splits import part_of
 
@@ -35,7 +36,8 @@ _RUN = 12  # words in a row that make two paragraphs the same
 _WORD = re.compile(r"\w+")
 _HELD_OUT = 0.2
 _LONGEST = 220  # tokens of a passage in training
-_AWAY = 0.25  # share of questions that are shown a paragraph without their answer
+_AWAY = 0.2  # share of questions that are shown a paragraph without their answer
+_TURNED = 0.15  # share of questions that are changed until their paragraph does not answer them
 
 
 class Asked(NamedTuple):
@@ -106,8 +108,14 @@ class Labelled:
         order.shuffle(numbers)
         for number in numbers:
             asked, others = self.questions[number], self._others[number]
-            if others and order.random() < _AWAY:
+            chance = order.random()
+            if others and chance < _AWAY:
                 yield self._example(asked, order.choice(others), order, away=True)
+            elif asked.answers and chance > 1 - _TURNED:
+                changed = turned(asked.question, asked.context, asked.answers, order)
+                if changed:
+                    other = asked._replace(question=changed, answers=())
+                    yield self._example(other, asked.context, order, away=False)
             else:
                 yield self._example(asked, asked.context, order, away=False)
 

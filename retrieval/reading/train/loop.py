@@ -52,12 +52,13 @@ def batches(examples: Iterator[Example], size: int, order: random.Random) -> Ite
 
 def loss_of(judged: Judged, batch: Batch) -> Tensor:
     """Return the mean loss: where the span is (or that there is none), relevance, support."""
-    reads = batch.reads
-    total = judged.starts.new_zeros(())
-    if reads.any():
-        for logits, right in ((judged.starts, batch.starts), (judged.ends, batch.ends)):
-            chosen = logits.masked_fill(~right, -torch.inf).logsumexp(1)
-            total = total + 0.5 * (logits.logsumexp(1) - chosen)[reads].mean()
+    total = judged.null.new_zeros(())
+    if batch.reads.any():
+        logits = torch.cat([judged.null[:, None], judged.spans.flatten(1)], 1)[batch.reads]
+        right = batch.spans.flatten(1)[batch.reads]
+        right = torch.cat([~right.any(1, keepdim=True), right], 1)
+        chosen = logits.masked_fill(~right, -torch.inf).logsumexp(1)
+        total = total + (logits.logsumexp(1) - chosen).mean()
     for logits, target in ((judged.relevance, batch.relevance), (judged.support, batch.support)):
         known = target != UNKNOWN
         if known.any():
@@ -137,8 +138,7 @@ def _to(batch: Batch, device: str) -> Batch:
         Side(*(part.to(device) for part in batch.question)),
         Side(*(part.to(device) for part in batch.passage)),
         batch.kind.to(device),
-        batch.starts.to(device),
-        batch.ends.to(device),
+        batch.spans.to(device),
         batch.reads.to(device),
         batch.relevance.to(device),
         batch.support.to(device),

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from retrieval.index import Index
 from retrieval.reading.batch import encode_passage, encode_question
 from retrieval.reading.kinds import question_kind
+from retrieval.reading.train.corpus import records
 from retrieval.reading.train.examples import Example
 from retrieval.reading.train.labels import Asked, token_spans
 from retrieval.reading.words import Vocabulary
@@ -23,7 +24,7 @@ from retrieval.squad import contains_answer, normalise
 from retrieval.types import Passage
 
 OPEN_FILES = ("efficientqa", "webquestions", "triviaqa-subset")
-_DEPTH = 10
+_DEPTH = 14
 _ANSWERS = 8  # aliases that are looked for
 _WRONG = 0.5  # share of questions that are shown a passage without their answer
 
@@ -37,10 +38,14 @@ class Mined(NamedTuple):
     wrong: tuple[tuple[str, str], ...]
 
 
-def mine(index: Index, questions: Sequence[Asked]) -> Iterator[Mined]:
-    """Search for each question; one that has a paragraph of its own has only that as right."""
+def mine(index: Index, questions: Sequence[Asked], without: set[str]) -> Iterator[Mined]:
+    """Search for each question; one that has a paragraph of its own has only that as right.
+
+    Passages of articles whose folded title is in `without` are left out.
+    """
     for asked in questions:
-        hits = [hit.passage for hit in index.search(asked.question, _DEPTH, mode="lexical")]
+        found = [hit.passage for hit in index.search(asked.question, _DEPTH, mode="lexical")]
+        hits = [p for p in found if p.title.replace("_", " ").casefold() not in without]
         holding = [p for p in hits if contains_answer(p.text, asked.answers)]
         context = normalise(asked.context)
         own = [p for p in holding if not context or normalise(p.text) in context]
@@ -52,19 +57,14 @@ def _texts(passages: Sequence[Passage]) -> tuple[tuple[str, str], ...]:
     return tuple((f"{p.title} {p.heading}".strip(), p.text) for p in passages)
 
 
-def open_questions(data: Path, names: Sequence[str], most: int) -> list[Asked]:
-    """Return up to `most` questions to learn from of each file that has no paragraphs."""
-    found: list[Asked] = []
-    for name in names:
-        from retrieval.reading.train.corpus import records
-
-        chosen = [
-            Asked(str(record["question"]), tuple(record["answers"]), "", "", name)
-            for record in records(next((data / "qa").glob(f"{name}.jsonl*")))
-            if part_of(str(record["question"])) == "learn"
-        ]
-        found += chosen[:most]
-    return found
+def open_questions(data: Path, names: Sequence[str]) -> list[Asked]:
+    """Return the questions to learn from of files that have no paragraphs."""
+    return [
+        Asked(str(record["question"]), tuple(record["answers"]), "", "", name)
+        for name in names
+        for record in records(next((data / "qa").glob(f"{name}.jsonl*")))
+        if part_of(str(record["question"])) == "learn"
+    ]
 
 
 def save(mined: Iterator[Mined], path: Path) -> None:

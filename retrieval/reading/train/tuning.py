@@ -38,7 +38,7 @@ def reading_figures(
         with torch.inference_mode():
             judged = network(collate(asked_sides), collate([side for side, _ in sides]), kinds)
         for row, asked in enumerate(part):
-            spans = best_spans(judged.starts[row].numpy(), judged.ends[row].numpy(), 1)
+            spans = best_spans(judged.spans[row].numpy(), float(judged.null[row]), 1)
             margin = spans[0].margin if spans else -1e3
             margins.append((margin, bool(asked.answers)))
             if asked.answers and spans:

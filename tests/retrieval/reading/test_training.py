@@ -15,6 +15,7 @@ from retrieval.reading.train.corpus import build, measured_titles
 from retrieval.reading.train.examples import Example
 from retrieval.reading.train.labels import load
 from retrieval.reading.train.loop import Stage, batches, learn, loss_of
+from retrieval.reading.train.unanswerable import turned
 from retrieval.reading.train.vectors import choose_vocabulary, fill_buckets, train_vectors
 from retrieval.splits import part_of
 
@@ -97,3 +98,17 @@ def test_nothing_that_measures_is_learnt_from(tmp_path: Path) -> None:
     assert {asked.title for asked in learnt} == set(titles) - measuring
     copied = {asked.context for asked in load(tmp_path, ["first", "second"])}
     assert copied == {contexts[title] for title in titles if title not in measuring}
+
+
+def test_a_turned_question_differs_in_one_thing_from_the_one_that_is_answered() -> None:
+    """Another name or number of the paragraph, or an opposite; the answer is never put in."""
+    context = (
+        "The largest bridge, built by Anna Berg in 1889, stands near Halm; Otto Lund left 1894."
+    )
+    question = "Who built the largest bridge near Halm in 1889?"
+    found = {turned(question, context, ("Anna Berg",), random.Random(n)) for n in range(40)}
+    assert "Who built the smallest bridge near Halm in 1889?" in found
+    assert "Who built the largest bridge near Halm in 1894?" in found
+    assert question not in found
+    assert not any("Anna" in (one or "") for one in found)
+    assert turned("Why?", context, (), random.Random(1)) is None
