@@ -12,6 +12,7 @@ probability. `--answers` fits, with those weights in their place, how sure a sho
 from __future__ import annotations
 
 import argparse
+import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,7 +28,7 @@ from retrieval.reading.paragraph import Paragraph
 from retrieval.reading.ranking import known
 from retrieval.reading.reader import Reader, load_reader
 from retrieval.rerank import READ
-from retrieval.squad import contains_answer, normalise
+from retrieval.squad import contains_answer, overlap
 from retrieval.support import WEIGHTS
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 _RIDGE = 3.0  # towards what is expected
 _HITS = 8
+_RIGHT = 0.5  # F1 from which a short answer counts as right
 
 Array = NDArray[np.float64]
 Group = tuple[Array, Array]
@@ -97,20 +99,20 @@ def answer_groups(
             kind = analyse(asked.question).kind
             best = max(sentences, key=lambda one: one.probability(kind), default=None)
             if best is not None and best.answer:
-                right = normalise(best.answer) in {normalise(answer) for answer in asked.answers}
+                right = any(overlap(best.answer, one) >= _RIGHT for one in asked.answers)
                 sure = certainty_features(best.probability(kind), best.chance)
                 yield np.array([sure]), np.array([float(right)])
 
 
 def report_answers(data: Sequence[Group]) -> None:
     """Fit on half of the answers; print how right the surer ones of the other half are."""
-    to_fit, held_out = ([np.concatenate(c) for c in zip(*data[n::2], strict=True)] for n in (0, 1))
-    weights = fit_logistic(*to_fit, np.ones(2))
-    scores = 1 / (1 + np.exp(-(held_out[0] @ weights[:-1] + weights[-1])))
+    features, right = (np.concatenate(column) for column in zip(*data, strict=True))
+    weights = fit_logistic(features[0::2], right[0::2], np.ones(2))
+    scores = 1 / (1 + np.exp(-(features[1::2] @ weights[:-1] + weights[-1])))
     for least in np.arange(0.2, 0.8, 0.1):
-        shown = held_out[1][scores >= least]
-        right = shown.mean() if len(shown) else float("nan")
-        print(f"certainty {least:.1f}: {len(shown) / len(scores):.2f} shown, {right:.2f} right")
+        shown = right[1::2][scores >= least]
+        share = shown.mean() if len(shown) else float("nan")
+        print(f"certainty {least:.1f}: {len(shown) / len(scores):.2f} shown, {share:.2f} right")
     print("_CERTAIN_BIAS, … =", weights[[2, 0, 1]].round(3).tolist(), flush=True)
 
 
@@ -196,7 +198,9 @@ def main() -> None:
     chosen = parser.parse_args()
     index = Index.open(chosen.index, embedder_dir=chosen.embedder, read_only=True)
     reader = load_reader(chosen.reader) if chosen.reader else None
-    questions = [asked for asked in load(chosen.data) if held_out(asked)][: chosen.limit]
+    questions = [asked for asked in load(chosen.data) if held_out(asked)]
+    random.Random(0).shuffle(questions)
+    del questions[chosen.limit :]
     if reader is not None and chosen.answers:
         report_answers(list(answer_groups(index, questions, reader)))
         return

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULT_THRESHOLD", "select_quotes", "short_answer", "verify_quote"]
 
-# On the questions held out for calibration (`retrieval.calibrate`) this shows a quote for 77 % of
-# the questions that have an answer and refuses 61 % of those that have none, although passages on
+# On the questions held out for calibration (`retrieval.calibrate`) this shows a quote for 85 % of
+# the questions that have an answer and refuses 58 % of those that have none, although passages on
 # the same topic were left in. Questions on no indexed topic score far below.
 DEFAULT_THRESHOLD = 0.35
 MAX_QUOTE_CHARACTERS = 1_000

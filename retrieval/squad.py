@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import string
+from collections import Counter
 from collections.abc import Sequence
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
@@ -24,3 +25,10 @@ def contains_answer(text: str, answers: Sequence[str]) -> bool:
     padded = f" {normalise(text)} "
     wanted = [normalise(answer) for answer in answers]
     return any(answer and f" {answer} " in padded for answer in wanted)
+
+
+def overlap(prediction: str, answer: str) -> float:
+    """Return the overlap of the words of a prediction with those of one answer, from 0 to 1."""
+    predicted, gold = normalise(prediction).split(), normalise(answer).split()
+    common = sum((Counter(predicted) & Counter(gold)).values())
+    return 2 * common / (len(predicted) + len(gold)) if common else 0.0

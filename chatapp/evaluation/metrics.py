@@ -6,10 +6,9 @@ answers counts. Passage recall uses the same normalisation and asks for whole wo
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
-from retrieval.squad import contains_answer, normalise
+from retrieval.squad import contains_answer, normalise, overlap
 
 
 def exact_match(prediction: str, answers: Sequence[str]) -> float:
@@ -20,16 +19,7 @@ def exact_match(prediction: str, answers: Sequence[str]) -> float:
 
 def f1(prediction: str, answers: Sequence[str]) -> float:
     """Return the best word-overlap F1 of the prediction with one of the answers, from 0 to 1."""
-    return max((_f1(prediction, answer) for answer in answers), default=0.0)
-
-
-def _f1(prediction: str, answer: str) -> float:
-    predicted, gold = normalise(prediction).split(), normalise(answer).split()
-    common = sum((Counter(predicted) & Counter(gold)).values())
-    if common == 0:
-        return 0.0
-    precision, recall = common / len(predicted), common / len(gold)
-    return 2 * precision * recall / (precision + recall)
+    return max((overlap(prediction, answer) for answer in answers), default=0.0)
 
 
 def recall_at(k: int, passages: Sequence[str], answers: Sequence[str]) -> float:

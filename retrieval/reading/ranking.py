@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from retrieval.types import Hit
 
 # Fitted by `retrieval.calibrate` on held-out questions to learn from.
-_BIAS, _WEIGHTS = 1.038, (0.369, 0.097, -0.918, 0.0, 0.0)
+# The rank itself is left out: beside the two scores it gains nothing.
+_BIAS, _WEIGHTS = -0.192, (0.306, 0.133, 1.491, 0.509)
 _LEAST = 1e-6
 
 
@@ -19,8 +20,7 @@ class Known(NamedTuple):
     """What reader and search say of one hit."""
 
     relevance: float  # logit
-    margin: float  # of the best span over "no answer"
-    place: float  # log of the search's rank, from 1
+    answered: float  # logit of any span over "no answer"
     words: float  # the score of its words as a share of the best hit's
     meaning: float  # cosine; both 0 where that route did not bring the hit
 
@@ -28,13 +28,12 @@ class Known(NamedTuple):
 def known(hits: Sequence[Hit], readings: Sequence[Reading]) -> Iterator[Known]:
     """Yield what is known of each hit; both in the order of the search."""
     best = max((hit.lexical_score or 0.0 for hit in hits), default=0.0) or 1.0
-    for rank, (hit, reading) in enumerate(zip(hits, readings, strict=True), 1):
+    for hit, reading in zip(hits, readings, strict=True):
         relevance = min(1 - _LEAST, max(_LEAST, reading.relevance))
-        margin = reading.spans[0].score if reading.spans else -10.0
+        no_answer = min(1 - _LEAST, max(_LEAST, reading.no_answer))
         yield Known(
             math.log(relevance / (1 - relevance)),
-            max(-10.0, min(10.0, margin)),
-            math.log(rank),
+            max(-10.0, min(10.0, math.log((1 - no_answer) / no_answer))),
             (hit.lexical_score or 0.0) / best,
             hit.dense_score or 0.0,
         )

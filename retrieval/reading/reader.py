@@ -182,8 +182,8 @@ def _reading(window: _Window, judged: Judged, row: int) -> Reading:
         for span in best_spans(logits, null, SPANS)
         if span.first >= window.offset
     )
-    no_answer = 1.0 - _sigmoid(spans[0].score) if spans else 1.0
-    return Reading(window.passage, _sigmoid(float(judged.relevance[row])), no_answer, spans)
+    relevance = _sigmoid(float(judged.relevance[row]))
+    return Reading(window.passage, relevance, math.exp(-everything), spans)
 
 
 def _merged(number: int, readings: Sequence[Reading]) -> Reading:

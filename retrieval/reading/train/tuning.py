@@ -14,7 +14,7 @@ from retrieval.reading.network import ReaderNetwork
 from retrieval.reading.train.labels import Asked
 from retrieval.reading.train.statements import Rated, as_example
 from retrieval.reading.words import Vocabulary
-from retrieval.squad import normalise
+from retrieval.squad import normalise, overlap
 
 _BATCH = 32
 
@@ -24,7 +24,7 @@ def reading_figures(
 ) -> dict[str, float]:
     """Return EM and F1 of the best span where there is an answer, and the AUROC of the margin."""
     exact: list[float] = []
-    overlap: list[float] = []
+    shared: list[float] = []
     margins: list[tuple[float, bool]] = []
     for begin in range(0, len(questions), _BATCH):
         part = questions[begin : begin + _BATCH]
@@ -45,10 +45,10 @@ def reading_figures(
                 first, last = spans[0].first - sides[row][1], spans[0].last - sides[row][1]
                 text = asked.context[bodies[row].starts[first] : bodies[row].ends[last]]
                 exact.append(max(float(normalise(text) == normalise(a)) for a in asked.answers))
-                overlap.append(max(_f1(text, answer) for answer in asked.answers))
+                shared.append(max(overlap(text, answer) for answer in asked.answers))
     return {
         "em": sum(exact) / max(1, len(exact)),
-        "f1": sum(overlap) / max(1, len(overlap)),
+        "f1": sum(shared) / max(1, len(shared)),
         "auroc": auroc(margins),
         "n": len(questions),
     }
@@ -85,9 +85,3 @@ def auroc(scored: Sequence[tuple[float, bool]]) -> float:
         return 0.5
     ranks = sum(first[score] + (ties[score] + 1) / 2 for score in positives)
     return (ranks - len(positives) * (len(positives) + 1) / 2) / pairs
-
-
-def _f1(prediction: str, answer: str) -> float:
-    predicted, gold = normalise(prediction).split(), normalise(answer).split()
-    common = sum((Counter(predicted) & Counter(gold)).values())
-    return 2 * common / (len(predicted) + len(gold)) if common else 0.0
