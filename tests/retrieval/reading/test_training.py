@@ -55,7 +55,7 @@ def test_the_same_seed_makes_the_same_questions(data: Path) -> None:
 def test_learning_lowers_the_loss(data: Path, tmp_path: Path) -> None:
     """A network that reads the same few questions again and again gets better at them."""
     examples, network = made(data, 64)
-    source = batches(itertools.cycle(examples), 16, random.Random(0))
+    source = batches(itertools.cycle(examples), 8, random.Random(0))
     batch = next(batches(iter(examples), 64, random.Random(0)))
 
     def loss(reads: ReaderNetwork) -> float:
@@ -63,7 +63,7 @@ def test_learning_lowers_the_loss(data: Path, tmp_path: Path) -> None:
             return float(loss_of(reads(batch.question, batch.passage, batch.kind), batch))
 
     before = loss(network.eval())
-    stage = Stage(steps=60, rate=3e-3, warmup=5, batch=16)
+    stage = Stage(steps=40, rate=3e-3, warmup=5, batch=8)
     assert loss(learn(network, source, stage, tmp_path / "weights")) < before
 
 
