@@ -186,7 +186,7 @@ async def test_a_question_mark_in_the_empty_input_opens_the_help(chat: Chat) -> 
 
 
 async def test_typing_while_the_help_is_open_goes_into_the_input(chat: Chat) -> None:
-    """Only "?" and the keys that close it are the help's own; not a letter of a question is lost."""
+    """Only "?" and the keys that close it are the help's own; no letter of a question is lost."""
     app = chat.app()
     async with app.run_test(size=(120, 60)) as pilot:
         await ready(app)
