@@ -63,7 +63,7 @@ class Browsing:
 
 
 class WithSources:
-    """One search of the index and a browse: the quotes of both, the surest first.
+    """One search of the index and a browse: the surer short answer of the two, then other quotes.
 
     The app asks a person's own sources before the web; what they are not sure of counts here too.
     """
@@ -77,7 +77,9 @@ class WithSources:
         found, seconds = self._search.found(question)
         browsed = self._browsing.browsed(question)
         pairs = [*((each.quote, each.around) for each in found), *_pairs(browsed)]
-        answer = _answered(question.text, pairs, browsed, self._showing)
+        bests = [quotes[0] for quotes in ([each.quote for each in found], browsed.quotes) if quotes]
+        first = max(bests, key=lambda quote: quote.certainty, default=None)
+        answer = _answered(question.text, pairs, browsed, self._showing, first)
         return answer.after(seconds + browsed.seconds)
 
 
@@ -113,10 +115,16 @@ def answer_of(question: str, browsed: Browsed, showing: Showing) -> Answer:
 
 
 def _answered(
-    question: str, pairs: Sequence[tuple[Quote, str]], browsed: Browsed, showing: Showing
+    question: str,
+    pairs: Sequence[tuple[Quote, str]],
+    browsed: Browsed,
+    showing: Showing,
+    first: Quote | None = None,
 ) -> Answer:
     around = dict(pairs)
     worth = worth_showing(list(around), showing.threshold, showing.most)
+    if first is not None:
+        worth = [first, *(quote for quote in worth if quote != first)][: showing.most]
     found = [Found(n, quote, around[quote]) for n, quote in enumerate(worth, start=1)]
     steps = [json.loads(line) for line in browsed.trace]
     return replace(
