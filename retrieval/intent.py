@@ -31,6 +31,7 @@ _ABOUT_ASSISTANT = re.compile(
     r"|what(?:'s| is) (?:new|my name)|who am i|what can you do|nice to meet you\b.*"
     r"|(?:i am|i'm|my name is) \w+(?: \w+)?|how was your (?:day|week|weekend)\b.*"
     r"|what do you (?:think|like|feel|want)\b.*|tell me (?:about yourself|something about you)"
+    r"|(?:i \w+ [^.?!]{1,60}[.!,]+ )?(?:do|are|have|would|what about|how about) you(?: too)?"
 )
 _WISHING = (
     r"(?:(?:can|could|would|will) you |please |now |let'?s |help (?:me|us) (?:to )?"
@@ -43,7 +44,8 @@ _CREATIVE = re.compile(
     r"(?: (?:\w+[- ]){0,3}?(?:poem|haiku|limerick|story|joke|song|lyrics|rhyme|tale|essay|letter"
     r"|e-?mail|speech|slogan|tweet|sonnet|riddle|pun|dialogue|toast|caption|motto|apology|invitation))s?\b.*"
     rf"|{_WISHING}(?:write|draft|compose)"
-    r"(?: (?:me|us))?(?: (?:a|an|the|my|our))?(?: [\w-]+){0,2}? (?:message|note|reply|post)\b.*"
+    r"(?: (?:me|us))?(?: (?:a|an|the|my|our))?(?: [\w-]+){0,2}?"
+    r" (?:message|note|reply|post|sentences?|paragraphs?|lines|verses?)\b.*"
     r"|(?:pretend|imagine|act as|role ?play|sing)\b.*"
 )
 _ABOUT_CHAT = re.compile(

@@ -19,6 +19,7 @@ I live in Rome.|My favourite colour is green.|Hi! We moved to Berlin last year.|
 My dog is called Rex. He likes bones.|Actually, my brother has a boat.|I am writing about Napoleon.
 continue|go on|try again|what did you say?|let's talk about something else|test|...|   |!?
 can you help me write a letter to my landlord?|I'd like you to draft a short reply to Anna
+I like old films. Do you?|What about you?|Write two sentences about a cat that lives on a boat.
 """
 FACTS = """
 what is photosynthesis?|What is the capital of France|who wrote Hamlet?|hello, who wrote Hamlet?
@@ -34,6 +35,7 @@ my favourite colour|My Lai massacre|I Have a Dream|We Are the Champions|I need a
 My index is empty.|I get the error "no model".|My terminal shows boxes.|Rome is nice.
 thanks, and who painted the Mona Lisa?|define entropy|compare Python and Java|define poem
 help me understand the letter of Paul|tell me the message of Animal Farm|help me find a note
+who wrote two lines about Rome?|I like Rome. Do you know who built it?
 """
 
 
