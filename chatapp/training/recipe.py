@@ -327,10 +327,10 @@ def _settings_class(where: str) -> type[Any]:
 def _check_lengths(recipe: Recipe) -> None:
     limit = recipe.model.context_length
     for name, stage in recipe.stages.items():
-        if isinstance(stage, StageRecipe) and stage.sequence > limit:
-            raise RecipeError(
-                f"[{name}]: sequence {stage.sequence} exceeds model.context_length {limit}"
-            )
+        for key in ("sequence", "text_sequence", "ptx_sequence"):
+            length = getattr(stage, key, 0)
+            if length > limit:
+                raise RecipeError(f"[{name}]: {key} {length} exceeds model.context_length {limit}")
 
 
 def _table(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -11,7 +11,7 @@ import torch
 from chatapp import resources
 from chatapp.model.checkpoint import load_model
 from chatapp.training.pipeline import Run
-from chatapp.training.recipe import load_recipe
+from chatapp.training.recipe import RecipeError, load_recipe
 
 TINY = [
     "compile=false",
@@ -48,6 +48,15 @@ AFTER = [
     "ppo.ptx_sequence=32",
     'ppo.prompts=[{path="pairs.jsonl"}]',
     'ppo.ptx_sources=[{path="text.jsonl"}]',
+    "dpo.sequence=64",
+    "dpo.batch=4",
+    'dpo.sources=[{path="pairs.jsonl"}]',
+    "compare.limit=2",
+    "compare.prompt_tokens=64",
+    "compare.max_tokens=8",
+    "compare.text_sequence=32",
+    'compare.prompts=[{path="pairs.jsonl"}]',
+    'compare.text=[{path="text.jsonl"}]',
 ]
 
 
@@ -88,11 +97,19 @@ def test_the_half_hour_recipe_runs_all_its_stages_when_shrunk(
     torch.set_num_threads(1)
     path = resources.recipes_dir() / "gpu-30min.toml"
     recipe = load_recipe(path, more_records, [*TINY, *AFTER, "pretrain.tokens=2048"])
-    assert list(recipe.stages) == ["pretrain", "finetune", "reward", "ppo"]
+    assert list(recipe.stages) == ["pretrain", "finetune", "reward", "ppo", "dpo", "compare"]
     model, _ = load_model(Run(recipe, tmp_path / "run").execute())
     assert model.config.attention == ("dense", "sparse(256, 16)")
     for stage in recipe.stages:
         assert (tmp_path / "run" / stage / "done.json").is_file()
+
+
+def test_text_longer_than_the_context_is_refused_before_anything_runs(more_records: Path) -> None:
+    """Every stage that reads windows of text is held to the model's context."""
+    path = resources.recipes_dir() / "gpu-30min.toml"
+    too_long = [*TINY, *AFTER, "compare.text_sequence=256"]
+    with pytest.raises(RecipeError, match=r"\[compare\]: text_sequence 256 exceeds"):
+        load_recipe(path, more_records, too_long)
 
 
 @pytest.mark.parametrize("name", ["gpu-30min", "gpt2-124m"])
