@@ -116,10 +116,7 @@ async def help_(chat: ChatScreen, argument: str) -> None:
     from chatapp.tui.help import help_groups
     from chatapp.tui.screens.help import HelpScreen
 
-    def closed(typed: str | None) -> None:
-        chat.composer.insert(typed or "")
-
-    chat.app.push_screen(HelpScreen(help_groups(chat.keymap)), closed)
+    chat.app.push_screen(HelpScreen(help_groups(chat.keymap), chat.composer.insert))
 
 
 async def quit_(chat: ChatScreen, argument: str) -> None:

@@ -5,7 +5,7 @@ Whoever goes on typing loses nothing: the help closes, and hands back the charac
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual import events
@@ -22,8 +22,8 @@ Group = tuple[str, Sequence[tuple[str, str]]]
 """A heading and its rows of (key or command, what it does)."""
 
 
-class HelpScreen(ModalScreen[str]):
-    """Shows groups of keys and commands; ends with the character that was typed, or with ""."""
+class HelpScreen(ModalScreen[None]):
+    """Shows groups of keys and commands; `typed` is given every character that is not its own."""
 
     DEFAULT_CSS = """
     HelpScreen {
@@ -43,12 +43,12 @@ class HelpScreen(ModalScreen[str]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,f1,question_mark,enter", "dismiss('')", "Close", id="help.close"),
+        Binding("escape,f1,question_mark,enter", "close", "Close", id="help.close"),
     ]
 
-    def __init__(self, groups: Sequence[Group]) -> None:
+    def __init__(self, groups: Sequence[Group], typed: Callable[[str], object]) -> None:
         super().__init__()
-        self._groups = groups
+        self._groups, self._typed = groups, typed
 
     def compose(self) -> ComposeResult:
         with Vertical():
@@ -60,7 +60,13 @@ class HelpScreen(ModalScreen[str]):
         own = event.key in self._bindings.key_to_bindings  # "?" closes what it opened
         if event.is_printable and event.character is not None and not own:
             event.stop()
-            self.dismiss(event.character)
+            self._typed(event.character)
+            self.action_close()
+
+    def action_close(self) -> None:
+        """Close once: keys pressed in one go still arrive here after the first has closed it."""
+        if self in self.app.screen_stack:
+            self.dismiss()
 
 
 def _content(groups: Sequence[Group]) -> Content:
