@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncGenerator
-from typing import Any
+from collections.abc import AsyncGenerator, Callable
+from typing import Any, TypeVar
 
 from chatapp.assistant.conversation_options import overlay
 from chatapp.assistant.events import Error, Event
@@ -15,6 +15,9 @@ from chatapp.assistant.parts import Parts
 from chatapp.assistant.services import Options
 from chatapp.assistant.window import Window, measure
 from chatapp.conversations import Conversation
+from chatapp.inference.generator import Generator
+
+T = TypeVar("T")
 
 
 class Configuring(Parts):
@@ -78,6 +81,13 @@ class Configuring(Parts):
         if conversation_id is None:
             return self.options
         return overlay(self.options, self.store.conversation(conversation_id))
+
+    def with_model(self, conversation_id: str | None, job: Callable[[Generator], T]) -> T:
+        """Return what `job` makes of the model of a conversation, which is loaded if need be.
+
+        Blocks until the model is free and `job` done: call it in a worker thread. Raises NotFound.
+        """
+        return self._services.models.get(self.options_of(conversation_id).model).call(job)
 
     async def window(self, conversation_id: str) -> Window:
         """Return how full the window is and what is outside it. Raises NotFound.

@@ -128,6 +128,16 @@ def no_web(error: Exception) -> Warning:
     )
 
 
+def no_summary(error: Exception) -> Warning:
+    """Return the warning that no new summary was written, with the reason."""
+    log.warning("No summary could be written", exc_info=error)
+    return Warning(
+        "summary_unavailable",
+        f"Earlier rounds could not be summarised: {error}",
+        "The chat goes on without a new summary; /summary write tries again.",
+    )
+
+
 def no_memory(error: Exception) -> Warning:
     """Return the warning that nothing is remembered or recalled for now, with the reason."""
     log.warning("The memory could not be used", exc_info=error)

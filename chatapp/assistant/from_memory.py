@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from chatapp.assistant import failures, remembering
 from chatapp.assistant.events import MemoryUsed
+from chatapp.assistant.instructions import Piece, system_turn
 from chatapp.assistant.lazy import Lazy
 from chatapp.assistant.prompt import build_prompt
 from chatapp.assistant.remembering import Item
@@ -42,24 +43,26 @@ async def answer_from_memory(writing: Writing) -> bool:
 
 
 async def known_facts(
-    writing: Writing, lazy: Lazy[Generator], generator: Generator, history: Sequence[Message]
-) -> str:
-    """Return what the model is told beside the conversation, within its share of the window."""
+    writing: Writing, lazy: Lazy[Generator], generator: Generator, seen: Collection[str]
+) -> Piece:
+    """Return what the model is told beside the conversation, within its share of the window.
+
+    `seen` are ids of the messages that the window still holds.
+    """
     memory = _memory(writing)
     if memory is None:
-        return ""
+        return Piece()
     draft, now = writing.draft, writing.services.clock()
-    seen = await writing.run.in_thread(lazy.thread, lambda: _seen(writing, generator, history))
     found = await writing.attempt(
         memory,
         lambda known: remembering.items_for_prompt(known, draft, seen, now),
         failures.no_memory,
     )
     if not found:
-        return ""
+        return Piece()
     items = await writing.run.in_thread(lazy.thread, lambda: _fitting(generator, found))
     if not items:
-        return ""
+        return Piece()
     await writing.attempt(
         memory, lambda known: remembering.note_used(known, draft, items), failures.no_memory
     )
@@ -68,12 +71,23 @@ async def known_facts(
     return remembering.as_prompt(items)
 
 
-def _seen(writing: Writing, generator: Generator, history: Sequence[Message]) -> set[str]:
+async def in_window(
+    writing: Writing, lazy: Lazy[Generator], generator: Generator, history: Sequence[Message]
+) -> set[str]:
     """Return the ids of the messages that fit the window when nothing is added to it."""
+    return await writing.run.in_thread(
+        lazy.thread, lambda: _fitting_ids(writing, generator, history)
+    )
+
+
+def _fitting_ids(writing: Writing, generator: Generator, history: Sequence[Message]) -> set[str]:
     said = [message for message in history if message.text]
     options = writing.options
     prompt = build_prompt(
-        generator, said, system=options.system, max_tokens=options.sampling.max_tokens
+        generator,
+        said,
+        system=system_turn([Piece(options.system)]),
+        max_tokens=options.sampling.max_tokens,
     )
     return {message.id for message in said[prompt.dropped :]}
 
@@ -82,7 +96,7 @@ def _fitting(generator: Generator, items: Sequence[Item]) -> list[Item]:
     """Return the first items whose lines take at most their share of the window."""
     most = int(generator.context_length * remembering.PROMPT_SHARE)
     for count in range(len(items), 0, -1):
-        told = ChatMessage("system", remembering.as_prompt(items[:count]))
+        told = ChatMessage("system", remembering.as_prompt(items[:count]).text)
         if generator.count_tokens([told]) <= most:
             return list(items[:count])
     return []

@@ -12,16 +12,19 @@ from chatapp.assistant import failures
 from chatapp.assistant.annotations import Computed, stream_computed
 from chatapp.assistant.events import FinishReason, Usage
 from chatapp.assistant.evidence import files_for_prompt, rest_on, shown_by_tool
-from chatapp.assistant.from_memory import known_facts
+from chatapp.assistant.from_memory import in_window, known_facts
+from chatapp.assistant.instructions import Piece, system_turn, tool_turn
 from chatapp.assistant.lazy import Lazy
 from chatapp.assistant.moderating import REFUSAL, Moderation, moderation
 from chatapp.assistant.offering import MOST_ROUNDS, HoldBack, Offer, offer
 from chatapp.assistant.prompt import Prompt, build_prompt
 from chatapp.assistant.streaming import stream_from_thread
-from chatapp.assistant.using import note_use, use_tool
+from chatapp.assistant.summarising import summary_for_prompt
+from chatapp.assistant.using import MEMORY_TOOLS, note_use, use_tool
 from chatapp.assistant.writing import Writing
 from chatapp.conversations import Message
-from chatapp.inference.generator import ChatMessage, Finished, Generator, SamplingParams
+from chatapp.conversations.seen import PromptTurn
+from chatapp.inference.generator import Finished, Generator, SamplingParams
 from chatapp.inference.tool_calls import OPEN
 from retrieval.text import sanitize_text
 
@@ -37,11 +40,19 @@ async def answer_from_model(writing: Writing) -> FinishReason:
     lazy = writing.services.models.get(writing.options.model)
     generator = await writing.run.in_thread(lazy.thread, lazy.get)
     offered = await asyncio.to_thread(offer, writing, generator)
-    known = await known_facts(writing, lazy, generator, _history(writing))
+    seen = await in_window(writing, lazy, generator, _history(writing))
+    summary = await summary_for_prompt(writing, lazy, generator, seen)
+    known = await known_facts(writing, lazy, generator, seen)
     shown = await files_for_prompt(writing, generator)
-    parts = (writing.options.system, known, shown.instructions, offered and offered.instructions)
-    system = "\n".join(part for part in parts if part)
-    tail: list[ChatMessage] = []
+    pieces = (
+        Piece(writing.options.system),
+        summary,
+        known,
+        Piece(shown.instructions),
+        Piece(offered.instructions if offered else ""),
+    )
+    system = system_turn(pieces)
+    tail: list[PromptTurn] = []
     for turn in range(MOST_ROUNDS + 1):
         if offered is not None and turn:
             offered = offered.once_more() if turn < MOST_ROUNDS else None
@@ -51,10 +62,12 @@ async def answer_from_model(writing: Writing) -> FinishReason:
         if not calls or reason == "interrupted":
             _show_rest(writing, reply, moderated)
             break
-        tail.append(ChatMessage("assistant", reply.whole))
+        of_memory = any(call["name"] in MEMORY_TOOLS for call in calls)
+        tail.append(tool_turn("assistant", reply.whole, of_memory=of_memory))
         for call in calls:
             used = await use_tool(writing, call["name"], call["arguments"])
-            tail.append(ChatMessage("tool", used.text or used.error))
+            told = call["name"] in MEMORY_TOOLS
+            tail.append(tool_turn("tool", used.text or used.error, of_memory=told))
             shown = shown_by_tool(call["name"], used) or shown
             writing.reply.grounding = "tool" if used.ok else writing.reply.grounding
     await rest_on(writing, shown)
@@ -71,9 +84,9 @@ async def _prompt(
     writing: Writing,
     lazy: Lazy[Generator],
     generator: Generator,
-    system: str,
+    system: PromptTurn | None,
     offered: Offer | None,
-    tail: Sequence[ChatMessage],
+    tail: Sequence[PromptTurn],
 ) -> Prompt:
     return await writing.run.in_thread(
         lazy.thread,
@@ -122,7 +135,8 @@ async def _stream(
             if limit is not None and made >= limit:
                 writing.run.stop()
     finally:
-        writing.reply.called(generator.name, sampling, _usage(generator, prompt, made), reason)
+        usage = _usage(generator, prompt, made)
+        writing.reply.called(generator.name, sampling, usage, reason, prompt.seen)
     return ("stop" if moderated.stopped else reason), reply
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 from chatapp.conversations import Message
+from chatapp.conversations.seen import PromptTurn, Seen
 from chatapp.inference.generator import ChatMessage, ContextOverflow, Generator, Role
 
 NOT_FOUND = "I did not find this in the sources."
@@ -18,22 +20,26 @@ LONGEST_PROMPT = 32_000  # characters; several times what any shipped model can 
 
 @dataclass(frozen=True)
 class Prompt:
-    """Messages for the generator, how many tokens they take and what was left out."""
+    """Messages for the generator, how many tokens they take and what was left out.
+
+    `dropped` counts messages with text, oldest first; `seen` is the same prompt as it is kept.
+    """
 
     messages: list[ChatMessage]
     tokens: int
     dropped: int
     max_tokens: int
+    seen: Seen
 
 
 def build_prompt(
     generator: Generator,
     history: Sequence[Message],
     *,
-    system: str = "",
+    system: PromptTurn | None = None,
     max_tokens: int = 256,
     tools: tuple[str, ...] = (),
-    tail: Sequence[ChatMessage] = (),
+    tail: Sequence[PromptTurn] = (),
 ) -> Prompt:
     """Return the newest part of `history` (root first, newest last) that fits the window.
 
@@ -53,11 +59,12 @@ def build_prompt(
     """
     said = [_as_chat(message) for message in history if message.text]
     said = said or [_as_chat(history[-1])]  # a file without a word
-    head = [ChatMessage("system", system)] if system else []
+    head = [ChatMessage("system", system.content)] if system else []
+    after = [_turn_as_chat(turn) for turn in tail]
     spare = min(max_tokens, max(1, generator.context_length // 4))
 
     def measured(start: int) -> tuple[list[ChatMessage], int]:
-        messages = [*head, *said[start:], *tail]
+        messages = [*head, *said[start:], *after]
         messages[0] = replace(messages[0], tools=tools)
         return messages, generator.count_tokens(messages)
 
@@ -76,7 +83,18 @@ def build_prompt(
     if fits:
         first = starts[fits - 1]
         messages, tokens = measured(first)
-    return Prompt(messages, tokens, first, min(max_tokens, generator.context_length - tokens))
+    seen = Seen(system, *_lengths(history, first), tuple(tail), tools)
+    spare = min(max_tokens, generator.context_length - tokens)
+    return Prompt(messages, tokens, first, spare, seen)
+
+
+def _lengths(history: Sequence[Message], dropped: int) -> tuple[tuple[int, ...], int]:
+    """Return how long the messages are that were not dropped, and what was gone on from."""
+    places = [place for place, message in enumerate(history) if message.text]
+    kept = history[places[dropped] :] if places else history[-1:]
+    continued = len(kept) > 1 and kept[-1].role == "assistant"
+    lengths = [len(message.text) for message in kept]
+    return (tuple(lengths[:-1]), lengths[-1]) if continued else (tuple(lengths), 0)
 
 
 def _most(limit: int, fits: Callable[[int], bool]) -> int:
@@ -101,6 +119,10 @@ def _earlier_rounds(said: Sequence[ChatMessage]) -> Iterator[int]:
             return  # it was refused when it was asked, and would not fit now
         if said[place].role == "user":
             yield place
+
+
+def _turn_as_chat(turn: PromptTurn) -> ChatMessage:
+    return ChatMessage(cast("Role", turn.role), turn.content)
 
 
 def _as_chat(message: Message) -> ChatMessage:

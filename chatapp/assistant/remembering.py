@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chatapp.assistant.events import MemoryProposed, MemoryUsed, UsedMemory
+from chatapp.assistant.instructions import Piece
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from chatapp.assistant.drafts import Draft
+    from chatapp.conversations.seen import ToldFact
     from chatapp.memory import Fact, Learnt, Memory, Reply, Round
 
 PROMPT_SHARE = 0.1  # of the context window, for what is remembered
@@ -39,7 +41,7 @@ class Item:
 
     used: UsedMemory
     line: str
-    fact: bool
+    fact: ToldFact | None = None
 
 
 def take(memory: Memory, draft: Draft, now: datetime) -> Taken:
@@ -78,27 +80,31 @@ def items_for_prompt(
     return [*facts[: MOST_ITEMS - len(rounds)], *map(_round_item, rounds)]
 
 
-def as_prompt(items: Sequence[Item]) -> str:
+def as_prompt(items: Sequence[Item]) -> Piece:
     """Return the lines for the system message; empty without items."""
-    return "\n".join([_HEAD, *(item.line for item in items)]) if items else ""
+    text = "\n".join([_HEAD, *(item.line for item in items)]) if items else ""
+    facts = tuple(item.fact for item in items if item.fact is not None)
+    return Piece(text, told=True, facts=facts)
 
 
 def note_used(memory: Memory, draft: Draft, items: Sequence[Item]) -> None:
     """Count the facts among the items as used in this answer. Blocking."""
-    memory.profile.used([item.used.id for item in items if item.fact], draft.message.id)
+    facts = [item.fact[0] for item in items if item.fact is not None]
+    memory.profile.used(facts, draft.message.id)
 
 
 def _fact_item(fact: Fact) -> Item:
     head = f"- [{fact.id[-_SHORT_ID:]}, {fact.valid_from[:10]}]"
     used = UsedMemory(fact.id, fact.to_person(), fact.valid_from)
-    return Item(used, f"{head} {fact.to_model()}", fact=True)
+    told = (fact.id, fact.slot, fact.fact_key, fact.value)
+    return Item(used, f"{head} {fact.to_model()}", told)
 
 
 def _round_item(found: Round) -> Item:
     head = f"- [{found.message_id[-_SHORT_ID:]}, {found.created_at[:10]}]"
     used = UsedMemory(found.message_id, found.question, found.created_at)
     said = f"{head} The user wrote: {_short(found.question)} You answered: {_short(found.answer)}"
-    return Item(used, said, fact=False)
+    return Item(used, said)
 
 
 def _short(text: str) -> str:

@@ -20,6 +20,7 @@ from chatapp.assistant.recorder import Recorder
 from chatapp.assistant.run import Run
 from chatapp.assistant.steps import step_part
 from chatapp.conversations import ConversationStore, Message, Outcome, Part, Turn
+from chatapp.conversations.seen import Seen
 from chatapp.conversations.types import MessageStatus
 from chatapp.inference.generator import SamplingParams
 
@@ -97,8 +98,10 @@ class Reply:
         """Return how long it has taken."""
         return (self._clock() - self._began).total_seconds()
 
-    def called(self, model: str, sampling: SamplingParams, usage: Usage, reason: str) -> None:
-        """Note one call of a model."""
+    def called(
+        self, model: str, sampling: SamplingParams, usage: Usage, reason: str, seen: Seen
+    ) -> None:
+        """Note one call of a model, with what it was given."""
         self.model, self.seed = model, sampling.seed
         self.usage = replace(
             usage, completion_tokens=self.usage.completion_tokens + usage.completion_tokens
@@ -114,6 +117,7 @@ class Reply:
                 first_token_seconds=self._first_token,
                 finish_reason=reason,
                 sampling=plain,
+                seen=seen,
             )
         )
 

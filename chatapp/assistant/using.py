@@ -15,7 +15,7 @@ from chatapp.conversations import Part
 from tools import calls
 from tools.protocol import CallLimits, ToolContext
 
-_MEMORY = {"memory_search", "memory_add"}
+MEMORY_TOOLS = {"memory_search", "memory_add"}
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def note_use(writing: Writing, name: str, arguments: Mapping[str, Any], text: st
 
 def _off(name: str, writing: Writing) -> str:
     """Return why a tool is not used in this chat; empty when it is."""
-    if name in _MEMORY and not writing.options.use_memory:
+    if name in MEMORY_TOOLS and not writing.options.use_memory:
         return "Memory is switched off in this chat."
     if name in WEB_TOOLS and switched_off(writing):
         return "The web is switched off in this chat."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from chatapp.assistant.instructions import Piece, system_turn
 from chatapp.assistant.prompt import build_prompt
 from chatapp.conversations import Message
 from chatapp.inference.generator import ContextOverflow, Generator
@@ -31,7 +32,9 @@ def measure(
     if not said:
         return Window(0, generator.context_length)
     try:
-        prompt = build_prompt(generator, said, system=system, max_tokens=max_tokens)
+        prompt = build_prompt(
+            generator, said, system=system_turn([Piece(system)]), max_tokens=max_tokens
+        )
     except ContextOverflow:
         return Window(generator.context_length, generator.context_length)
     return Window(prompt.tokens, generator.context_length, said[prompt.dropped].id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -28,11 +28,11 @@ def list_(output: str) -> None:
     with open_store(missing="") as store:
         found = Feedback(store).all()
     if output == "json":
-        print_json([asdict(judgement) for judgement in found])
+        print_json([_form(judgement) for judgement in found])
         return
     for judgement in found:
         if output == "jsonl":
-            print_json(asdict(judgement))
+            print_json(_form(judgement))
         else:
             click.echo(_line(judgement))
 
@@ -64,8 +64,15 @@ def export(schema: str, file: str) -> None:
     click.echo(f"{count} records", err=True)
 
 
+def _form(judgement: Judgement) -> dict[str, Any]:
+    from chatapp.feedback.export import turns_of
+
+    prompts = {"prompt": judgement.prompt, "other_prompt": judgement.other_prompt}
+    return {**asdict(judgement), **{name: turns_of(turns) for name, turns in prompts.items()}}
+
+
 def _line(judgement: Judgement) -> str:
     what = judgement.kind if judgement.reward is None else f"rating {judgement.reward:g}"
-    asked = judgement.prompt[-1]["content"] if judgement.prompt else ""
+    asked = judgement.prompt[-1].content if judgement.prompt else ""
     flat = " ".join(f"{asked} -> {judgement.answer}".split())
     return f"{judgement.id}  {judgement.created_at[:10]}  {what:<10}  {flat[:100]}"

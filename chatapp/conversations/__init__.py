@@ -15,6 +15,7 @@ from chatapp.conversations.types import (
     StartedTurn,
     StorageError,
     StoredCitation,
+    Summary,
     Turn,
 )
 
@@ -33,5 +34,6 @@ __all__ = [
     "StartedTurn",
     "StorageError",
     "StoredCitation",
+    "Summary",
     "Turn",
 ]

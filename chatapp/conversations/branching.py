@@ -23,8 +23,9 @@ _COPIED = {  # what goes along to a fork, by table; ids and owners are made anew
     "parts": "n, kind, data, text, content_hash",
     "turns": (
         "model, prompt_tokens, completion_tokens, seconds, first_token_seconds, finish_reason, "
-        "sampling, created_at"
+        "sampling, created_at, seen"
     ),
+    "summaries": "text, model, edited, created_at",
 }
 
 

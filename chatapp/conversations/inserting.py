@@ -18,6 +18,7 @@ from chatapp.conversations.types import (
     MessageRole,
     Part,
     StoredCitation,
+    Summary,
     Turn,
 )
 
@@ -105,12 +106,19 @@ def add_citations(db: Database, message_id: str, citations: Iterable[StoredCitat
     )
 
 
+def put_summary(db: Database, summary: Summary) -> None:
+    """Write a summary in the place of the one that ends at the same message, if there is one."""
+    values = {**asdict(summary), "edited": int(summary.edited)}
+    db.table("summaries").insert(values, replace=True)
+
+
 def add_turns(db: Database, message_id: str, turns: Iterable[Turn], now: str) -> None:
     """Write the model calls that made an answer."""
     db.table("turns").insert_all(
         {
             **asdict(turn),
             "sampling": json.dumps(dict(turn.sampling), allow_nan=False),
+            "seen": json.dumps(turn.seen.to_json() if turn.seen else {}, ensure_ascii=False),
             "message_id": message_id,
             "created_at": turn.created_at or now,
         }

@@ -57,7 +57,7 @@ def merge(db: Database, *, facts: bool) -> Found:
         _add(db, table)
         _add(db, table, without="key")
     _restore_parents(db)
-    for table in ("citations", "parts", "tags"):
+    for table in ("citations", "parts", "tags", "summaries"):
         _add(db, table, without="key")
     # a turn has no id: an answer that has any has them all
     _add(db, "turns", without="key", where="message_id not in (select message_id from main.turns)")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from chatapp.conversations.seen import Seen
 from chatapp.conversations.types import (
     Conversation,
     Message,
     NotFound,
     Part,
     StoredCitation,
+    Summary,
     Turn,
 )
 
@@ -114,13 +116,37 @@ def get_turns(db: Database, message_id: str) -> list[Turn]:
     """Return the model calls that made an answer, oldest first."""
     query = """
         select model, prompt_tokens, completion_tokens, seconds, first_token_seconds,
-            finish_reason, sampling, message_id, created_at
+            finish_reason, sampling, message_id, created_at, seen
         from turns where message_id = ? order by key
     """
     return [
-        Turn(**{**row, "sampling": json.loads(row["sampling"])})
+        Turn(**{**row, "sampling": json.loads(row["sampling"]), "seen": _seen(row["seen"])})
         for row in db.query(query, [message_id])
     ]
+
+
+def _seen(text: str) -> Seen | None:
+    return Seen.from_json(json.loads(text))
+
+
+def get_summary(db: Database, message_id: str | None, limit: int = -1) -> Summary | None:
+    """Return the summary that reaches furthest on the branch down to this message, or None.
+
+    With `limit` 1, only one that ends at this very message.
+    """
+    query = """
+        with recursive up(id, parent_id, depth) as (
+            select id, parent_id, 0 from messages where id = :id
+            union all
+            select p.id, p.parent_id, depth + 1 from messages p join up on p.id = up.parent_id
+            limit :limit
+        )
+        select s.message_id, s.text, s.model, s.edited, s.created_at
+        from up join summaries s on s.message_id = up.id order by up.depth limit 1
+    """
+    for row in db.query(query, {"id": message_id, "limit": limit}):
+        return Summary(**{**row, "edited": bool(row["edited"])})
+    return None
 
 
 def get_path_after(db: Database, tip: str | None, after: str, limit: int) -> list[Message]:

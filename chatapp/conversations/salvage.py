@@ -28,6 +28,7 @@ _TABLES = (
     ("citations", "rowid"),
     ("parts", "key"),
     ("turns", "key"),
+    ("summaries", "rowid"),
     ("tags", "rowid"),
     ("drafts", "rowid"),
     ("facts", "key"),
@@ -118,6 +119,7 @@ def _mend(target: Database) -> None:
     now = {"now": timestamp(utc_now()), "title": RECOVERED_TITLE}
     for statement in (
         "update messages set usage = '{}' where not json_valid(usage)",
+        "update turns set seen = '{}' where not json_valid(seen)",
         # A message whose parent is lost becomes a root; so does one in a loop of damaged ids.
         """
         with recursive reached(id) as (
@@ -131,7 +133,7 @@ def _mend(target: Database) -> None:
         """,
         *(
             f"delete from {table} where message_id not in (select id from messages)"
-            for table in ("citations", "parts", "turns", "fact_uses")
+            for table in ("citations", "parts", "turns", "summaries", "fact_uses")
         ),
         *(
             f"update {table} set {column}_id = null "

@@ -7,9 +7,10 @@ from chatapp.conversations.branching import Branching
 from chatapp.conversations.keeping import Keeping
 from chatapp.conversations.organising import Organising
 from chatapp.conversations.reading import Reading
+from chatapp.conversations.summarising import Summarising
 
 
-class ConversationStore(Reading, Answering, Organising, Branching, Keeping):
+class ConversationStore(Reading, Answering, Organising, Branching, Summarising, Keeping):
     """The conversations of one person. Use `open`; several processes may share a file.
 
     Reading and organising block. What an answer is written with (`begin_turn`, `save_text`,

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from chatapp.conversations.seen import Seen
+
 MessageRole = Literal["system", "user", "assistant", "tool"]
 MessageStatus = Literal["complete", "streaming", "interrupted", "error"]
 PartKind = Literal[
@@ -90,7 +92,7 @@ class Turn:
     """One call of a model: tokens, seconds, and the sampling fields with the seed.
 
     `message_id` and `created_at` are filled in when it is stored. `first_token_seconds` is None
-    where it was not measured.
+    where it was not measured; `seen` is the prompt, None where it was not kept (until schema 9).
     """
 
     model: str
@@ -102,6 +104,18 @@ class Turn:
     sampling: Mapping[str, Any] = field(default_factory=dict)
     message_id: str = ""
     created_at: str = ""
+    seen: Seen | None = None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a model, or with `edited` the person, made of a branch down to message `message_id`."""
+
+    message_id: str
+    text: str
+    model: str
+    edited: bool
+    created_at: str
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,21 @@
 """The judgements in the conversation file: ratings, comparisons, corrections.
 
 Each holds the exact prompt and answers of its time, so that it stays true whatever happens to the
-conversation later. Private conversations are judged like others: giving feedback is an act of the
-person's own.
+conversation later: what the model was given, with instructions, memories and results of tools. An
+answer that no model made, or of a time when that was not kept, has persona and turns instead.
+Private conversations are judged like others: giving feedback is an act of the person's own.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from chatapp.conversations import ConversationStore, Message, NotFound
+from chatapp.conversations.seen import PromptTurn
+from chatapp.feedback.given import given_for
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -19,7 +23,10 @@ if TYPE_CHECKING:
 Kind = Literal["rating", "comparison", "correction"]
 
 GOOD, BAD = 1.0, 0.0
-_COLUMNS = "id, kind, message_id, conversation_id, prompt, answer, other, reward, model, created_at"
+_COLUMNS = (
+    "id, kind, message_id, conversation_id, prompt, answer, other, reward, model, created_at, "
+    "exact, other_prompt"
+)
 
 
 class NotJudgeable(ValueError):
@@ -28,22 +35,26 @@ class NotJudgeable(ValueError):
 
 @dataclass(frozen=True)
 class Judgement:
-    """One judgement. `prompt` are the persona, if any, and the turns before the answer.
+    """One judgement. `prompt` are the turns before the answer.
 
     A rating has a `reward` from 0 to 1. In a comparison `answer` was preferred to `other`; in a
-    correction `answer` is what the person wrote instead of `other`.
+    correction `answer` is what the person wrote instead of `other`. `exact` says that `prompt` is
+    what the model was given, to the byte; `other_prompt` is what the other answer of a comparison
+    was made from, if that was not the same.
     """
 
     id: str
     kind: Kind
     message_id: str | None
     conversation_id: str | None
-    prompt: tuple[dict[str, str], ...]
+    prompt: tuple[PromptTurn, ...]
     answer: str
     other: str
     reward: float | None
     model: str
     created_at: str
+    exact: bool = False
+    other_prompt: tuple[PromptTurn, ...] = ()
 
 
 class Feedback:
@@ -83,7 +94,7 @@ class Feedback:
             raise NotJudgeable("only two answers to the same question can be compared")
         if better.text == worse.text:
             raise NotJudgeable("the two answers say the same")
-        return self._add("comparison", better, better.text, other=worse.text)
+        return self._add("comparison", better, better.text, other=worse.text, beside=worse)
 
     def all(self) -> list[Judgement]:
         """Return every judgement, oldest first."""
@@ -114,11 +125,11 @@ class Feedback:
         *,
         other: str = "",
         reward: float | None = None,
+        beside: Message | None = None,
     ) -> Judgement:
-        path = self._store.path_to(message.id)[:-1]
-        persona = self._store.conversation(message.conversation_id).persona
-        prompt = [{"role": "system", "content": persona}] if persona else []
-        prompt += [{"role": turn.role, "content": turn.text} for turn in path if turn.text]
+        given = given_for(self._store, message)
+        other_given = given_for(self._store, beside) if beside else given
+        another = () if other_given.turns == given.turns else other_given.turns
 
         def job(db: Database) -> Judgement:
             if kind != "comparison":
@@ -132,12 +143,14 @@ class Feedback:
                     "kind": kind,
                     "message_id": message.id,
                     "conversation_id": message.conversation_id,
-                    "prompt": json.dumps(prompt, ensure_ascii=False),
+                    "prompt": _to_json(given.turns),
                     "answer": answer,
                     "other": other,
                     "reward": reward,
                     "model": message.model,
                     "created_at": self._store.now(),
+                    "exact": int(given.exact and other_given.exact),
+                    "other_prompt": _to_json(another),
                 }
             )
             return _get(db, judgement_id)
@@ -152,4 +165,13 @@ def _get(db: Database, judgement_id: str) -> Judgement:
 
 
 def _to_judgement(row: dict[str, Any]) -> Judgement:
-    return Judgement(**{**row, "prompt": tuple(json.loads(row["prompt"]))})
+    prompts = {name: _from_json(row[name]) for name in ("prompt", "other_prompt")}
+    return Judgement(**{**row, **prompts, "exact": bool(row["exact"])})
+
+
+def _to_json(turns: Iterable[PromptTurn]) -> str:
+    return json.dumps([turn.to_json() for turn in turns], ensure_ascii=False)
+
+
+def _from_json(text: str) -> tuple[PromptTurn, ...]:
+    return tuple(PromptTurn.from_json(turn) for turn in json.loads(text))

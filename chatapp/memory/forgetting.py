@@ -94,7 +94,7 @@ def keep_forgotten(store: ConversationStore, conversation_ids: Sequence[str]) ->
     changed = store.write(job, durable=True)
     if changed:
         store.rewrite_search()
-        store.empty_log()
+    store.empty_log()  # stored prompts may have lost words too
     return changed
 
 

@@ -8,7 +8,6 @@ about the same word otherwise ("the weather in Berlin") stays unless `everywhere
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,9 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from chatapp.conversations.hashing import part_hash, replace_text
 from chatapp.conversations.rows import part_data
+from chatapp.conversations.seen import ToldFact
 from chatapp.memory import tombstones
 from chatapp.memory.extract import extract
 from chatapp.memory.normal import normalised, refines
+from chatapp.memory.slots import SLOTS
+from chatapp.memory.stored_prompts import Prompts
 from chatapp.memory.types import Fact
 
 if TYPE_CHECKING:
@@ -44,8 +46,16 @@ class Redaction:
         _redact_titles(db, self.fact.value, changed)
         _redact_parts(db, self._without_value, changed)
         _redact_drafts(db, self._blank_draft)
-        _redact_feedback(db, dict(changed.values()))
+        prompts = Prompts(
+            frozenset({self.fact.value}), self._is_it, _without, everywhere=self.everywhere
+        )
+        prompts.redact_calls(db)
+        prompts.redact_judgements(db, dict(changed.values()))
+        prompts.redact_summaries(db)
         return len(changed)
+
+    def _is_it(self, told: ToldFact) -> bool:
+        return told[0] == self.fact.id
 
     def _changes(self, db: Database) -> Iterator[tuple[int, tuple[str, str]]]:
         """Yield the messages that change by row key, with their old and their new text."""
@@ -87,7 +97,7 @@ def redact_buried(db: Database, conversation_id: str) -> int:
     """
     query = "select key, role, text, grounding from messages where conversation_id = ? order by key"
     values: set[str] = set()
-    changed: set[int] = set()
+    changed: dict[int, tuple[str, str]] = {}
     for row in list(db.query(query, [conversation_id])):
         text: str = row["text"]
         if row["role"] == "user":
@@ -100,11 +110,20 @@ def redact_buried(db: Database, conversation_id: str) -> int:
                 text = _without(value, text)
         if text != row["text"]:
             replace_text(db, row["key"], text)
-            changed.add(row["key"])
+            changed[row["key"]] = (row["text"], text)
     for value in values:
         _redact_titles(db, value, changed)
     _drop_vectors(db, changed)
+    prompts = Prompts(frozenset(values), lambda told: _is_buried(db, told), _without)
+    prompts.redact_calls(db, conversation_id)
+    prompts.redact_judgements(db, dict(changed.values()), conversation_id)
+    prompts.redact_summaries(db, conversation_id)
     return len(changed)
+
+
+def _is_buried(db: Database, told: ToldFact) -> bool:
+    _, slot, key, value = told
+    return bool(value) and slot in SLOTS and tombstones.is_buried(db, slot, key, value)
 
 
 def _without(value: str, text: str) -> str:
@@ -213,22 +232,4 @@ def _redact_drafts(db: Database, redact: Callable[[str], str]) -> None:
             db.execute(
                 "update drafts set text = ? where conversation_id is ?",
                 [text, row["conversation_id"]],
-            )
-
-
-def _redact_feedback(db: Database, changed: Mapping[str, str]) -> None:
-    """Judgements hold copies of whole messages."""
-    if not changed or "feedback" not in db.table_names():
-        return
-    for row in list(db.query("select key, prompt, answer, other from feedback")):
-        prompt = [
-            {**turn, "content": changed.get(turn["content"], turn["content"])}
-            for turn in json.loads(row["prompt"])
-        ]
-        values = [json.dumps(prompt, ensure_ascii=False)]
-        values += [changed.get(row[name], row[name]) for name in ("answer", "other")]
-        if values != [row["prompt"], row["answer"], row["other"]]:
-            db.execute(
-                "update feedback set prompt = ?, answer = ?, other = ? where key = ?",
-                [*values, row["key"]],
             )

@@ -56,6 +56,9 @@ class MemorySettings:
     """What is remembered about the person."""
 
     enabled: bool = setting(True, "Learn from what you type and use it.")
+    summary: bool = setting(
+        False, "Let the model summarise rounds that outgrow its window, and be told that."
+    )
 
 
 @dataclass(frozen=True)

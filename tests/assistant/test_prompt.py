@@ -6,6 +6,7 @@ import pytest
 
 from chatapp.assistant.prompt import LONGEST_PROMPT, build_prompt
 from chatapp.conversations import Message
+from chatapp.conversations.seen import PromptTurn
 from chatapp.inference.generator import ContextOverflow
 from tests.fakes import FakeGenerator
 
@@ -24,7 +25,9 @@ def contents(prompt) -> list[str]:
 
 
 def test_everything_is_kept_while_it_fits():
-    prompt = build_prompt(FakeGenerator(), history("one", "two", "three"), system="be brief")
+    prompt = build_prompt(
+        FakeGenerator(), history("one", "two", "three"), system=PromptTurn("system", "be brief")
+    )
     assert contents(prompt) == ["be brief", "one", "two", "three"]
     assert (prompt.tokens, prompt.dropped) == (9, 0)
 

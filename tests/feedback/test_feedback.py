@@ -48,7 +48,7 @@ def test_what_was_judged_outlives_its_conversation(store, feedback):
     feedback.correct(second.assistant.id, "Chatapp.")
     store.purge(first.conversation.id)
     (only,) = feedback.all()
-    assert [turn["content"] for turn in only.prompt] == [
+    assert [turn.content for turn in only.prompt] == [
         "Who are you?",
         "A program.",
         "And your name?",
@@ -120,6 +120,7 @@ def test_the_persona_of_a_conversation_is_part_of_the_prompt(store, feedback):
     said = say(store, "Hi?", "Arr.")
     store.configure(said.conversation.id, persona="Talk like a pirate.")
     judged = feedback.rate(said.assistant.id, GOOD)
-    assert judged.prompt[0] == {"role": "system", "content": "Talk like a pirate."}
+    assert (judged.prompt[0].role, judged.prompt[0].content) == ("system", "Talk like a pirate.")
+    assert not judged.exact, "no model was asked"
     (record,) = records([judged], "chat")
     assert [turn["role"] for turn in record["messages"]] == ["system", "user", "assistant"]

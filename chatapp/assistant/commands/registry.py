@@ -14,6 +14,7 @@ from chatapp.assistant.commands import (
     messages,
     model,
     organising,
+    summary,
     tools,
     web,
 )
@@ -66,6 +67,7 @@ COMMANDS: tuple[Command, ...] = (
     *answers.COMMANDS,
     *model.COMMANDS,
     *memory.COMMANDS,
+    *summary.COMMANDS,
     *feedback.COMMANDS,
     *tools.COMMANDS,
     *web.COMMANDS,

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 FORMAT = "chatapp-conversation"
 FORMAT_VERSION = 2
-_JUDGEMENT = "id, kind, message_id, prompt, answer, other, reward, model, created_at"
+_JUDGEMENT = (
+    "id, kind, message_id, prompt, answer, other, reward, model, created_at, exact, other_prompt"
+)
 
 
 def to_json(store: ConversationStore, conversation_id: str) -> dict[str, Any]:
@@ -42,10 +44,20 @@ def _message(db: Database, message: Message) -> dict[str, Any]:
         "parts": [asdict(part) for part in rows.get_parts(db, message.id)],
         "citations": [asdict(citation) for citation in rows.get_citations(db, message.id)],
         "turns": [_turn(turn) for turn in rows.get_turns(db, message.id)],
+        "summary": _summary(db, message.id),
     }
+
+
+def _summary(db: Database, message_id: str) -> dict[str, Any]:
+    summary = rows.get_summary(db, message_id, limit=1)
+    if summary is None:
+        return {}
+    fields = asdict(summary)
+    del fields["message_id"]
+    return fields
 
 
 def _turn(turn: Turn) -> dict[str, Any]:
     fields = asdict(turn)
     del fields["message_id"]  # it stands in its message
-    return fields
+    return {**fields, "seen": turn.seen.to_json() if turn.seen else {}}

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 from chatapp.conversations import inserting
 from chatapp.conversations.exchange.checked import Fields, ImportFailed
 from chatapp.conversations.hashing import content_hash
+from chatapp.conversations.seen import Seen
 from chatapp.conversations.types import (
     MessageRole,
     MessageStatus,
     Part,
     PartKind,
     StoredCitation,
+    Summary,
     Turn,
 )
 
@@ -139,7 +141,19 @@ def _add(db: Database, conversation_id: str, fields: Fields, ids: dict[str, str]
     inserting.add_parts(db, message_id, map(_part, fields.objects("parts")))
     inserting.add_citations(db, message_id, map(_citation, fields.objects("citations")))
     inserting.add_turns(db, message_id, map(_turn, fields.objects("turns")), "")
+    if form := fields.mapping("summary"):
+        inserting.put_summary(db, _summary(message_id, Fields(form, f"summary of {message_id}")))
     return True
+
+
+def _summary(message_id: str, fields: Fields) -> Summary:
+    return Summary(
+        message_id,
+        fields.text("text"),
+        fields.text("model", ""),
+        fields.flag("edited"),
+        fields.moment("created_at"),
+    )
 
 
 def _part(fields: Fields) -> Part:
@@ -172,6 +186,7 @@ def _turn(fields: Fields) -> Turn:
         finish_reason=fields.text("finish_reason", ""),
         sampling=fields.mapping("sampling"),
         created_at=fields.moment("created_at"),
+        seen=Seen.from_json(fields.mapping("seen")),
     )
 
 
@@ -195,6 +210,8 @@ def _add_judgements(
             "reward": fields.number("reward", None),
             "model": fields.text("model", ""),
             "created_at": fields.moment("created_at"),
+            "exact": fields.whole("exact"),
+            "other_prompt": _json(json.loads(fields.text("other_prompt", "[]"))),
         }
         db.table("feedback").insert(row, ignore=True)
 

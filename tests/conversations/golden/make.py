@@ -3,7 +3,7 @@
 python tests/conversations/golden/make.py STEP, STEP being the last migration of that code, writes
 STEP.sqlite3.xz and STEP.json beside this file. Run it once when a schema is released, never again:
 the file must stay what the code of that time wrote. m002 was written before `tree`, facts and
-feedback existed, and m005 before parts did, by the same calls without them.
+feedback existed, m005 before parts did, m008 before pages did, by the same calls without them.
 """
 
 from __future__ import annotations
@@ -70,6 +70,9 @@ def fill(store: ConversationStore) -> None:
     note = {"name": "gauge.txt", "title": "Gauge", "uri": "file:///gauge.txt", "text": "At Basel."}
     call = {"id": "1", "name": "clock", "arguments": {}}
     store.add_parts(first.id, [Part("attachment", note), Part("tool_call", call)]).result()
+    page = {"document": "doc1", "title": "Rhine", "uri": "https://rhine.example/", "text": "Basel."}
+    searched = {"action": "search", "query": "Rhine"}
+    store.add_parts(first.id, [Part("page", page), Part("step", searched)]).result()
     second = turn(store, "And where does it end?", "In the North Sea, near Rotterdam.", home)
     again = store.begin_answer(store.path_to(second.id)[-2].id).result()
     store.finish(again.id, Outcome("It ends in the Netherlands.", "complete", "stop")).result()
