@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
-from retrieval.terms import content_words
+from retrieval.terms import content_words, fold, words
 
 
 class AnswerKind(Enum):
@@ -99,6 +99,14 @@ def may_answer(question: Question, uri: str, text: str) -> bool:
     """
     public = uri.startswith(("https://", "http://"))
     return not (question.personal and public) or bool(_ADDRESSES.search(text))
+
+
+def asks_again(question: Question, sentence: str) -> bool:
+    """Whether a sentence ends in the question itself: it quotes it, and does not answer it."""
+    if "?" not in sentence:
+        return False
+    asked, said = ([fold(word) for word in words(text)] for text in (question.text, sentence))
+    return bool(asked) and said[-len(asked) :] == asked
 
 
 def says_more(question: Question, span: str) -> bool:

@@ -14,7 +14,7 @@ from retrieval import support
 from retrieval.answers import short_answer
 from retrieval.errors import NotInIndex
 from retrieval.evidence import EvidenceSource
-from retrieval.question import AnswerKind, analyse, may_answer
+from retrieval.question import AnswerKind, analyse, asks_again, may_answer
 from retrieval.reading import judging
 from retrieval.reading.judging import Said, said, span_within, together
 from retrieval.sentences import sentence_spans
@@ -139,6 +139,8 @@ def scored_sentences(
         for start, end in sentence_spans(passage.text):
             sentence = passage.text[start:end]
             if sentence.startswith("#") or len(sentence) > MAX_QUOTE_CHARACTERS:
+                continue
+            if asks_again(asked.question, sentence):
                 continue
             stems = _stems(index, sentence)
             place = Place(title, inside, rank, opens_document=passage.start + start == 0)

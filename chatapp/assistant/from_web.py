@@ -82,6 +82,8 @@ class _Trip:
         )
         try:
             findings = await self._within_time(errand)
+            if self._writing.run.should_stop():  # a browse that sees it first ends half-way
+                raise Interrupted
         except Interrupted:
             self._say_what_was_read()
             raise

@@ -85,7 +85,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "model list": ("chatapp model list",),
     "eval code": ("chatapp eval code --data problems.jsonl --limit 50",),
     "eval filter": ("chatapp eval filter --data bad.jsonl --harmless good.jsonl",),
-    "eval grounded": ("chatapp eval grounded --data questions.jsonl --limit 50",),
+    "eval grounded": (
+        "chatapp eval grounded --data questions.jsonl --limit 50",
+        "chatapp eval grounded --data questions.jsonl --journal answers.jsonl",
+    ),
     "eval injection": ("chatapp eval injection", "chatapp eval injection --output json"),
     "eval lm": ("chatapp eval lm --data choices.jsonl --output json",),
     "eval math": ("chatapp eval math --data sums.jsonl --limit 100",),

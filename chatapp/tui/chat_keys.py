@@ -6,6 +6,14 @@ from textual.binding import Binding, BindingType
 
 CHAT_KEYS: list[BindingType] = [
     Binding(
+        "ctrl+t",
+        "approval",
+        "Decide",
+        id="chat.approval",
+        priority=True,
+        tooltip="Decide about the tool or the query that asks",
+    ),
+    Binding(
         "escape",
         "run('stop')",
         "Stop",
@@ -60,14 +68,6 @@ CHAT_KEYS: list[BindingType] = [
     ),
     Binding("pageup", "page(-1)", "Scroll up", id="chat.page_up", priority=True, show=False),
     Binding("pagedown", "page(1)", "Scroll down", id="chat.page_down", priority=True, show=False),
-    Binding(
-        "ctrl+t",
-        "approval",
-        "Decide",
-        id="chat.approval",
-        priority=True,
-        tooltip="Decide about the tool or the query that asks",
-    ),
 ]
 
 ENTER_IS_NEWLINE = {

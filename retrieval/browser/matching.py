@@ -15,6 +15,8 @@ from typing import NamedTuple
 from retrieval.browser.commands import TO
 from retrieval.browser.marks import neutral, without_marks
 
+_WORD = re.compile(r"\S+")
+
 
 class Span(NamedTuple):
     """`text[start:end]` of a page."""
@@ -88,11 +90,13 @@ def _between(places: array[int], place: int) -> bool:
 
 @lru_cache(maxsize=64)
 def _folded(text: str) -> _Folded:
-    characters: list[str] = []
+    words: list[str] = []
     places = array("l")
-    for place, character in enumerate(neutral(text)):
-        if not character.isspace():
-            folded = character.casefold()
-            characters.append(folded)
-            places.extend([place] * len(folded))
-    return _Folded("".join(characters), places)
+    for word in _WORD.finditer(neutral(text)):
+        words.append(word[0].casefold())
+        if len(words[-1]) == len(word[0]):  # folding never shortens: one character for each
+            places.extend(range(*word.span()))
+        else:
+            for place, character in enumerate(word[0], word.start()):
+                places.extend([place] * len(character.casefold()))
+    return _Folded("".join(words), places)

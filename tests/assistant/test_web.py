@@ -17,6 +17,7 @@ from chatapp.assistant.events import (
     WebConsent,
 )
 from chatapp.assistant.steps import kept_steps
+from chatapp.assistant.web_access import WebFindings
 from chatapp.conversations import NotFound
 from tests.assistant.helpers import collect, every, only, types
 from tests.fakes import FakeGenerator, FakeIndex, FakeWeb
@@ -244,6 +245,20 @@ class TestKeeping:
         assert "4,478 metres" in done.text
         page = await assistant.document(citation.document)
         assert page.text[citation.start : citation.end] == citation.quote
+
+    async def test_a_browse_that_ends_because_it_was_stopped_is_no_refusal(self, surfing):
+        """It may see the stop before the turn does; what it has by then is not all it would."""
+
+        class StoppedWeb(FakeWeb):
+            def browse(self, errand):
+                errand.may_search(errand.query)
+                assistant.interrupt()
+                return WebFindings((), tuple(self.pages), unread=("stopped",))
+
+        assistant = surfing(StoppedWeb(PAGES), web="always")
+        events = await collect(assistant.turn(None, QUESTION))
+        assert only(events, TurnEnd).status == "interrupted"
+        assert only(events, MessageDone).text == ""
 
     async def test_a_quoted_page_goes_with_its_conversation(self, surfing):
         """A fork keeps its own copy; when both are purged, nothing is left of the page."""

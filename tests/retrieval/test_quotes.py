@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from retrieval.index import Index
+from retrieval.question import analyse, asks_again
 from retrieval.quotes import LATER_SHARE, select_quotes, short_answer, verify_quote
 from retrieval.types import Quote
 
@@ -111,6 +112,23 @@ def test_a_question_about_the_asker_is_not_answered_from_a_public_page(index: In
     index.add_text("https://example.org/help", "Car", help_text, collection="wiki")
     found = select_quotes(index, question, index.search(question), threshold=0.0)
     assert "https://example.org/help" in [quote.uri for quote in found]
+
+
+def test_a_sentence_that_only_asks_the_question_is_no_answer(index: Index) -> None:
+    """It shares every word with it; one that goes on behind the question mark may answer."""
+    index.add_text(
+        "h:1", "First steps", 'A good first question is "Where is the key kept?".', collection="t"
+    )
+    index.add_text(
+        "h:2", "The house", "The key is kept below the third flower pot.", collection="t"
+    )
+    question = "Where is the key kept?"
+    quotes = select_quotes(index, question, index.search(question), threshold=0.0)
+    assert [quote.uri for quote in quotes] == ["h:2"]
+    asked = analyse(question)
+    assert not asks_again(asked, '"Where is the key kept?" – "In the shed, as ever."')
+    assert not asks_again(asked, "The key is kept below the third flower pot.")
+    assert asks_again(asked, "where is the KEY  kept?")
 
 
 def test_further_quotes_are_clearly_supported(bridge: Index) -> None:

@@ -119,6 +119,26 @@ async def test_arrows_go_from_choice_to_choice_and_begin_where_nothing_is_allowe
             assert len(tool.ran) == runs
 
 
+async def test_the_line_of_keys_says_how_to_decide_while_something_asks(chat: Chat) -> None:
+    """Nothing is answered yet, so no key for an answer is offered; on the choices theirs are."""
+    chat.tools = ToolRegistry([FakePython()])
+    app = chat.app()
+    async with app.run_test(size=(110, 36)) as pilot:
+        await ready(app)
+        footer = lambda: screen_text(app).splitlines()[-1]  # noqa: E731
+        await send(app, PROGRAM)
+        await until(lambda: "Ctrl+T Decide" in footer(), "the way to the question")
+        assert "Answer" not in footer()
+        await pilot.press("ctrl+t")
+        await until(lambda: "n Deny" in footer(), "its keys")
+        assert "Decide" not in footer()
+        await pilot.press("escape")
+        await until(lambda: app.chat.answering.turn is None)
+        await until(lambda: "Decide" not in footer(), "nothing asks any more")
+        assert "Interrupted; there was no answer yet." in screen_text(app)
+        assert "from the model" not in screen_text(app)
+
+
 async def test_what_is_typed_while_a_tool_asks_decides_nothing(chat: Chat) -> None:
     """y in the input is a letter; the question stays, also after a look elsewhere."""
     tool = FakePython()

@@ -15,6 +15,7 @@ from chatapp.cli.eval.options import FILE, suite_options
 from chatapp.cli.eval.runner import run
 
 if TYPE_CHECKING:
+    from chatapp.evaluation.grounded.setup import Kit
     from chatapp.evaluation.schemas import Question
 
 ROWS = ("closed_book", "copy_top_passage", "one_shot", "scripted", "with_sources", "learned")
@@ -73,6 +74,12 @@ ROWS = ("closed_book", "copy_top_passage", "one_shot", "scripted", "with_sources
     show_default=True,
     help="Longest browse.",
 )
+@click.option(
+    "--journal",
+    "journal_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Keep each answer in this file; a run that was cut short goes on from it.",
+)
 def grounded(
     files: tuple[Path, ...],
     limit: int | None,
@@ -90,6 +97,7 @@ def grounded(
     policy: Path | None,
     samples: int,
     seconds: float,
+    journal_file: Path | None,
 ) -> None:
     """Measure answers with their citations, one row for each way to answer.
 
@@ -108,10 +116,11 @@ def grounded(
     questions = _questions(files, limit, seed, part)
     rated = judge_data or resources.samples_dir() / "grounded" / "rated.jsonl"
     settings = load_settings({"model": model_name, "threads": threads}).settings
-    choice = Choice(index_file or paths.index_path(), url or "", seconds, policy)
+    choice = Choice(index_file or paths.index_path(), url or "", seconds, policy, journal_file)
     with ExitStack() as closing:
         kit = Kit(choice, settings, closing)
         judges = [kit.judge(name) for name in judge_names]
+        _check_journal(kit)
         try:
             draws = kit.draws(samples) if samples > 1 else None
             answerers = [kit.answerer(row) for row in rows]
@@ -140,6 +149,14 @@ def _check_web(url: str | None) -> None:
             hint="give one such as http://127.0.0.1:8000, of a wiki that you run.",
             code=ExitCode.USAGE,
         )
+
+
+def _check_journal(kit: Kit) -> None:
+    try:
+        kit.open_journal()
+    except (OSError, ValueError) as error:
+        hint = "give --journal another file, or delete this one."
+        raise CliError(str(error), hint=hint, code=ExitCode.USAGE) from error
 
 
 def _questions(

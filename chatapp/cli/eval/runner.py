@@ -1,6 +1,7 @@
 """The one runner of all suites: progress on stderr, then a table or one JSON line on stdout.
 
-Nothing is printed or written before a suite is complete, so what Ctrl-C leaves behind is nothing.
+Nothing is printed or written before a suite is complete, so what Ctrl-C leaves behind is nothing,
+or the journal of answers that `eval grounded` was asked to keep.
 """
 
 from __future__ import annotations

@@ -44,17 +44,17 @@ class Browsing:
         self.name = name
         self._policy, self._world, self._seconds = policy, world, seconds
         self._showing = showing
-        self._browsed: dict[str, Browsed] = {}
+        self._last: tuple[str, Browsed] | None = None
 
     def answer(self, question: Question) -> Answer:
         """See `Answerer`."""
         return answer_of(question.text, self.browsed(question), self._showing)
 
     def browsed(self, question: Question) -> Browsed:
-        """Return the browse for a question; it is the same one for every row that tells of it."""
-        if question.text not in self._browsed:
-            self._browsed[question.text] = self._browse(question, self._policy)
-        return self._browsed[question.text]
+        """Return the browse for a question; rows that ask one after the other share it."""
+        if self._last is None or self._last[0] != question.text:
+            self._last = question.text, self._browse(question, self._policy)
+        return self._last[1]
 
     def _browse(self, question: Question, policy: Policy) -> Browsed:
         deadline = time.monotonic() + self._seconds

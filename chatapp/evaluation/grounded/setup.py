@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 from chatapp import resources
 from chatapp.evaluation.grounded.drawing import Draws
+from chatapp.evaluation.grounded.journal import Journal, Kept, KeptDraws
 from chatapp.evaluation.grounded.judges import ReaderJudge, WordsJudge
 
 if TYPE_CHECKING:
     from chatapp.browsing.chooser import Chooser
-    from chatapp.evaluation.grounded.answers import Answerer
+    from chatapp.evaluation.grounded.answers import Answerer, Sampler
     from chatapp.evaluation.grounded.browsing import Browsing, LearnedSampler, MakeWorld, Showing
     from chatapp.evaluation.grounded.judges import Judge
     from chatapp.evaluation.grounded.plain import OneShot
@@ -30,14 +31,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Choice:
-    """What a person chose: an index, a wiki to browse ("" for none), the longest browse, and the
-    directory of a learned policy's head (None: the model spells its commands itself).
+    """What a person chose: an index, a wiki to browse ("" for none), the longest browse, the
+    directory of a learned policy's head (None: the model spells its commands itself), and a file
+    that keeps the answers (None: none does).
     """
 
     index: Path
     web: str
     seconds: float
     policy: Path | None = None
+    journal: Path | None = None
 
 
 class Kit:
@@ -45,9 +48,20 @@ class Kit:
 
     def __init__(self, choice: Choice, settings: Settings, closing: ExitStack) -> None:
         self._choice, self._settings, self._closing = choice, settings, closing
+        self._journal: Journal | None = None
+
+    def open_journal(self) -> None:
+        """Keep the answers from now on, if that was chosen. Raises OSError, ValueError."""
+        if self._choice.journal is not None:
+            self._journal = Journal(self._choice.journal, self._made_with())
+            self._closing.callback(self._journal.close)
 
     def answerer(self, row: str) -> Answerer:
         """Return the answerer of a row of the table."""
+        found = self._answerer(row)
+        return found if self._journal is None else Kept(found, self._journal)
+
+    def _answerer(self, row: str) -> Answerer:
         from chatapp.evaluation.grounded.plain import ClosedBook, CopyTop
 
         match row:
@@ -71,7 +85,24 @@ class Kit:
 
     def draws(self, count: int) -> Draws:
         """Return how often the learned policy is drawn from for each question."""
-        return Draws(self._sampler, count)
+        sampler: Sampler = self._sampler
+        return Draws(KeptDraws(sampler, self._journal) if self._journal else sampler, count)
+
+    def _made_with(self) -> dict[str, object]:
+        """Return what the answers depend on, by the names that a person knows it by."""
+        from chatapp.assistant.catalogue import model_dir
+        from chatapp.model.checkpoint import weights_digest
+
+        choice, web = self._choice, self._settings.web
+        return {
+            "model": weights_digest(model_dir(self._settings)),
+            "reader": self.reader.id,
+            "index": str(choice.index.resolve()),
+            "web": choice.web,
+            "policy": str(choice.policy.resolve()) if choice.policy else "",
+            "retrieval settings": asdict(self._settings.retrieval),
+            "limits": [choice.seconds, web.max_pages, web.max_actions],
+        }
 
     @cached_property
     def one_shot(self) -> OneShot:

@@ -58,18 +58,14 @@ class GroundedSuite:
         variants: dict[str, Metrics] = {}
         curves: dict[str, object] = {}
         ended: dict[str, object] = {}
-        for answerer in self._answerers:
-            groups = {
-                group: [_asked(answerer, question, done) for question in questions]
-                for group, questions in self._questions.items()
-            }
+        for name, groups in self._answers(done).items():
             everything = [asked for group in groups.values() for asked in group]
-            variants[answerer.name] = self._measure(everything)
-            curves[answerer.name] = _curve(everything)
-            ended[answerer.name] = dict(Counter(a.ended for _, a in everything if a.ended))
+            variants[name] = self._measure(everything)
+            curves[name] = _curve(everything)
+            ended[name] = dict(Counter(a.ended for _, a in everything if a.ended))
             if len(groups) > 1:
                 for group, asked in groups.items():
-                    variants[f"{answerer.name} {group}"] = self._measure(asked)
+                    variants[f"{name} {group}"] = self._measure(asked)
         if self._draws:
             every = [question for group in self._questions.values() for question in group]
             variants[f"{self._draws.sampler.name} drawn"] = best_of_n_curve(
@@ -84,6 +80,18 @@ class GroundedSuite:
             "ended": {name: counts for name, counts in ended.items() if counts},
         }
         return Result(variants, sum(map(len, self._questions.values())), config)
+
+    def _answers(self, done: Done) -> dict[str, dict[str, list[Asked]]]:
+        """Return all answers by row and group; a question is put to every row before the next."""
+        given: dict[str, dict[str, list[Asked]]] = {
+            answerer.name: {group: [] for group in self._questions} for answerer in self._answerers
+        }
+        for group, questions in self._questions.items():
+            for question in questions:
+                for answerer in self._answerers:
+                    given[answerer.name][group].append((question, answerer.answer(question)))
+                    done(1)
+        return given
 
     def _measure(self, asked: Sequence[Asked]) -> Metrics:
         scores: dict[str, list[float]] = {}
@@ -108,12 +116,6 @@ class GroundedSuite:
                 suffix = f"_{judge.name}" if place else ""
                 yield f"citation_recall{suffix}", score.recall
                 yield f"citation_precision{suffix}", score.precision
-
-
-def _asked(answerer: Answerer, question: Question, done: Done) -> Asked:
-    answer = answerer.answer(question)
-    done(1)
-    return question, answer
 
 
 def _correctness(question: Question, answer: Answer) -> Iterator[tuple[str, float]]:

@@ -198,9 +198,9 @@ class ChatScreen(Screen[None]):
             case "chat.regenerate":
                 return not running and answer is not None
             case "chat.copy" | "chat.answer":
-                return answer is not None
+                return answer is not None and bool(answer.text)
             case "chat.approval":
-                return bool(self.query("ApprovalBar"))
+                return any(not bar.has_focus_within for bar in self.query("ApprovalBar"))
             case "answer.open":
                 return bool(self.selected_answer and self.selected_answer.citations)
             case "answer.trace":
@@ -228,6 +228,7 @@ class ChatScreen(Screen[None]):
 
         self.withdraw_approval()
         self.mount(ApprovalBar(asked), before=self.menu)
+        self.refresh_bindings()  # the line of keys says how to get there
 
     def withdraw_approval(self) -> None:
         self.query("ApprovalBar").remove()

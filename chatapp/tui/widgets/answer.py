@@ -167,7 +167,8 @@ class Answer(MessageView):
         self._activity.update(f"{state.activity}…" if state.running else "")
         notes = list(state.notes)
         if state.interrupted:
-            notes.append("Interrupted; the text is kept.")
+            kept = "the text is kept" if state.text else "there was no answer yet"
+            notes.append(f"Interrupted; {kept}.")
         self._notes.update(clean("\n".join(notes)))
         self._notes.display = bool(notes)
         lines = [" ".join(f"· {line}".split()) for line in state.remembered]
@@ -176,7 +177,7 @@ class Answer(MessageView):
         self._memory.display = bool(lines)
         self.set_class(state.failed, "-failed")
         self._badge.show(state.grounding, len(state.citations), web=state.from_web)
-        self._badge.display = state.grounding is not None and not state.failed
+        self._badge.display = state.grounding is not None and bool(state.text) and not state.failed
 
     @on(AnswerMarkdown.CitationClicked)
     def _citation_clicked(self, event: AnswerMarkdown.CitationClicked) -> None:
