@@ -13,7 +13,14 @@ from chatapp.model.checkpoint import write_atomically
 from chatapp.model.gpt import GPT
 from chatapp.training.bits_per_byte import model_bits_per_byte
 from chatapp.training.compare.settings import CompareSettings
-from chatapp.training.compare.table import Row, best_of_row, markdown, paired_gain, policy_row
+from chatapp.training.compare.table import (
+    Row,
+    best_of_row,
+    markdown,
+    paired_gain,
+    policy_row,
+    win_rate,
+)
 from chatapp.training.durable import write_json
 from chatapp.training.heads.model import HeadedGPT
 from chatapp.training.policies import Measured, measure_policy
@@ -104,4 +111,5 @@ class _Comparison:
         row = policy_row(label, found, self.bits_per_byte(policy))
         for judge in self._judges:
             row[f"{judge}_gain"], row[f"{judge}_gain_stderr"] = paired_gain(found, start, judge)
+            row[f"{judge}_wins"], row[f"{judge}_wins_stderr"] = win_rate(found, start, judge)
         return row

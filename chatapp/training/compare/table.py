@@ -36,8 +36,12 @@ def best_of_row(n: int, found: Measured, bits_per_byte: float | None) -> Row:
 
 def markdown(rows: Sequence[Row]) -> str:
     """Return the table as Markdown; a dash stands for what a row does not have."""
-    judges = [name for name in ("reward", "judge") if any(name in row for row in rows)]
-    columns = [*judges, "kl", "length", "finished", "repetition", "entropy", "bits_per_byte"]
+    columns = [
+        name
+        for name in ("reward", "judge", "reward_wins", "judge_wins")
+        if any(name in row for row in rows)
+    ]
+    columns += ["kl", "length", "finished", "repetition", "entropy", "bits_per_byte"]
     lines = [
         "| policy | " + " | ".join(column.replace("_", " ") for column in columns) + " |",
         "|---|" + "---:|" * len(columns),
@@ -65,3 +69,12 @@ def paired_gain(policy: Measured, start: Measured, judge: str) -> tuple[float, f
     """
     difference = policy.rewards[judge].mean(1) - start.rewards[judge].mean(1)
     return mean_and_error(torch.as_tensor(difference))
+
+
+def win_rate(policy: Measured, start: Measured, judge: str) -> tuple[float, float]:
+    """Return how often a judge prefers an answer of the policy to one of the start, with its error.
+
+    Every answer to a prompt meets every one of the start to the same prompt; a tie is half a win.
+    """
+    ours, theirs = policy.rewards[judge][:, :, None], start.rewards[judge][:, None, :]
+    return mean_and_error((ours > theirs).double() + 0.5 * (ours == theirs))

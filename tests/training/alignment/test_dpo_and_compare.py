@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from chatapp.training.compare.table import win_rate
 from chatapp.training.durable import load_state
+from chatapp.training.policies import Measured
 from chatapp.training.recipe import RecipeError
 from chatapp.training.stages import RunContext, run_stages
 
@@ -97,10 +99,24 @@ def test_one_table_compares_every_policy_of_the_run(
     assert rows["best of 4"]["reward"] > rows["start"]["reward"]
     assert rows["DPO"]["kl_k3"] > 0
     assert {"judge", "judge_gain", "reward_gain_stderr", "repetition"} <= set(rows["DPO"])
+    assert 0 <= rows["DPO"]["judge_wins"] <= 1
     assert rows["start"]["bits_per_byte"] == rows["best of 4"]["bits_per_byte"] > 0
     written = (context.out / "compare" / "table.md").read_text()
     assert "| best of 4 |" in written
     assert written.count("\n") == 6
+
+
+def test_a_win_is_over_any_answer_to_the_same_prompt() -> None:
+    """One prompt always won, one lost, one half and half, one tied: half of all, in both senses."""
+    none = torch.zeros(4, 2)
+
+    def measured(rewards: list[list[float]]) -> Measured:
+        return Measured({"judge": torch.tensor(rewards)}, none, none, none, none, 0.0, ())
+
+    start = measured([[0.0, 1.0], [5.0, 6.0], [1.0, 1.0], [2.0, 2.0]])
+    policy = measured([[2.0, 3.0], [3.0, 4.0], [0.0, 2.0], [2.0, 2.0]])
+    assert win_rate(policy, start, "judge")[0] == 0.5
+    assert win_rate(measured([[9.0, 9.0]] * 4), start, "judge") == (1.0, 0.0)
 
 
 @pytest.mark.parametrize(
