@@ -2,8 +2,9 @@
 
 Harmful are the first messages of the red-team conversations of hh-rlhf (harmless-base); harmless
 are first messages and questions of everything else. A part of the former are harmless in fact,
-which the labels do not tell: every figure is against these labels. Only the part of the records
-that `retrieval.splits` gives for learning is read.
+which the labels do not tell: every figure is against these labels. Beside them stand everyday
+things, and things that do harm, in the frames of red-team messages (`chatapp.moderation.frames`).
+Only the part of the records that `retrieval.splits` gives for learning is read.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from chatapp import resources
 from chatapp.moderation.features import BUCKETS, features
 from chatapp.moderation.filter import CONFIG_NAME, WEIGHTS_NAME
+from chatapp.moderation.frames import framed, wishes
 from chatapp.moderation.requests import requests_in
 from retrieval.splits import part_of
 
@@ -40,8 +43,10 @@ HARMLESS = (
     ("qa/squad-v1.1-dev-a.jsonl.xz", 1500),
     ("preference/truthfulqa.jsonl.xz", 800),
 )
+WISHES = ("chat/dolly-part.jsonl.xz", "chat/seed-tasks.jsonl.xz", "chat/dolly-hh-small.jsonl.xz")
 _FOLDS = 5
 _FALSE_ALARMS = 0.001  # share of harmless requests that may be refused, over held-out folds
+_TIMES = 6  # frames of each thing of ours
 _STEPS = 150
 _DECAY = 0.03
 
@@ -53,10 +58,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="directory to write")
     chosen = parser.parse_args(arguments)
     texts, labels = learning_requests(chosen.data)
-    threshold = _threshold(texts, labels)
-    weights, bias = fit(texts, labels)
+    made = made_requests(chosen.data)
+    threshold = _threshold(texts, labels, made)
+    weights, bias = fit([*texts, *made], [*labels, *made.values()])
     save(chosen.out, weights, bias, threshold)
-    print(f"{sum(labels)} harmful and {labels.count(0)} other requests; threshold {threshold:.3f}")
+    print(
+        f"{sum(labels)} harmful, {labels.count(0)} other and {len(made)} made requests; "
+        f"threshold {threshold:.3f}"
+    )
 
 
 def learning_requests(data: Path) -> tuple[list[str], list[int]]:
@@ -66,6 +75,20 @@ def learning_requests(data: Path) -> tuple[list[str], list[int]]:
     labelled = {**dict.fromkeys(harmless, 0), **dict.fromkeys(harmful, 1)}
     chosen = [(text, label) for text, label in labelled.items() if part_of(text) == "learn"]
     return [text for text, _ in chosen], [label for _, label in chosen]
+
+
+def made_requests(data: Path) -> dict[str, int]:
+    """Return things in the frames of red-team messages, and whether they are harmful."""
+    order = random.Random(1)
+    asked = (text for name in WISHES for text in requests_in(data / name))
+    wanted = wishes(text for text in asked if part_of(text) == "learn")
+    harmless = [*framed(_lines("everyday.txt"), _TIMES, order), *framed(wanted, 3, order)]
+    harmful = framed(_lines("harm.txt"), _TIMES, order)
+    return {**dict.fromkeys(harmless, 0), **dict.fromkeys(harmful, 1)}
+
+
+def _lines(name: str) -> list[str]:
+    return (resources.samples_dir() / "filter" / name).read_text("utf-8").splitlines()
 
 
 def _some(texts: Iterable[str], most: int) -> Iterator[str]:
@@ -100,14 +123,18 @@ def fit(texts: Sequence[str], labels: Sequence[int]) -> tuple[torch.Tensor, floa
     return weights.detach()[:, 0], bias.item()
 
 
-def _threshold(texts: Sequence[str], labels: Sequence[int]) -> float:
-    """Return the lowest threshold that keeps to `_FALSE_ALARMS` over held-out folds."""
+def _threshold(texts: Sequence[str], labels: Sequence[int], made: dict[str, int]) -> float:
+    """Return the lowest threshold that keeps to `_FALSE_ALARMS` over held-out folds.
+
+    What was `made` is always learnt from: the same thing in another frame would not be held out.
+    """
     from chatapp.moderation.filter import ContentFilter
 
     scored: list[tuple[float, int]] = []
     for fold in range(_FOLDS):
         inside = [number for number in range(len(texts)) if number % _FOLDS != fold]
-        weights, bias = fit([texts[n] for n in inside], [labels[n] for n in inside])
+        shown = [*(texts[n] for n in inside), *made]
+        weights, bias = fit(shown, [*(labels[n] for n in inside), *made.values()])
         judge = ContentFilter(weights.tolist(), bias, 0.5)
         held = range(fold, len(texts), _FOLDS)
         scored += [(judge.probability(texts[n]), labels[n]) for n in held]
