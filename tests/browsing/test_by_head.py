@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from chatapp import resources
+from chatapp.browsing import school
 from chatapp.browsing.by_head import Decision, browse, decided
 from chatapp.browsing.chooser import Chooser, Head, Listener, load_chooser
 from chatapp.browsing.collect import Asked, KnowingJudge
-from chatapp.browsing.learn import RememberingJudge, decisions_of
 from chatapp.browsing.learning import Learning, advantages_of, copy_of, imitate, reinforce
+from chatapp.browsing.lessons import Figures, Lessons
 from chatapp.browsing.offers import KINDS, NUMBERS, Offers
 from chatapp.browsing.policy import Choice
+from chatapp.browsing.school import Plan, RememberingJudge, School, decisions_of
 from chatapp.model.checkpoint import load_model
 from retrieval.browser import scripted
 from retrieval.browser.commands import parse
 from retrieval.browser.state import Limits, start
 from retrieval.browser.step import step
 from retrieval.browser.traces import is_faithful
+from retrieval.reading.train.labels import Asked as LabelledQuestion
 from tests.retrieval.browser.worlds import tower_world
 
 QUESTION = "How high is the tower of Brillant?"
@@ -96,6 +100,45 @@ def test_reward_moves_the_head_and_the_leash_holds_it(chooser: Chooser) -> None:
     held = copy_of(beginning).requires_grad_(True)
     assert reinforce(held, browses, advantages, beginning, Learning(leash=100.0)) < loose
     assert advantages_of([[0.5, 0.5]]) == [0.0, 0.0]
+
+
+def course(directory: Path, chooser: Chooser) -> dict[str, Figures]:
+    """Take all lessons on one question, and return what they came to."""
+    made_with = {"reader": "none"}
+    lessons = Lessons(directory, chooser, resources.default_model_dir(), made_with)
+    asked = [LabelledQuestion(QUESTION, ("312 metres",), "", "", "")]
+    judge, plan = RememberingJudge(KnowingJudge(ANSWER)), Plan(draws=2, rounds=2, questions=1)
+    School(chooser, tower_world(), judge, (asked, asked), plan, lessons, QUICK).run()
+    return lessons.figures
+
+
+def test_a_course_that_was_cut_short_goes_on_behind_its_last_lesson(
+    listener: Listener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped in the second round of PPO, it ends with the figures and the head of a whole one."""
+    whole = Chooser(listener, Head(listener.width))
+    figures = course(tmp_path / "whole", whole)
+    assert figures["scripted"]["right"] == figures["cloned"]["right"] == 1.0
+    rounds = [1]
+
+    def cut_short(*arguments: Any) -> float:
+        if not rounds:
+            raise KeyboardInterrupt
+        rounds.pop()
+        return reinforce(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(school, "reinforce", cut_short)
+        with pytest.raises(KeyboardInterrupt):
+            course(tmp_path / "cut", Chooser(listener, Head(listener.width)))
+    again = Chooser(listener, Head(listener.width))
+    with monkeypatch.context() as patch:
+        patch.delattr(school, "imitate")  # what was learnt by example is not learnt again
+        assert course(tmp_path / "cut", again) == figures
+    features = torch.randn(4, whole.head.width + NUMBERS)
+    assert torch.equal(again.head(features), whole.head(features))
+    with pytest.raises(ValueError, match="another course"):
+        Lessons(tmp_path / "cut", again, resources.default_model_dir(), {"reader": "other"})
 
 
 def test_one_seed_gives_one_browse(chooser: Chooser) -> None:
