@@ -5,7 +5,6 @@ It drives the same session as the other policies and gives the same `Browsed`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 import torch
@@ -18,7 +17,6 @@ from retrieval.browser.judge import Judge
 from retrieval.browser.session import Browsed, Halted, Session, Watch, Why
 from retrieval.browser.state import Limits
 from retrieval.browser.world import World
-from retrieval.types import Quote
 
 ACTIONS = 20
 
@@ -71,8 +69,8 @@ def decided(
     except Halted as halted:
         why = halted.why
     try:
-        judged: Iterable[Quote] = [*judge.weigh(session.state.question, _MANY), *offers.found]
-        return session.finish(why, judged), decisions
+        weighed = judge.weigh(session.state.question, _MANY)
+        return session.finish(why, weighed, offers.found), decisions
     finally:
         judge.forget()
 

@@ -77,7 +77,7 @@ def browse(
     except Halted as halted:
         why = halted.why
     try:
-        return session.finish(why, [*judge.weigh(session.state.question, _MANY), *policy.found])
+        return session.finish(why, judge.weigh(session.state.question, _MANY), policy.found)
     finally:
         judge.forget()
 

@@ -7,7 +7,7 @@ ends the browse by `Halted` when its time is over or nobody wants it any more.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Literal
@@ -123,10 +123,14 @@ class Session:
             )
         return state
 
-    def finish(self, why: Why, judged: Iterable[Quote]) -> Browsed:
-        """Return what it came to; `judged` are sentences of its pages with their support."""
-        known = list(judged)
-        quotes = [as_quote(quote, known) for quote in self.state.quotes]
+    def finish(self, why: Why, weighed: Sequence[Quote], judged: Sequence[Quote] = ()) -> Browsed:
+        """Return what it came to.
+
+        Args:
+            weighed: sentences of its pages with their support, all pages beside each other.
+            judged: with their support on their own page, for those that are not weighed.
+        """
+        quotes = [as_quote(quote, weighed, judged) for quote in self.state.quotes]
         return Browsed(
             self.state,
             tuple(sorted(quotes, key=lambda quote: -quote.score)),
@@ -137,17 +141,15 @@ class Session:
         )
 
 
-def as_quote(quote: PageQuote, judged: Sequence[Quote]) -> Quote:
+def as_quote(quote: PageQuote, weighed: Sequence[Quote], judged: Sequence[Quote]) -> Quote:
     """Return a browser's quote as the rest of the app knows quotes.
 
-    Support, answer and certainty are those of the best judged sentence in it; 0 and "" without one.
+    Support, answer and certainty are those of the best sentence in it. One that is not among those
+    weighed counts no more than the least of them; without any, all are 0 and "".
     """
-    inside = [
-        one
-        for one in judged
-        if one.document_id == quote.page and quote.start <= one.start and one.end <= quote.end
-    ]
-    best = max(inside, key=lambda one: one.score, default=None)
+    best = _best_inside(quote, weighed)
+    most = 1.0 if best else min((one.score for one in weighed), default=1.0)
+    best = best or _best_inside(quote, judged)
     return Quote(
         text=quote.text,
         passage_id=f"{quote.page}:{quote.start}",
@@ -156,7 +158,16 @@ def as_quote(quote: PageQuote, judged: Sequence[Quote]) -> Quote:
         title=quote.title,
         start=quote.start,
         end=quote.end,
-        score=best.score if best else 0.0,
+        score=min(best.score, most) if best else 0.0,
         answer=best.answer if best else "",
         certainty=best.certainty if best else 0.0,
     )
+
+
+def _best_inside(quote: PageQuote, sentences: Sequence[Quote]) -> Quote | None:
+    inside = [
+        one
+        for one in sentences
+        if one.document_id == quote.page and quote.start <= one.start and one.end <= quote.end
+    ]
+    return max(inside, key=lambda one: one.score, default=None)

@@ -49,10 +49,10 @@ def measured(path: Path, answerer: FakeAnswerer) -> str:
     try:
         suite = GroundedSuite(
             {"file": QUESTIONS},
-            [Kept(answerer, journal)],
+            [Kept(answerer, journal, "fake")],
             [WordsJudge()],
             RATED,
-            Draws(KeptDraws(answerer, journal), 2),
+            Draws(KeptDraws(answerer, journal, "fake"), 2),
         )
         return repr(suite.run(lambda count: None))
     finally:

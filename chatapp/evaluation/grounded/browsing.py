@@ -63,7 +63,7 @@ class Browsing:
 
 
 class WithSources:
-    """One search of the index and a browse: the surer short answer of the two, then other quotes.
+    """A browse and one search of the index: what the browse quotes leads, if it quotes anything.
 
     The app asks a person's own sources before the web; what they are not sure of counts here too.
     """
@@ -77,8 +77,7 @@ class WithSources:
         found, seconds = self._search.found(question)
         browsed = self._browsing.browsed(question)
         pairs = [*((each.quote, each.around) for each in found), *_pairs(browsed)]
-        bests = [quotes[0] for quotes in ([each.quote for each in found], browsed.quotes) if quotes]
-        first = max(bests, key=lambda quote: quote.certainty, default=None)
+        first = browsed.quotes[0] if browsed.quotes else None
         answer = _answered(question.text, pairs, browsed, self._showing, first)
         return answer.after(seconds + browsed.seconds)
 

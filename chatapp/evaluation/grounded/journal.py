@@ -1,7 +1,7 @@
 """Answers are written down as they are given, so that a run that was cut short goes on.
 
 The thing to know: an answer counts only for what it was made with. A journal names that in its
-first line (model, reader, index, policy, limits) and is not gone on with by anything else; a last
+first line (model, reader, index, limits) and is not gone on with by anything else; a last
 line that was torn off is made anew.
 """
 
@@ -78,34 +78,34 @@ class Journal:
 
 
 class Kept:
-    """An answerer that asks its journal first."""
+    """An answerer that asks its journal first, where its answers stand under `kept_as`."""
 
-    def __init__(self, answerer: Answerer, journal: Journal) -> None:
+    def __init__(self, answerer: Answerer, journal: Journal, kept_as: str) -> None:
         self.name = answerer.name
-        self._answerer, self._journal = answerer, journal
+        self._answerer, self._journal, self._kept_as = answerer, journal, kept_as
 
     def answer(self, question: Question) -> Answer:
         """See `Answerer`."""
-        known = self._journal.known(self.name, question, 0)
+        known = self._journal.known(self._kept_as, question, 0)
         if known is None:
             known = [self._answerer.answer(question)]
-            self._journal.note(self.name, question, 0, known)
+            self._journal.note(self._kept_as, question, 0, known)
         return known[0]
 
 
 class KeptDraws(Kept):
     """A sampler that asks its journal first."""
 
-    def __init__(self, sampler: Sampler, journal: Journal) -> None:
-        super().__init__(sampler, journal)
+    def __init__(self, sampler: Sampler, journal: Journal, kept_as: str) -> None:
+        super().__init__(sampler, journal, kept_as)
         self._sampler = sampler
 
     def draw(self, question: Question, count: int) -> Sequence[Answer]:
         """See `Sampler`."""
-        known = self._journal.known(self.name, question, count)
+        known = self._journal.known(self._kept_as, question, count)
         if known is None:
             known = list(self._sampler.draw(question, count))
-            self._journal.note(self.name, question, count, known)
+            self._journal.note(self._kept_as, question, count, known)
         return known
 
 

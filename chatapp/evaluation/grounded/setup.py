@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -59,7 +60,7 @@ class Kit:
     def answerer(self, row: str) -> Answerer:
         """Return the answerer of a row of the table."""
         found = self._answerer(row)
-        return found if self._journal is None else Kept(found, self._journal)
+        return found if self._journal is None else Kept(found, self._journal, self._kept_as(row))
 
     def _answerer(self, row: str) -> Answerer:
         from chatapp.evaluation.grounded.plain import ClosedBook, CopyTop
@@ -86,7 +87,18 @@ class Kit:
     def draws(self, count: int) -> Draws:
         """Return how often the learned policy is drawn from for each question."""
         sampler: Sampler = self._sampler
-        return Draws(KeptDraws(sampler, self._journal) if self._journal else sampler, count)
+        if self._journal is not None:
+            sampler = KeptDraws(sampler, self._journal, self._kept_as(sampler.name))
+        return Draws(sampler, count)
+
+    def _kept_as(self, row: str) -> str:
+        """Return the name of a row in the journal; a policy is one by what it has learnt."""
+        from chatapp.browsing.chooser import HEAD_FILE
+
+        policy = self._choice.policy
+        if row != "learned" or policy is None:
+            return row
+        return f"{row} {hashlib.sha256((policy / HEAD_FILE).read_bytes()).hexdigest()[:16]}"
 
     def _made_with(self) -> dict[str, object]:
         """Return what the answers depend on, by the names that a person knows it by."""
@@ -99,7 +111,6 @@ class Kit:
             "reader": self.reader.id,
             "index": str(choice.index.resolve()),
             "web": choice.web,
-            "policy": str(choice.policy.resolve()) if choice.policy else "",
             "retrieval settings": asdict(self._settings.retrieval),
             "limits": [choice.seconds, web.max_pages, web.max_actions],
         }

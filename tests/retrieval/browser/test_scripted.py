@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,60 @@ def test_sources_that_disagree_are_both_quoted(judge: PassageJudge) -> None:
         "The tower was built in 1889.",
         "The tower was built in 1901.",
     }
+
+
+class WeighingJudge:
+    """Likes the first sentence of every page, and beside each other those of later pages more."""
+
+    def __init__(self) -> None:
+        self._seen: list[Quote] = []
+
+    def quotes(self, question: str, page: Page, *, most: int, threshold: float) -> list[Quote]:
+        end, score = page.text.index(".") + 1, 0.9 - len(self._seen) / 10
+        names = page.id, page.id, page.url, page.title
+        self._seen.append(Quote(page.text[:end], *names, 0, end, score))
+        return self._seen[-1:]
+
+    def weigh(self, question: str, most: int) -> list[Quote]:
+        return [replace(quote, score=0.4 + n / 10) for n, quote in enumerate(self._seen[:2])]
+
+    def forget(self) -> None:
+        self._seen = []
+
+
+def test_quotes_count_by_what_they_are_worth_beside_those_of_other_pages() -> None:
+    """Whatever was best on its own page; what is not among the best of all comes behind them."""
+    pages = [
+        text_page(f"https://{n}.example/", f"Tower {n}", f"The tower has {n} bells. It is old.")
+        for n in range(3)
+    ]
+    browsed = browse(QUESTION, PagesWorld(pages), WeighingJudge(), effort=Effort(sources=3))
+    found = [(quote.uri, round(quote.score, 1)) for quote in browsed.quotes]
+    assert found == [
+        ("https://1.example/", 0.5),
+        ("https://0.example/", 0.4),
+        ("https://2.example/", 0.4),
+    ]
+
+
+def test_the_judge_weighs_the_sentences_of_all_pages_until_it_forgets(judge: PassageJudge) -> None:
+    """Those of either page are there, best first, at their places; afterwards none is."""
+    pages = [
+        text_page("https://a.example/", "Brillant", "  The tower of Brillant was built in 1889."),
+        text_page(
+            "https://b.example/", "Towers", "Brillant has a tower, which Ada Quill built of stone."
+        ),
+    ]
+    for page in pages:
+        judge.quotes(QUESTION, page, most=1, threshold=0.0)
+    weighed = judge.weigh(QUESTION, 10)
+    assert {quote.uri for quote in weighed} == {page.url for page in pages}
+    assert [quote.score for quote in weighed] == sorted((q.score for q in weighed), reverse=True)
+    texts = {page.id: page.text for page in pages}
+    for quote in weighed:
+        assert texts[quote.document_id][quote.start : quote.end] == quote.text
+    judge.forget()
+    assert judge.weigh(QUESTION, 10) == []
 
 
 def test_what_was_found_is_searched_next_when_it_does_not_answer() -> None:
