@@ -144,8 +144,9 @@ def _noted(learnt: list[Learnt]) -> str:
         if change.fact is None:
             parts.append(f"Noted{ended}.".replace("; no", ": no", 1))
         elif change.asks:
+            why = "I am not sure" if change.doubtful else "You told me something else before"
             parts.append(
-                f"You told me something else before. Is it right that {change.fact.to_person()}? "
+                f"{why}. Is it right that {change.fact.to_person()}? "
                 f"Say it again, or type /confirm {change.fact.id}."
             )
         else:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chatapp.memory.dates import is_a_day
 from chatapp.memory.pieces import Piece, Standing, clauses, pieces, sentences
@@ -29,6 +29,7 @@ _QUOTED = re.compile(
     re.DOTALL | re.MULTILINE,
 )
 _EMOTICON = re.compile(r"(?<!\w)(?:[:;=8xX][-']?[()\[\]DPpOo3/\\|]+|<3|\^\^)(?!\w)")
+_NAMED = ("home", "origin", "name", "preferred_name")
 _LEADS, _TAILS = " \t\n,(", " \t\n.!,…)"
 
 
@@ -37,7 +38,8 @@ class Candidate:
     """A fact that a message states, or with `closes` ends.
 
     `start` and `end` are offsets of the clause in the message: where the fact comes from.
-    `value` is empty when a whole slot is ended ("I quit my job").
+    `value` is empty when a whole slot is ended ("I quit my job"). A `doubtful` one was said with a
+    doubt, and is asked about.
     """
 
     slot: str
@@ -47,6 +49,7 @@ class Candidate:
     end: int
     rule: str
     closes: bool = False
+    doubtful: bool = False
 
 
 def extract(text: str, language: str | None = None) -> list[Candidate]:
@@ -62,8 +65,20 @@ def extract(text: str, language: str | None = None) -> list[Candidate]:
         return []
     found: list[Candidate] = []
     for start, end in sentences(plain, rules):
-        found += _from_sentence(plain, start, end, rules)
+        sentence = plain[start:end]
+        doubtful = any(pattern.search(sentence) for pattern in rules.reject.doubtful)
+        found += (
+            replace(candidate, doubtful=doubtful and not candidate.closes)
+            for candidate in _from_sentence(plain, start, end, rules)
+            if not _is_reported(plain[start : candidate.start], rules)
+        )
     return found
+
+
+def _is_reported(before: str, rules: RuleSet) -> bool:
+    """Say whether what stands before a statement in its sentence makes it somebody else's."""
+    own = rules.split.clause.split(before)[-1] or before
+    return any(pattern.search(own) for pattern in rules.reject.reported)
 
 
 def _from_sentence(text: str, start: int, end: int, rules: RuleSet) -> list[Candidate]:
@@ -92,8 +107,7 @@ def _tells_no_more(candidate: Candidate, other: Candidate) -> bool:
     if (candidate.slot, candidate.key, candidate.closes) != (other.slot, other.key, other.closes):
         return False
     one, two = candidate.value.casefold(), other.value.casefold()
-    single = SLOTS[candidate.slot].single and candidate.key not in SLOTS[candidate.slot].several
-    return single or one in two or two in one
+    return SLOTS[candidate.slot].one_value(candidate.key) or one in two or two in one
 
 
 def _blanked(text: str) -> str:
@@ -130,6 +144,8 @@ def _apply(words: str, piece: Piece, end: int, rules: RuleSet) -> Iterator[Candi
             continue
         if not rule.negated and rules.reject.negation.search(words[: found.start()]):
             continue
+        if _is_reported(words[: found.start()], rules):
+            continue
         greeted = rules.split.greeting.fullmatch(words[: found.start()])
         start = piece.start + (found.start() if greeted else 0)
         for value in _values(rule, found, rules):
@@ -160,7 +176,12 @@ def _clean(rule: Rule, raw: str, rules: RuleSet) -> str:
         return ""
     if rule.slot == "birthday" and not is_a_day(value):
         return ""
+    if (never := rules.implausible.get(rule.slot)) and never.search(value):
+        return ""
     if rule.name:
+        strict = rule.strict or (rule.slot in _NAMED and value.islower())
+        if strict and all(word in rules.everyday for word in value.lower().split()):
+            return ""
         if clean.not_a_name.match(raw.strip(_EDGES)) or clean.not_a_name.match(value):
             return ""
         if rule.cased_value and not value[0].isupper() and not value[0].isdigit():

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from chatapp.conversations import NotFound
+from chatapp.memory.slots import SLOTS
 from chatapp.memory.types import Fact
 
 if TYPE_CHECKING:
@@ -54,7 +55,9 @@ def close(db: Database, fact: Fact, now: str, successor: str | None = None) -> F
 
 
 def close_others(db: Database, kept: Fact, now: str) -> list[Fact]:
-    """End all active facts of the slot and key of `kept` but itself."""
+    """End what `kept` takes the place of: where its slot holds one value, all its other facts."""
+    if not SLOTS[kept.slot].one_value(kept.fact_key):
+        return []
     others = [fact for fact in held(db, kept.slot, kept.fact_key) if fact.id != kept.id]
     return [close(db, fact, now, kept.id) for fact in others]
 

@@ -1,7 +1,8 @@
 """What one statement does to the profile: a new fact, the end of an old one, a question, a count.
 
-A slot of one value closes what it held. What does not change in a life is asked about once; said
-again it is meant. The same said again is counted, and a longer form of it kept.
+A slot of one value closes what it held. What contradicts something that does not change in a life,
+and what was said with a doubt, is asked about once; said again it is meant. The same said again is
+counted, and a longer form of it kept.
 """
 
 from __future__ import annotations
@@ -45,18 +46,20 @@ class Learning:
         elif tombstones.is_buried(db, candidate.slot, candidate.key, candidate.value):
             return None
         known = self._known(db, candidate)
-        if known is not None:
-            return self._said_again(db, known, candidate, source)
-        return self._new(db, candidate, source)
+        if known is None:
+            return self._new(db, candidate, source)
+        if candidate.doubtful:
+            return None  # it is known, or was asked about already
+        return self._said_again(db, known, candidate, source)
 
     def _new(self, db: Database, candidate: Candidate, source: Source) -> Learnt:
         slot = SLOTS[candidate.slot]
-        single = slot.single and candidate.key not in slot.several
-        older = facts.held(db, candidate.slot, candidate.key) if single else []
-        asks = bool(older) and slot.stable and not source.asked
+        one = slot.one_value(candidate.key)
+        older = facts.held(db, candidate.slot, candidate.key) if one else []
+        asks = not source.asked and (candidate.doubtful or (bool(older) and slot.stable))
         fact = self._insert(db, candidate, source, status="review" if asks else "active")
         if asks:
-            return Learnt(fact, asks=True)
+            return Learnt(fact, asks=True, doubtful=candidate.doubtful)
         ended = [*older, *self._opposed(db, candidate)]
         return Learnt(
             fact, tuple(facts.close(db, old, self._store.now(), fact.id) for old in ended)
@@ -82,7 +85,8 @@ class Learning:
         fact = facts.update(db, known.id, **changes, status="active")
         if known.status == "review":  # said twice: it is meant
             return Learnt(fact, tuple(facts.close_others(db, fact, now)))
-        self._drop_doubts(db, fact)
+        if SLOTS[fact.slot].one_value(fact.fact_key):
+            self._drop_doubts(db, fact)
         return Learnt(fact) if longer or source.asked else None
 
     def _drop_doubts(self, db: Database, fact: Fact) -> None:

@@ -17,21 +17,14 @@ from chatapp.memory import questions
 from chatapp.memory.profile import Profile
 from chatapp.memory.ranking import MOST_FACTS, choose
 from chatapp.memory.recall import Recall
+from chatapp.memory.scoring import SHOWN, Scale
 from chatapp.memory.types import Fact, Learnt, Round
 
 if TYPE_CHECKING:
     from retrieval.embedding import Embedder
 
-RECALLED = 3  # rounds shown for a question about earlier conversations
-NEAR_THE_BEST = 0.6  # of the first one's score, which the others must reach
-# From which evidence on a round is taken to be about what is asked, with meaning and without:
-# where 96 of 100 questions of the benchmark's tuning part about what was never said stay below.
-RELEVANT, RELEVANT_BY_WORDS = 1.04, 1.33
+COMPARED = 11  # rounds that are looked at to tell whether any is about the question
 SAID_IN_SO_MANY_WORDS = 0.85  # of the question's words; then a round is about it, alone or not
-COMPARED = 10  # rounds that the best one has to stand out from
-_STANDING_OUT = 2.0  # how much that counts beside its own score
-# From which score on the model is told of a round of this conversation; it may weigh it itself.
-WORTH_TELLING, WORTH_TELLING_BY_WORDS = 0.35, 0.25
 NOT_SAID = "I found nothing about that in our conversations."
 NEAREST = "I found nothing that is clearly about that in our conversations. The nearest: "
 _LONGEST_EXCERPT = 300  # characters
@@ -103,33 +96,25 @@ class Memory:
         found = self.recall.search(
             question, now, limit=limit, without=seen, conversation=conversation
         )
-        least = WORTH_TELLING if self.recall.by_meaning else WORTH_TELLING_BY_WORDS
-        return [r for r in found if r.score >= least]
+        return [r for r in found if r.score >= self.recall.scale.worth_telling]
 
     def _what_was_said(self, question: str, now: datetime, without: Collection[str]) -> Reply:
         self.recall.index_new()
-        rounds = self.recall.search(question, now, limit=COMPARED + 1, without=without)
+        rounds = self.recall.search(question, now, limit=COMPARED, without=without)
+        scale = self.recall.scale
         if not rounds:
             return Reply(NOT_SAID)
-        if not is_relevant(rounds, by_meaning=self.recall.by_meaning):
+        if not is_relevant(rounds, scale):
             return Reply(NEAREST + _excerpt(rounds[0]))
-        best = [r for r in rounds[:RECALLED] if r.score >= NEAR_THE_BEST * rounds[0].score]
+        best = [r for r in rounds[:SHOWN] if r.score >= scale.near_the_best * rounds[0].score]
         return Reply("\n\n".join(_excerpt(found) for found in best), rounds=tuple(best))
 
 
-def is_relevant(found: Sequence[Round], *, by_meaning: bool) -> bool:
-    """Say whether the best of the recalled rounds is about what was asked, or just the nearest.
-
-    Among many rounds something always is rather near: what was said stands out from the others.
-    """
+def is_relevant(found: Sequence[Round], scale: Scale) -> bool:
+    """Say whether the best of the recalled rounds are about what was asked, or just the nearest."""
     if not found:
         return False
-    if found[0].held >= SAID_IN_SO_MANY_WORDS:
-        return True
-    best, others = found[0].score, [other.score for other in found[1 : COMPARED + 1]]
-    stands_out = best - sum(others) / max(len(others), 1)
-    least = RELEVANT if by_meaning else RELEVANT_BY_WORDS
-    return best + _STANDING_OUT * stands_out >= least
+    return found[0].held >= SAID_IN_SO_MANY_WORDS or scale.evidence(found) >= scale.relevant
 
 
 def _excerpt(found: Round) -> str:

@@ -3,10 +3,11 @@
 A round is a question with its answer. Words are looked up in the store's own full-text table, in
 all their forms; meaning in two int8 vectors a round, of what the person said and of all of it, that
 lie in the same file, so there is no second index to keep in step or to forget in. Both give
-candidates, which are then weighed by how much of the question they hold (see `weighing`) and how
-near they are, what was said above all: people ask for their own words. A date in the question
-nudges rounds of that time upwards. Plain fusion by reciprocal rank (Cormack et al. 2009, k = 60) is
-kept to compare with: it finds less. Private and deleted conversations are never recalled.
+candidates, which are then scored by what they hold of the question (`weighing`), how near they are,
+and how near their words are (`likeness`); with the shipped embedder scores are probabilities
+(`scoring`). A date in the question nudges rounds of that time upwards. Plain fusion by reciprocal
+rank (Cormack et al. 2009, k = 60) is kept to compare with: it finds less. Private and deleted
+conversations are never recalled.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from typing import TYPE_CHECKING, Literal
 from chatapp.conversations import ConversationStore
 from chatapp.conversations.ids import timestamp
 from chatapp.memory.dates import Interval, interval_in
+from chatapp.memory.likeness import Likeness
+from chatapp.memory.scoring import BY_MEANING, BY_WORDS, PROBABILITIES, Features, Scale
 from chatapp.memory.types import Round
 from chatapp.memory.weighing import Term, Weighing, rarities
 
@@ -33,11 +36,12 @@ if TYPE_CHECKING:
 Routes = Literal["weighed", "fused", "words", "meaning"]
 
 RRF_K = 60  # the constant of the paper
-CANDIDATES = 50  # rounds taken from each route
+CANDIDATES = 100  # rounds taken from each route
 TIME_BOOST = 0.3  # of the best possible score, for a round of the time asked about
 _EMBEDDED_CHARACTERS = 1_000  # of question and answer each; the beginning says what a round is on
 _BATCH = 512
-# What words, what was said and the whole round count; fitted on the tuning part of the benchmark.
+# What words, what was said and the whole round count, where scores are no probabilities; fitted on
+# the tuning part of the benchmark.
 _WORDS, _SAID, _ROUND = 0.3, 0.5, 0.2
 _LAYOUT = "said+round"  # what a stored vector holds; another layout makes vectors anew
 _COUNTED = 20_000  # messages with a word; one with more is common, however many
@@ -50,13 +54,16 @@ class Recall:
         self._store, self._embedder = store, embedder
         self._lock = threading.Lock()
         self._weighing = Weighing()
+        self._likeness = _likeness(embedder)
         self._keys: NDArray[np.int64] | None = None
         self._vectors: NDArray[np.float32] | None = None  # (rounds, 2, dimension): said, round
 
     @property
-    def by_meaning(self) -> bool:
-        """Say whether scores know meaning, or words alone."""
-        return self._embedder is not None
+    def scale(self) -> Scale:
+        """Return what the scores mean."""
+        if self._likeness is not None:
+            return PROBABILITIES
+        return BY_WORDS if self._embedder is None else BY_MEANING
 
     def index_new(self, limit: int = 1_000_000) -> int:
         """Embed rounds that have no vector yet, at most `limit`; return how many were."""
@@ -95,14 +102,70 @@ class Recall:
         if near:
             rankings.append(list(near))
         scores = fuse(rankings)
-        rounds = self._fetch(list(scores), scores)
-        if routes == "weighed":
-            rounds = self._weighed(rounds, terms, near)
+        rounds = [r for r in self._fetch(list(scores), scores) if r.message_id not in without]
         interval = interval_in(question, now)
-        if interval is not None:
-            rounds = [_nudged(found, interval) for found in rounds]
-        kept = [found for found in rounds if found.message_id not in without]
-        return sorted(kept, key=lambda found: -found.score)[:limit]
+        if routes == "weighed" and self._likeness is not None:
+            rounds = self._probable(rounds, question, terms, interval, self._likeness)
+        else:
+            if routes == "weighed":
+                rounds = self._weighed(rounds, terms, near)
+            if interval is not None:
+                rounds = [_nudged(found, interval) for found in rounds]
+        return sorted(rounds, key=lambda found: -found.score)[:limit]
+
+    def _probable(
+        self,
+        rounds: Sequence[Round],
+        question: str,
+        terms: Sequence[Term],
+        interval: Interval | None,
+        likeness: Likeness,
+    ) -> list[Round]:
+        """Return the rounds with the probability of each being the one that is asked for."""
+        import numpy as np
+
+        if not rounds:
+            return []
+        weights = self._store.read(lambda db: _weights(db, terms))
+        weighed = [self._weighing.weigh(terms, weights, r.question, r.answer) for r in rounds]
+        said, whole = self._nearness(question, [found.key for found in rounds])
+        words = [term.word for term in terms]
+        with self._lock:
+            near_said = likeness.shares(words, weights, [_head(r.question) for r in rounds])
+            near_answered = likeness.shares(words, weights, [_head(r.answer) for r in rounds])
+        features = Features(
+            held=np.array([each.held for each in weighed], np.float32),
+            said=said,
+            whole=whole,
+            near_said=near_said,
+            near_answered=near_answered,
+            length=np.array([each.length for each in weighed], np.float32),
+            in_time=np.array([float(_is_in(r, interval)) for r in rounds], np.float32),
+        )
+        return [
+            replace(found, score=float(score), held=each.held)
+            for found, score, each in zip(rounds, features.probabilities(), weighed, strict=True)
+        ]
+
+    def _nearness(
+        self, question: str, keys: Sequence[int]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the cosines of the question with what was said and with the whole rounds.
+
+        Both 0 for a round that has no vector yet.
+        """
+        import numpy as np
+
+        assert self._embedder is not None
+        known, vectors = self._loaded()
+        wanted = self._embedder.embed_queries([question])[0]
+        places = np.searchsorted(known, keys)
+        there = np.zeros(len(keys), bool)
+        inside = places < len(known)
+        there[inside] = known[places[inside]] == np.asarray(keys)[inside]
+        near = np.zeros((len(keys), 2), np.float32)
+        near[there] = vectors[places[there]] @ wanted / 127.0
+        return near[:, 0], near[:, 1]
 
     def _weighed(
         self, rounds: Sequence[Round], terms: Sequence[Term], near: Mapping[int, float]
@@ -110,10 +173,10 @@ class Recall:
         """Return the rounds scored from about 0 to 1; one that only has words is far in meaning."""
         weights = self._store.read(lambda db: _weights(db, terms))
         weigh = self._weighing.weigh
-        share = _WORDS if self.by_meaning else 1.0
+        share = 1.0 if self._embedder is None else _WORDS
         weighed = []
         for found in rounds:
-            held = weigh(terms, weights, found.question, found.answer)
+            held = weigh(terms, weights, found.question, found.answer).held
             score = share * held + near.get(found.key, 0.0)
             weighed.append(replace(found, score=score, held=held))
         return weighed
@@ -289,9 +352,24 @@ def _vectors_of(embedder: Embedder) -> str:
 
 
 def _nudged(found: Round, interval: Interval) -> Round:
+    return replace(found, score=found.score + TIME_BOOST) if _is_in(found, interval) else found
+
+
+def _is_in(found: Round, interval: Interval | None) -> bool:
+    if interval is None:
+        return False
     start, end = (timestamp(moment) for moment in interval)
-    inside = start <= found.created_at < end
-    return replace(found, score=found.score + TIME_BOOST) if inside else found
+    return start <= found.created_at < end
+
+
+def _likeness(embedder: Embedder | None) -> Likeness | None:
+    """Return likeness of words where a word's vector costs next to nothing, as in the shipped one.
+
+    The weights of its scores were fitted with that one.
+    """
+    from retrieval.embedding.static import StaticEmbedder
+
+    return Likeness(embedder) if isinstance(embedder, StaticEmbedder) else None
 
 
 def _head(text: str) -> str:

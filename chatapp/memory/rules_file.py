@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -33,6 +34,7 @@ class Rule:
     list: bool = False
     name: bool = False
     cased_value: bool = False
+    strict: bool = False
     value_prefix: str = ""
     value_suffix: str = ""
 
@@ -64,13 +66,16 @@ class Reject:
     """What is left alone: whole messages, sentences, clauses; and what negates a match.
 
     A clause that is only `unsettled` (planned, or true for a while) still takes some things for
-    granted: rules marked `presupposed` read it.
+    granted: rules marked `presupposed` read it. What is `reported` before a match was said by
+    others. What is read from a `doubtful` sentence is asked about instead of believed.
     """
 
     message: tuple[re.Pattern[str], ...]
     sentence: tuple[re.Pattern[str], ...]
     clause: tuple[re.Pattern[str], ...]
     unsettled: tuple[re.Pattern[str], ...]
+    reported: tuple[re.Pattern[str], ...]
+    doubtful: tuple[re.Pattern[str], ...]
     negation: re.Pattern[str]
 
 
@@ -107,7 +112,10 @@ class Clean:
 
 @dataclass(frozen=True)
 class RuleSet:
-    """The rules of one language: what states a fact, what asks for one, what rejects and cleans."""
+    """The rules of one language: what states a fact, what asks for one, what rejects and cleans.
+
+    `implausible` are values that a slot cannot have; `everyday` words name no person and no place.
+    """
 
     words: frozenset[str]
     rules: tuple[Rule, ...]
@@ -118,6 +126,8 @@ class RuleSet:
     ellipsis: Ellipsis
     reject: Reject
     clean: Clean
+    implausible: Mapping[str, re.Pattern[str]]
+    everyday: frozenset[str]
 
 
 def languages() -> list[str]:
@@ -176,13 +186,23 @@ def load_rules(language: str = DEFAULT) -> RuleSet:
             tuple(map(_compile, reject["sentence"])),
             tuple(map(_compile, reject["clause"])),
             tuple(map(_compile, reject["unsettled"])),
+            tuple(map(_compile, reject.get("reported", ()))),
+            tuple(map(_compile, reject.get("doubtful", ()))),
             _compile(reject["negation"]),
         ),
         Clean(
             **{name: _compile(text) for name, text in clean.items() if name != "particles"},
             particles=frozenset(clean["particles"].split()),
         ),
+        {slot: _compile(text) for slot, text in values.get("implausible", {}).items()},
+        _everyday(language),
     )
+
+
+def _everyday(language: str) -> frozenset[str]:
+    """Return the words that are hardly ever names; none where the language has no list of them."""
+    path = _DIRECTORY / f"{language}.words.txt"
+    return frozenset(path.read_text(encoding="utf-8").split()) if path.is_file() else frozenset()
 
 
 def _expand(fragments: dict[str, str]) -> dict[str, str]:

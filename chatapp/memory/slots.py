@@ -30,6 +30,10 @@ class Slot:
     opposite: str = ""
     several: frozenset[str] = frozenset()
 
+    def one_value(self, key: str) -> bool:
+        """Say whether a new value under this key ends the one before."""
+        return self.single and key not in self.several
+
     def to_person(self, key: str, value: str) -> str:
         """Return the fact as said to the person, such as `you live in Berlin`."""
         return self.you.format(key=key, value=value)

@@ -17,9 +17,9 @@ class Fact:
     """One thing the person told about themself.
 
     `status`: `active` facts are used; `closed` ones held before (`valid_to` says until when);
-    `expired` ones are hidden; `review` ones contradict a fact that does not change in a life and
-    wait for an answer. `source_text` is the clause it was read from, at `start..end` of the
-    message. Times are ISO 8601 in UTC.
+    `expired` ones are hidden; `review` ones contradict a fact that does not change in a life, or
+    were said with a doubt, and wait for an answer. `source_text` is the clause it was read from, at
+    `start..end` of the message. Times are ISO 8601 in UTC.
     """
 
     id: str
@@ -56,13 +56,14 @@ class Fact:
 class Learnt:
     """What one statement did to the profile.
 
-    `closed` are facts that it ended. `asks` is set when it contradicts `fact`'s older value of a
-    kind that does not change: the new one waits for an answer.
+    `closed` are facts that it ended. `asks` is set when `fact` waits for an answer: it contradicts
+    an older value of a kind that does not change, or it is `doubtful`.
     """
 
     fact: Fact | None
     closed: tuple[Fact, ...] = ()
     asks: bool = False
+    doubtful: bool = False
 
 
 @dataclass(frozen=True)

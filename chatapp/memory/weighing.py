@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
+from typing import NamedTuple
 
 from retrieval.store.stemming import Stemmer
 from retrieval.terms import fold
@@ -41,10 +42,18 @@ _STOP = frozenset(
 
 @dataclass(frozen=True)
 class Term:
-    """A content word of a question: its stem, and what the index is asked for."""
+    """A content word of a question, folded: its stem, and what the index is asked for."""
 
+    word: str
     stem: str
     match: str
+
+
+class Weighed(NamedTuple):
+    """What of a question a round holds, from 0 to 1, and how long it is, as a logarithm."""
+
+    held: float
+    length: float
 
 
 class Weighing:
@@ -58,7 +67,7 @@ class Weighing:
         folded = dict.fromkeys(fold(word) for word in _WORD.findall(question))
         words = [word for word in folded if word not in _STOP][:QUESTION_WORDS]
         stems = dict(zip(words, self._stemmer.stems(words), strict=True))
-        return [Term(stem, _match(word, stem)) for word, stem in _distinct(stems)]
+        return [Term(word, stem, _match(word, stem)) for word, stem in _distinct(stems)]
 
     def stems(self, text: str) -> set[str]:
         """Return the stems of all words of a text."""
@@ -66,15 +75,15 @@ class Weighing:
 
     def weigh(
         self, terms: Sequence[Term], weights: Sequence[float], said: str, answered: str
-    ) -> float:
-        """Return the share of the terms' weights that a round holds, from 0 to 1."""
+    ) -> Weighed:
+        """Return the share of the terms' weights that a round holds, and its length."""
         own, other = self.stems(said), self.stems(answered)
         held = (
             weight * (1.0 if term.stem in own else _ANSWERED if term.stem in other else 0.0)
             for term, weight in zip(terms, weights, strict=True)
         )
         length = math.log1p(len(own) / _TYPICAL_SAID + len(other) / _TYPICAL_ANSWERED)
-        return sum(held) / max(sum(weights), 1e-9) / (1 + _LENGTH * length)
+        return Weighed(sum(held) / max(sum(weights), 1e-9) / (1 + _LENGTH * length), length)
 
 
 def rarities(terms: Sequence[Term], count: Callable[[str], int], messages: int) -> list[float]:

@@ -91,8 +91,9 @@ class AnswerState:
             case events.MemoryUsed(items=items):
                 self.remembered += [f"used: {item.text}" for item in items]
                 self.memories += [item.id for item in items]
-            case events.MemoryProposed(memory=memory, text=text, closed=closed):
-                self.remembered += [f"remembered: {text}"] if text else []
+            case events.MemoryProposed(memory=memory, text=text, closed=closed, status=status):
+                said = "is it right? /confirm" if status == "review" else "remembered"
+                self.remembered += [f"{said}: {text}"] if text else []
                 self.memories += [memory] if memory else []
                 self.remembered += [f"no longer: {ended}" for ended in closed]
             case events.MessageDelta(text=text):

@@ -53,6 +53,21 @@ STATED = {
 }
 
 NOT_STATED = [
+    "My passport says my birthday is March 3 but it's a typo.",
+    "People think I'm Italian because of my nose.",
+    "then the guy on the phone says my name is Kevin and I work for Microsoft",
+    "I told him I'm allergic to cats so that I don't have to visit",
+    "I am Iron Man",
+    "I'm from the generation that had no internet",
+    "Historically speaking, all great empires fall.",
+    "I study the menu before I go anywhere",
+    "I have a horse in this race",
+    "My name is spelled wrong in your last answer.",
+    "yes, I'm 5, because it's hilarious",
+    "Our cat Miso passed away last spring.",
+    "In Sims my guy works as a chef and I have three kids",
+    "As Shakespeare's Juliet, provide advice.\nHi Juliet, I am a 16-year-old girl.",
+    "Bloom was my husband , I am Orlando , call me Orlando . I ca n't sleep in that bed .",
     # questions and suppositions
     "Do I live in Berlin?",
     "What if I moved to Paris?",
@@ -180,6 +195,24 @@ def test_the_place_of_a_fact_is_the_clause_it_stands_in() -> None:
     name, home = extract(text)
     assert text[name.start : name.end] == "My name is Anna"
     assert text[home.start : home.end] == "I live in Berlin"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I think I'm gluten intolerant but the test isn't back",
+        "I believe my birthday is 3 May, could be wrong",
+        "technically I work at Nokia",
+    ],
+)
+def test_what_is_said_with_a_doubt_is_read_as_doubtful(text: str) -> None:
+    (doubted,) = extract(text)
+    assert doubted.doubtful
+
+
+def test_a_doubt_colours_its_own_sentence_only() -> None:
+    found = {c.value: c.doubtful for c in extract("I think I'm vegan. I live in Rome.")}
+    assert found == {"vegan": True, "Rome": False}
 
 
 def test_pasted_text_is_not_mined() -> None:

@@ -81,6 +81,27 @@ class TestUpdates:
             tell(f"My name is {name}.")
         assert [(fact.value, fact.status) for fact in profile.facts()] == [("Anna", "active")]
 
+    def test_what_was_said_with_a_doubt_is_asked_about_once(
+        self, tell: Tell, profile: Profile
+    ) -> None:
+        (learnt,) = tell("I think I'm allergic to kiwi.")
+        assert (learnt.asks, learnt.doubtful) == (True, True)
+        assert values(profile, "allergy") == []
+        assert tell("I think I'm allergic to kiwi.") == []
+        tell("I'm allergic to kiwi.")
+        assert values(profile, "allergy") == ["kiwi"]
+        assert tell("I think I'm allergic to kiwi.") == []
+
+    def test_confirming_one_of_many_values_ends_none_of_the_others(
+        self, tell: Tell, profile: Profile
+    ) -> None:
+        tell("I'm allergic to cats.")
+        (learnt,) = tell("I think I'm allergic to kiwi.")
+        tell("I'm allergic to cats.")
+        assert learnt.fact is not None
+        profile.confirm(learnt.fact.id)
+        assert sorted(values(profile, "allergy")) == ["cats", "kiwi"]
+
     def test_a_doubt_can_be_dropped(self, tell: Tell, profile: Profile) -> None:
         tell("My name is Anna.")
         (learnt,) = tell("My name is Bob.")

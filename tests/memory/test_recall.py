@@ -9,8 +9,10 @@ import pytest
 from chatapp import resources
 from chatapp.conversations import ConversationStore
 from chatapp.memory.dates import interval_in
+from chatapp.memory.likeness import Likeness
 from chatapp.memory.memory import is_relevant
 from chatapp.memory.recall import Recall
+from chatapp.memory.scoring import BY_MEANING, PROBABILITIES
 from chatapp.memory.types import Round
 from retrieval.embedding import load_embedder
 from tests.conversations.helpers import say
@@ -153,9 +155,43 @@ def test_no_date_is_no_interval(text: str) -> None:
 def test_what_stands_out_is_relevant_and_one_among_many_alike_is_not() -> None:
     """Something is always nearest; only what towers over the rest was what is asked for."""
     likes = [_scored(0.45)] * 10
-    assert is_relevant([_scored(0.7), *likes], by_meaning=True)
-    assert not is_relevant([_scored(0.5), *likes], by_meaning=True)
-    assert not is_relevant([], by_meaning=True)
+    assert is_relevant([_scored(0.7), *likes], BY_MEANING)
+    assert not is_relevant([_scored(0.5), *likes], BY_MEANING)
+    assert not is_relevant([], BY_MEANING)
+
+
+def test_probabilities_of_what_is_shown_add_up_to_the_evidence() -> None:
+    """What was said in three rounds alike is said all the same."""
+    assert is_relevant([_scored(0.4), _scored(0.3), _scored(0.28), _scored(0.01)], PROBABILITIES)
+    assert not is_relevant([_scored(0.4), _scored(0.1), _scored(0.1), _scored(0.1)], PROBABILITIES)
+
+
+def test_a_round_without_any_asked_word_is_found_by_words_that_are_near(
+    store: ConversationStore, recall: Recall
+) -> None:
+    """An oak is near a tree. Scores are probabilities, and "never said" has one too."""
+    for number in range(30):
+        say(store, f"We talked about match number {number} of the season.", "We won.")
+    oak = say(store, "We planted an oak behind the house.", "How nice.")
+    recall.index_new()
+    found = recall.search("Which tree did I put into the garden?", NOW, limit=40)
+    assert found[0].message_id == oak.user.id
+    assert 0 < sum(each.score for each in found) < 1
+
+
+def test_likeness_counts_the_nearest_word_and_rare_ones_more() -> None:
+    embedder = load_embedder(resources.embedder_dir())
+    assert embedder is not None
+    likeness = Likeness(embedder)
+    texts = ["an oak grows there", "they play football", "", "a tree"]
+    oak, football, empty, tree = likeness.shares(["tree"], [1.0], texts)
+    assert tree > 0.99
+    assert oak > football + 0.1
+    assert empty == 0
+    rare, common = likeness.shares(["oak", "football"], [9.0, 1.0], ["oak", "football"])
+    assert rare > common
+    assert list(likeness.shares([], [], texts)) == [0, 0, 0, 0]
+    assert list(likeness.shares(["tree"], [1.0], ["", "…"])) == [0, 0]
 
 
 def _scored(score: float) -> Round:

@@ -102,7 +102,8 @@ async def test_an_answer_is_rated_and_corrected_with_keys(chat: Chat) -> None:
             rating, correction = Feedback(store).all()
         assert (rating.kind, rating.reward) == ("rating", 0.0)
         assert (correction.answer, correction.other) == ("Good morning!", answers(app)[0].text)
-        assert correction.prompt == ({"role": "user", "content": "hello"},)
+        assert [(t.role, t.content) for t in correction.prompt] == [("user", "hello")]
+        assert correction.exact
 
 
 async def test_two_answers_are_compared_side_by_side_and_one_is_picked(chat: Chat) -> None:

@@ -19,6 +19,11 @@ from chatapp.cli.eval.runner import run
     show_default=True,
     help="Which cases: `tune` for whoever changes rules, `measure` for figures.",
 )
+@click.option(
+    "--messages",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Judge only the facts read from the messages of this file, in the form of the cases.",
+)
 def memory(
     files: tuple[Path, ...],
     limit: int | None,
@@ -26,6 +31,7 @@ def memory(
     output: str,
     save: Path | None,
     part: str,
+    messages: Path | None,
 ) -> None:
     """Measure the memory on its own benchmark, in five parts.
 
@@ -35,8 +41,12 @@ def memory(
     ships with the app, which is enough for 100 rounds.
     """
     from chatapp.assistant.embedder import open_embedder
-    from chatapp.evaluation.memory.suite import MemorySuite
+    from chatapp.evaluation.memory.suite import MemorySuite, MessagesSuite
 
+    if messages is not None:
+        alone = MessagesSuite(messages, limit=limit)
+        run(alone, {"messages": messages.name, "limit": limit}, output=output, save=save)
+        return
     suite = MemorySuite(
         "tune" if part == "tune" else "measure",
         files,

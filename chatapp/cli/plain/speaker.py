@@ -69,8 +69,9 @@ class Speaker:
             case events.MemoryUsed(items=items):
                 for item in items:
                     self.aside(f"Used from memory: {item.text}")
-            case events.MemoryProposed(text=text, closed=closed):
-                for line in [f"Remembered: {text}"] * bool(text):
+            case events.MemoryProposed(text=text, closed=closed, status=status):
+                said = "Is it right? /confirm" if status == "review" else "Remembered"
+                for line in [f"{said}: {text}"] * bool(text):
                     self.aside(line)
                 for ended in closed:
                     self.aside(f"No longer: {ended}")

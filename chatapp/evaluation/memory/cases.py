@@ -12,10 +12,11 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from chatapp import resources
-from chatapp.evaluation.records import DataError
+from chatapp.evaluation.records import DataError, read
 
 Part = Literal["tune", "measure"]
 Statement = tuple[str, str, str]
@@ -73,6 +74,25 @@ def german_messages(part: Part) -> list[Message]:
 def blind_messages(name: str) -> list[Message]:
     """Return one of the sets in `BLIND`, by other hands than the rules'. Raises DataError."""
     return [_message(row) for row in _rows(name)]
+
+
+def messages_in(file: Path) -> list[Message]:
+    """Return the extraction cases of a file: JSON lines with `text`, `kind`, `facts` and `also`.
+
+    Raises:
+        DataError: it cannot be read, or a line is no such case; the message names the line.
+    """
+    return list(read(file, _checked))
+
+
+def _checked(record: dict[str, Any], where: str) -> Message:
+    try:
+        return _message(record)
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            f"{where}: no message with its facts ({error!r})",
+            hint='a line is {"text", "kind", "facts": [[slot, key, value], …]}; see data/samples.',
+        ) from error
 
 
 def remembered(part: Part) -> list[Remembered]:

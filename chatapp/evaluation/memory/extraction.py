@@ -29,10 +29,20 @@ class Judged:
 
 
 def read_facts(text: str) -> list[Statement]:
-    """Return the facts that the app's own rules state; what a message ends is no fact."""
+    """Return the facts that the app's own rules believe; what a message ends is no fact."""
+    return _read(text, doubtful=False)
+
+
+def doubted_facts(text: str) -> list[Statement]:
+    """Return the facts that the app would ask about instead of believing them."""
+    return _read(text, doubtful=True)
+
+
+def _read(text: str, *, doubtful: bool) -> list[Statement]:
     from chatapp.memory.extract import extract
 
-    return [(c.slot, c.key, c.value) for c in extract(text) if not c.closes]
+    found = (c for c in extract(text) if not c.closes and c.doubtful is doubtful)
+    return [(c.slot, c.key, c.value) for c in found]
 
 
 def judge(message: Message, read: Sequence[Statement]) -> Judged:
@@ -49,8 +59,11 @@ def judge(message: Message, read: Sequence[Statement]) -> Judged:
     return Judged(message, tuple(right), tuple(wrong), tuple(missed))
 
 
-def score(judged: Sequence[Judged]) -> Metrics:
-    """Return precision and recall, overall and on real messages, and how many traps were hit."""
+def score(judged: Sequence[Judged], doubted: Sequence[Judged] = ()) -> Metrics:
+    """Return precision and recall, overall and on real messages, and how many traps were hit.
+
+    `doubted` judges what is asked about instead of believed; it counts in a figure of its own.
+    """
     real = [j for j in judged if j.message.kind == "real"]
     traps = [j for j in judged if j.message.adversarial]
     return present(
@@ -59,6 +72,7 @@ def score(judged: Sequence[Judged]) -> Metrics:
             "recall": _recall(judged),
             "precision [real messages]": _precision(real),
             "recall [real messages]": _recall(real),
+            "asked about, precision": _precision(doubted),
             "adversarial messages left alone": estimate([float(not j.wrong) for j in traps]),
         }
     )

@@ -68,8 +68,7 @@ def recall_abstention(
         recall.index_new()
 
         def answers(case: Remembered) -> bool:
-            found = recall.search(case.question, NOW, limit=COMPARED + 1)
-            return is_relevant(found, by_meaning=recall.by_meaning)
+            return is_relevant(recall.search(case.question, NOW, limit=COMPARED), recall.scale)
 
         quiet = [float(not answers(case)) for case in asked]
         spoke = [float(answers(case)) for case in held]

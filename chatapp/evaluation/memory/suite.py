@@ -112,12 +112,32 @@ class MemorySuite:
         )
 
 
+class MessagesSuite:
+    """Extraction alone, over messages of a file of one's own in the form of the shipped cases."""
+
+    name, unit = "memory", "message"
+
+    def __init__(self, file: Path, *, limit: int | None) -> None:
+        self._messages = cases.messages_in(file)[:limit]
+        self._file = file.name
+
+    def size(self) -> int:
+        """Return how many messages are read."""
+        return len(self._messages)
+
+    def run(self, done: Done) -> Result:
+        """Read and judge every message."""
+        figures = {f"extraction, {self._file}": _extraction(self._messages, done)}
+        return Result(figures, len(self._messages), {"messages": self._file})
+
+
 def _extraction(messages: Sequence[cases.Message], done: Done) -> Metrics:
-    judged = []
+    judged, doubted = [], []
     for message in messages:
         judged.append(extraction.judge(message, extraction.read_facts(message.text)))
+        doubted.append(extraction.judge(message, extraction.doubted_facts(message.text)))
         done(1)
-    return extraction.score(judged)
+    return extraction.score(judged, doubted)
 
 
 def _others(files: Sequence[Path], remembered: Sequence[cases.Remembered]) -> list[Pair]:
