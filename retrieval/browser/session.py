@@ -144,12 +144,13 @@ class Session:
 def as_quote(quote: PageQuote, weighed: Sequence[Quote], judged: Sequence[Quote]) -> Quote:
     """Return a browser's quote as the rest of the app knows quotes.
 
-    Support, answer and certainty are those of the best sentence in it. One that is not among those
-    weighed counts no more than the least of them; without any, all are 0 and "".
+    Support and answer are those of the best sentence in it; one that is not among those weighed
+    counts no more than the least of them. How certain the short answer is, its own page says, so
+    that another page that disagrees is heard. Without any sentence, all are 0 and "".
     """
-    best = _best_inside(quote, weighed)
-    most = 1.0 if best else min((one.score for one in weighed), default=1.0)
-    best = best or _best_inside(quote, judged)
+    weighs, own = _best_inside(quote, weighed), _best_inside(quote, judged)
+    most = 1.0 if weighs else min((one.score for one in weighed), default=1.0)
+    best, own = weighs or own, own or weighs
     return Quote(
         text=quote.text,
         passage_id=f"{quote.page}:{quote.start}",
@@ -160,7 +161,7 @@ def as_quote(quote: PageQuote, weighed: Sequence[Quote], judged: Sequence[Quote]
         end=quote.end,
         score=min(best.score, most) if best else 0.0,
         answer=best.answer if best else "",
-        certainty=best.certainty if best else 0.0,
+        certainty=own.certainty if own else 0.0,
     )
 
 

@@ -95,18 +95,24 @@ class WeighingJudge:
     def quotes(self, question: str, page: Page, *, most: int, threshold: float) -> list[Quote]:
         end, score = page.text.index(".") + 1, 0.9 - len(self._seen) / 10
         names = page.id, page.id, page.url, page.title
-        self._seen.append(Quote(page.text[:end], *names, 0, end, score))
+        self._seen.append(Quote(page.text[:end], *names, 0, end, score, certainty=0.8))
         return self._seen[-1:]
 
     def weigh(self, question: str, most: int) -> list[Quote]:
-        return [replace(quote, score=0.4 + n / 10) for n, quote in enumerate(self._seen[:2])]
+        return [
+            replace(quote, score=0.4 + n / 10, certainty=0.2)
+            for n, quote in enumerate(self._seen[:2])
+        ]
 
     def forget(self) -> None:
         self._seen = []
 
 
 def test_quotes_count_by_what_they_are_worth_beside_those_of_other_pages() -> None:
-    """Whatever was best on its own page; what is not among the best of all comes behind them."""
+    """Whatever was best on its own page; what is not among the best of all comes behind them.
+
+    How certain their short answers are, their own pages say: or no two sources would disagree.
+    """
     pages = [
         text_page(f"https://{n}.example/", f"Tower {n}", f"The tower has {n} bells. It is old.")
         for n in range(3)
@@ -118,6 +124,7 @@ def test_quotes_count_by_what_they_are_worth_beside_those_of_other_pages() -> No
         ("https://0.example/", 0.4),
         ("https://2.example/", 0.4),
     ]
+    assert {quote.certainty for quote in browsed.quotes} == {0.8}
 
 
 def test_the_judge_weighs_the_sentences_of_all_pages_until_it_forgets(judge: PassageJudge) -> None:
