@@ -53,7 +53,7 @@ _BATCH, _RATE = 16, 2e-3
 _ROUNDS_A_QUESTION = 2  # in the history to train on: some say too little, some are not found
 _REPLACED = 0.3  # of a made question's words, by one of the nearest
 _NEIGHBOURS, _NEAR = 8, 0.4  # how many count as near, and from which cosine
-_SHARPNESS = 10.0  # of scores, which are about 0 to 1, to log-probabilities
+_SHARPNESS = 10.0  # of cosines, which are about 0 to 1, to log-probabilities
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,8 @@ def memory_of(question: str, rounds: Sequence[Round], embedder: Embedder) -> Mem
     """Return the reader's view of `rounds` for a question."""
     texts = [question, *(f.question for f in rounds), *(f"{f.question} {f.answer}" for f in rounds)]
     vectors = embedder.embed_passages(texts)
-    scores = np.array([found.score for found in rounds], np.float32)
+    # probabilities; as their logarithms over the sharpness they come out of the softmax as they are
+    scores = np.log(np.array([max(found.score, 1e-6) for found in rounds], np.float32)) / _SHARPNESS
     return Memory(vectors[0], vectors[1 : len(rounds) + 1], vectors[len(rounds) + 1 :], scores)
 
 

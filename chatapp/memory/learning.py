@@ -20,6 +20,8 @@ from chatapp.memory.types import Fact, Learnt
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
+_DOUBTED = 0.5  # confidence in what was said with a doubt, until it is said again or confirmed
+
 
 @dataclass(frozen=True)
 class Source:
@@ -82,7 +84,7 @@ class Learning:
         longer = len(candidate.value) > len(known.value)  # "Berlin" became "Berlin, Germany"
         if longer:
             changes |= {"value": candidate.value, "norm": normalised(candidate.value)}
-        fact = facts.update(db, known.id, **changes, status="active")
+        fact = facts.update(db, known.id, **changes, status="active", confidence=1.0)
         if known.status == "review":  # said twice: it is meant
             return Learnt(fact, tuple(facts.close_others(db, fact, now)))
         if SLOTS[fact.slot].one_value(fact.fact_key):
@@ -120,6 +122,7 @@ class Learning:
                 "norm": normalised(candidate.value),
                 "status": status,
                 "rule": candidate.rule,
+                "confidence": _DOUBTED if candidate.doubtful else 1.0,
                 "message_id": message.id if message else None,
                 "conversation_id": message.conversation_id if message else None,
                 "start": candidate.start if message else None,

@@ -91,7 +91,7 @@ class Profile:
         def job(db: Database) -> Fact:
             fact = facts.get(db, fact_id)
             facts.close_others(db, fact, self._store.now())
-            return facts.update(db, fact.id, status="active")
+            return facts.update(db, fact.id, status="active", confidence=1.0)
 
         return self._store.write(job)
 

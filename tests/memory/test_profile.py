@@ -86,10 +86,12 @@ class TestUpdates:
     ) -> None:
         (learnt,) = tell("I think I'm allergic to kiwi.")
         assert (learnt.asks, learnt.doubtful) == (True, True)
+        assert learnt.fact is not None
+        assert learnt.fact.confidence < 1
         assert values(profile, "allergy") == []
         assert tell("I think I'm allergic to kiwi.") == []
         tell("I'm allergic to kiwi.")
-        assert values(profile, "allergy") == ["kiwi"]
+        assert [(f.value, f.confidence) for f in profile.held("allergy")] == [("kiwi", 1.0)]
         assert tell("I think I'm allergic to kiwi.") == []
 
     def test_confirming_one_of_many_values_ends_none_of_the_others(
