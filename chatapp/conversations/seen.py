@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from chatapp.conversations.types import Message
 
+BLANK = "▒"  # stands for each character that was forgotten, so offsets of other words stay true
 ToldFact = tuple[str, str, str, str]
 """Id, slot, key and value of a fact that a prompt told."""
 

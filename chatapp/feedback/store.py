@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from chatapp.conversations import ConversationStore, Message, NotFound
-from chatapp.conversations.seen import PromptTurn
+from chatapp.conversations.seen import BLANK, PromptTurn
 from chatapp.feedback.given import given_for
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ class Judgement:
 
     A rating has a `reward` from 0 to 1. In a comparison `answer` was preferred to `other`; in a
     correction `answer` is what the person wrote instead of `other`. `exact` says that `prompt` is
-    what the model was given, to the byte; `other_prompt` is what the other answer of a comparison
-    was made from, if that was not the same.
+    what the model was given, to the byte, and nothing of it was forgotten since; `other_prompt` is
+    what the other answer of a comparison was made from, if that was not the same.
     """
 
     id: str
@@ -166,7 +166,9 @@ def _get(db: Database, judgement_id: str) -> Judgement:
 
 def _to_judgement(row: dict[str, Any]) -> Judgement:
     prompts = {name: _from_json(row[name]) for name in ("prompt", "other_prompt")}
-    return Judgement(**{**row, **prompts, "exact": bool(row["exact"])})
+    turns = [turn for given in prompts.values() for turn in given]
+    whole = not any(BLANK in turn.content for turn in turns)
+    return Judgement(**{**row, **prompts, "exact": bool(row["exact"]) and whole})
 
 
 def _to_json(turns: Iterable[PromptTurn]) -> str:

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 
 from chatapp.conversations import ConversationStore
 from chatapp.conversations.backups import damaged_copies_of, scrub
+from chatapp.conversations.seen import BLANK
 from chatapp.memory.profile import Profile
-from chatapp.memory.redaction import BLANK, Redaction, redact_buried
+from chatapp.memory.redaction import Redaction, redact_buried
 from chatapp.memory.types import Fact
 
 if TYPE_CHECKING:

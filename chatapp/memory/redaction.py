@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from chatapp.conversations.hashing import part_hash, replace_text
 from chatapp.conversations.rows import part_data
-from chatapp.conversations.seen import ToldFact
+from chatapp.conversations.seen import BLANK, ToldFact
 from chatapp.memory import tombstones
 from chatapp.memory.extract import extract
 from chatapp.memory.normal import normalised, refines
@@ -25,8 +25,6 @@ from chatapp.memory.types import Fact
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
-
-BLANK = "▒"  # one for every character that was taken out, so offsets of other facts stay true
 
 
 @dataclass(frozen=True)

@@ -183,6 +183,7 @@ class TestForgetting:
         forget(store, home.id)
         assert files_with("vlorpstadt", tmp_path) == []
         (record,) = records(assistant.feedback.all(), "chat")
+        assert not record["exact"], "something of it was forgotten"
         head = record["messages"][0]["content"]
         assert head.startswith("You know Qwertzburg by heart.\nRemembered")
         assert len(head) == len(model.prompts[0][0].content)
