@@ -6,6 +6,7 @@ which of the page's own sentences is quoted. It never sees a command.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from retrieval.evidence import EvidenceSource
 from retrieval.index import Index
 from retrieval.quotes import select_quotes
 from retrieval.rerank import search_reranked
+from retrieval.terms import fold, words
 from retrieval.types import Hit, Quote
 
 if TYPE_CHECKING:
@@ -63,9 +65,9 @@ class PassageJudge:
 
     def quotes(self, question: str, page: Page, *, most: int, threshold: float) -> list[Quote]:
         """See `Judge.quotes`."""
-        if page.kind != "page" or not without_fields(page.text).strip():
+        text = _told(page)
+        if page.kind != "page" or not text.strip():
             return []
-        text = without_fields(page.text)
         document = self._opened().add_text(page.url, page.title, text, collection=page.id)
         self._pages[document] = page
         self._hits[page.id] = search_reranked(
@@ -106,7 +108,7 @@ class PassageJudge:
     def _on_its_page(self, quote: Quote) -> Quote:
         """The index trims what it stores: offsets move by what it took off the front."""
         page = self._pages[quote.document_id]
-        text = without_fields(page.text)
+        text = _told(page)
         lead = len(text) - len(text.lstrip())
         start, end = quote.start + lead, quote.end + lead
         name = f"{page.id}:{start}"
@@ -131,3 +133,19 @@ class PassageJudge:
             self._index = None
             self._pages.clear()
             self._hits.clear()
+
+
+_TOP = re.compile(r"\s*#{1,6}[ \t]+(\S.*)")
+
+
+def _told(page: Page) -> str:
+    """Return what is judged of a page's text; its length stays.
+
+    A heading on top that repeats the title is left out: it would stand over every passage, and a
+    reader that is told the title twice is less sure of what it reads.
+    """
+    text = without_fields(page.text)
+    top = _TOP.match(text)
+    if top and {fold(word) for word in words(top[1])} <= {fold(word) for word in words(page.title)}:
+        return " " * top.end() + text[top.end() :]
+    return text

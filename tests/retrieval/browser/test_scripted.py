@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from chatapp import resources
 from retrieval.browser.commands import parse
 from retrieval.browser.judge import PassageJudge
 from retrieval.browser.local import IndexWorld
@@ -18,6 +19,7 @@ from retrieval.browser.scripted import Effort, browse
 from retrieval.browser.session import Browsed, Step, Watch
 from retrieval.browser.traces import is_faithful
 from retrieval.index import Index
+from retrieval.reading.reader import load_reader
 from retrieval.types import Quote
 from tests.retrieval.browser.worlds import TOWER, PagesWorld, tower_world
 
@@ -145,6 +147,21 @@ def test_the_judge_weighs_the_sentences_of_all_pages_until_it_forgets(judge: Pas
         assert texts[quote.document_id][quote.start : quote.end] == quote.text
     judge.forget()
     assert judge.weigh(QUESTION, 10) == []
+
+
+def test_a_heading_that_repeats_the_title_changes_nothing() -> None:
+    """The reader is as sure as without it, and the quote stands where it says; others count."""
+    text = "The tower of Brillant was built in 1889 by Ada Quill, who lived in Morrow."
+    judge = PassageJudge(resources.embedder_dir(), load_reader(resources.reader_dir()))
+    found = []
+    for top in ("", "# The Tower of Brillant\n\n", "# About the tower\n\n"):
+        page = text_page("https://a.example/", "The tower of Brillant", top + text)
+        [quote] = judge.quotes(QUESTION, page, most=1, threshold=0.0)
+        assert page.text[quote.start : quote.end] == quote.text == text
+        found.append((quote.answer, quote.score, quote.certainty))
+        judge.forget()
+    judge.close()
+    assert found[0] == found[1] != found[2]
 
 
 def test_what_was_found_is_searched_next_when_it_does_not_answer() -> None:
