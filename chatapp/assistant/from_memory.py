@@ -82,6 +82,8 @@ async def in_window(
 
 def _fitting_ids(writing: Writing, generator: Generator, history: Sequence[Message]) -> set[str]:
     said = [message for message in history if message.text]
+    if not said:  # a file without a word
+        return set()
     options = writing.options
     prompt = build_prompt(
         generator,

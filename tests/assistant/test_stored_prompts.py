@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from chatapp.assistant.assistant import Assistant
+from chatapp.assistant.attachments import read_attachment
 from chatapp.assistant.events import MessageDone
 from chatapp.conversations import ConversationStore
 from chatapp.conversations.backups import back_up
@@ -121,6 +122,15 @@ class TestKept:
         _bring(other, to_json(store, copy.id), tmp_path)
         assert kept(other, other.messages(copy.id)[-1].id) == model.prompts[0]
         other.close()
+
+    async def test_a_file_without_a_word_is_kept_as_it_was_asked(
+        self, remembering, store, tmp_path
+    ):
+        (tmp_path / "notes.txt").write_text("The ferry leaves at seven.", encoding="utf-8")
+        model = FakeGenerator("A nice file.")
+        file = read_attachment(tmp_path / "notes.txt")
+        events = await collect(remembering(model).turn(None, "", attachments=[file]))
+        assert kept(store, only(events, MessageDone).message) == model.prompts[0]
 
     def test_a_prompt_whose_messages_are_lost_is_not_made_up(self, store):
         started = store.begin_turn(None, "Hi?").result()
