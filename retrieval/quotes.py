@@ -25,7 +25,7 @@ from retrieval.types import Document, Hit, Passage, Quote
 if TYPE_CHECKING:
     from retrieval.reading.reader import Reader
 
-__all__ = ["DEFAULT_THRESHOLD", "select_quotes", "short_answer", "verify_quote"]
+__all__ = ["DEFAULT_THRESHOLD", "scored_quotes", "select_quotes", "short_answer", "verify_quote"]
 
 # On the questions held out for calibration (`retrieval.calibrate`) this shows a quote for 85 % of
 # the questions that have an answer and refuses 58 % of those that have none, although passages on
@@ -94,6 +94,20 @@ def select_quotes(
         if not any(_same(candidate, other) for other in chosen) and _stands(index, candidate.quote):
             chosen.append(candidate)
     return [candidate.quote for candidate in chosen]
+
+
+def scored_quotes(
+    index: EvidenceSource, question: str, hits: Sequence[Hit], *, reader: Reader | None = None
+) -> list[Quote]:
+    """Return every sentence of `hits` that may answer as a quote with its score, best first.
+
+    Unlike `select_quotes`, none is left out for being weak or like another, and none is verified.
+    """
+    asked = ask(index, question)
+    if not asked.stems:
+        return []
+    found = [candidate.quote for candidate in _candidates(index, asked, hits, reader)]
+    return sorted(found, key=lambda quote: -quote.score)
 
 
 def _worth_adding(candidate: _Candidate, first: _Candidate, threshold: float) -> bool:

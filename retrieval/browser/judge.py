@@ -7,7 +7,6 @@ which of the page's own sentences is quoted. It never sees a command.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -17,7 +16,7 @@ from retrieval.browser.pages import Page
 from retrieval.browser.rarity import LanguageRarity, word_ranks
 from retrieval.evidence import EvidenceSource
 from retrieval.index import Index
-from retrieval.quotes import select_quotes
+from retrieval.quotes import scored_quotes, select_quotes
 from retrieval.rerank import search_reranked
 from retrieval.terms import fold, words
 from retrieval.types import Hit, Quote
@@ -73,7 +72,15 @@ class PassageJudge:
         self._hits[page.id] = search_reranked(
             self._opened(), self._reader, question, _HITS, depth=_HITS, collections=(page.id,)
         )
-        return self._select(question, self._hits[page.id], most, threshold)
+        found = select_quotes(
+            self._source(self._opened()),
+            question,
+            self._hits[page.id],
+            max_quotes=most,
+            threshold=threshold,
+            reader=self._reader,
+        )
+        return [self._on_its_page(quote) for quote in found]
 
     def weigh(self, question: str, most: int) -> list[Quote]:
         """See `Judge.weigh`.
@@ -84,20 +91,9 @@ class PassageJudge:
         """
         hits = [hit for found in self._hits.values() for hit in found]
         hits.sort(key=lambda hit: -hit.score)
-        return self._select(question, hits, most, 0.0) if hits else []
-
-    def _select(
-        self, question: str, hits: Sequence[Hit], most: int, threshold: float
-    ) -> list[Quote]:
-        found = select_quotes(
-            self._source(self._opened()),
-            question,
-            hits[:_HITS],
-            max_quotes=most,
-            threshold=threshold,
-            reader=self._reader,
-        )
-        return [self._on_its_page(quote) for quote in found]
+        source = self._source(self._opened())
+        found = scored_quotes(source, question, hits[:_HITS], reader=self._reader)
+        return [self._on_its_page(quote) for quote in found[:most]]
 
     def _source(self, index: Index) -> EvidenceSource:
         """Return where words are counted: in the language, if the embedder has a list of it."""
