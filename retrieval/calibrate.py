@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from retrieval.reading.train.labels import Asked
     from retrieval.types import Hit
 
-_RIDGE = 3.0  # towards what is expected
+_RIDGE = 1.0  # towards what is expected
 _HITS = 8
 _RIGHT = 0.5  # F1 from which a short answer counts as right
 

@@ -54,8 +54,10 @@ _MEASURED = "many|much|old|long|tall|far|high|deep|big|large|heavy|fast|often"
 _WHICH_IS = r"\b(?:what|which) (?:(?:is|was|are|were|the) )*(?:\w+ )?"
 _WHICH = r"\b(?:what|which) (?:\w+ )?"
 
-# The first rule that matches decides; "in what year" must be met before "what".
+# The first rule that matches decides; "in what year" must be met before "what", and "what happens
+# when" before "when".
 _RULES = (
+    (AnswerKind.MANNER, r"\bwhat (?:happens|will happen|would happen|should (?:i|we) do)\b"),
     (AnswerKind.NUMBER, rf"\bhow (?:{_MEASURED})\b"),
     (AnswerKind.NUMBER, rf"{_WHICH_IS}(?:{_NUMBER_NOUN})\b"),
     (AnswerKind.TIME, rf"\bwhen\b|{_WHICH}(?:{_TIME_NOUN})\b"),

@@ -55,9 +55,9 @@ class Envelope:
 
 
 def _rounded(value: Any) -> Any:
-    """Round floats to a millionth: what lies below is noise of the machine, not information."""
+    """Round floats to a thousandth: scores of the reader differ by a millionth between machines."""
     if isinstance(value, float):
-        return round(value, 6)
+        return round(value, 3)
     if isinstance(value, list):
         return [_rounded(item) for item in value]
     if isinstance(value, dict):

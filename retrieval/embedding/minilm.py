@@ -27,6 +27,16 @@ def load_minilm() -> TransformerEmbedder:
         EmbedderUnavailable: its package is not installed.
         EmbedderDamaged: a file is not the one that upstream published.
     """
+    return TransformerEmbedder.load(minilm_directory(), name="minilm")
+
+
+def minilm_directory() -> Path:
+    """Return where its files lie, after a look at the two that decide a vector.
+
+    Raises:
+        EmbedderUnavailable: its package is not installed.
+        EmbedderDamaged: a file is not the one that upstream published.
+    """
     found = util.find_spec(PACKAGE)
     if found is None or not found.submodule_search_locations:
         raise EmbedderUnavailable(
@@ -36,7 +46,7 @@ def load_minilm() -> TransformerEmbedder:
     directory = Path(found.submodule_search_locations[0]) / "model"
     for name, expected in _SHA256.items():
         _check(directory / name, expected)
-    return TransformerEmbedder.load(directory, name="minilm")
+    return directory
 
 
 def _check(file: Path, expected: str) -> None:

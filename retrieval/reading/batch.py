@@ -21,9 +21,9 @@ MOST_PASSAGE = 320
 
 
 class Encoded(NamedTuple):
-    """One side of one example as arrays (length,), in the order of `network.Side`."""
+    """One side of one example as arrays (length, …), in the order of `network.Side`."""
 
-    rows: NDArray[np.int32]
+    pieces: NDArray[np.int32]
     keys: NDArray[np.int32]
     stems: NDArray[np.int32]
     rarity: NDArray[np.float32]
@@ -34,7 +34,7 @@ class Encoded(NamedTuple):
     def followed_by(self, other: Encoded) -> Encoded:
         """Return both, one after the other."""
         return Encoded(
-            np.concatenate([self.rows, other.rows]),
+            np.concatenate([self.pieces, other.pieces]),
             np.concatenate([self.keys, other.keys]),
             np.concatenate([self.stems, other.stems]),
             np.concatenate([self.rarity, other.rarity]),
@@ -52,15 +52,15 @@ def encode_question(tokens: Tokens) -> Encoded:
 def encode_passage(title: Tokens, body: Tokens) -> tuple[Encoded, int]:
     """Return title and passage as one side, and at which of its tokens the passage starts."""
     head = _side(title, 1, 0, MOST_TITLE)
-    tail = _side(body, 2, 1 if len(head.rows) else 0, MOST_PASSAGE)
-    return head.followed_by(tail), len(head.rows)
+    tail = _side(body, 2, 1 if len(head.keys) else 0, MOST_PASSAGE)
+    return head.followed_by(tail), len(head.keys)
 
 
 def _side(tokens: Tokens, side: int, before: int, most: int) -> Encoded:
-    length = min(most, len(tokens.rows))
+    length = min(most, len(tokens.keys))
     sentences = np.cumsum(tokens.opens[:length] > 0, dtype=np.int32) + before
     return Encoded(
-        tokens.rows[:length],
+        tokens.pieces[:length],
         tokens.keys[:length],
         tokens.stems[:length],
         tokens.rarity[:length],
@@ -72,12 +72,13 @@ def _side(tokens: Tokens, side: int, before: int, most: int) -> Encoded:
 
 def collate(encoded: Sequence[Encoded]) -> Side:
     """Pad to the longest; an empty side becomes one token of padding."""
-    longest = max(1, *(len(one.rows) for one in encoded))
+    longest = max(1, *(len(one.keys) for one in encoded))
     columns = []
     for field in range(len(Encoded._fields)):
         floating = Encoded._fields[field] == "rarity"
-        padded = np.zeros((len(encoded), longest), dtype=np.float32 if floating else np.int64)
+        rest = encoded[0][field].shape[1:]
+        padded = np.zeros((len(encoded), longest, *rest), np.float32 if floating else np.int64)
         for number, one in enumerate(encoded):
-            padded[number, : len(one.rows)] = one[field]
+            padded[number, : len(one.keys)] = one[field]
         columns.append(torch.from_numpy(padded))
     return Side(*columns)

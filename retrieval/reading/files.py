@@ -1,6 +1,6 @@
 """The reader's files: `config.json`, `vocabulary.json`, `model.safetensors`, checked when read.
 
-Weights are float16, the table of word vectors int8 with a scale a row; `config.json` names the
+The encoder's matrices are int8 with a scale a row, the rest is float16; `config.json` names the
 sha256 of both other files, so a truncated or exchanged file is an error and never a bad answer.
 """
 
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
 CONFIG_NAME = "config.json"
 VOCABULARY_NAME = "vocabulary.json"
 WEIGHTS_NAME = "model.safetensors"
-_TABLE, _SCALES = "table", "table.scales"
+_SCALES = ".scales"
 
 
-def quantise(table: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return int8 rows and their scales, (rows, vector) and (rows,)."""
+def quantise(weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return int8 rows and their scales, (rows, columns) and (rows,)."""
     import torch
 
-    scales = (table.abs().amax(1) / 127).clamp_min(1e-8)
-    return (table / scales[:, None]).round().to(torch.int8), scales.to(torch.float16)
+    scales = (weight.abs().amax(1) / 127).clamp_min(1e-8)
+    return (weight / scales[:, None]).round().to(torch.int8), scales.to(torch.float16)
 
 
 def restored(rows: torch.Tensor, scales: torch.Tensor) -> torch.Tensor:
-    """Return the float32 table of what `quantise` gave."""
+    """Return the float32 weight of what `quantise` gave."""
     return rows.float() * scales.float()[:, None]
 
 
@@ -45,8 +45,12 @@ def save(network: ReaderNetwork, vocabulary: Vocabulary, directory: Path) -> Non
 
     directory.mkdir(parents=True, exist_ok=True)
     vocabulary.save(directory / VOCABULARY_NAME)
-    weights = {name: value.half().contiguous() for name, value in network.state_dict().items()}
-    weights[_TABLE], weights[_SCALES] = quantise(network.table)
+    weights: dict[str, torch.Tensor] = {}
+    for name, value in network.state_dict().items():
+        if name.startswith("encoder.") and value.ndim == 2:
+            weights[name], weights[name + _SCALES] = quantise(value)
+        else:
+            weights[name] = value.half().contiguous()
     save_file(weights, directory / WEIGHTS_NAME)
     sums = {name: _sha256(directory / name) for name in (VOCABULARY_NAME, WEIGHTS_NAME)}
     config = {"shape": asdict(network.shape), "sha256": sums}
@@ -61,7 +65,8 @@ def load(directory: Path) -> tuple[ReaderNetwork, Vocabulary, str]:
     """
     from safetensors.torch import load_file
 
-    from retrieval.reading.network import ReaderNetwork, Shape
+    from retrieval.reading.encoder import Shape
+    from retrieval.reading.network import ReaderNetwork
     from retrieval.reading.words import Vocabulary
 
     try:
@@ -72,8 +77,15 @@ def load(directory: Path) -> tuple[ReaderNetwork, Vocabulary, str]:
         vocabulary = Vocabulary.load(directory / VOCABULARY_NAME)
         weights = load_file(directory / WEIGHTS_NAME)
         network = ReaderNetwork(Shape(**config["shape"]))
-        network.set_vectors(restored(weights.pop(_TABLE), weights.pop(_SCALES)))
-        network.load_state_dict({name: value.float() for name, value in weights.items()})
+        scales = {name: weights.pop(name) for name in list(weights) if name.endswith(_SCALES)}
+        network.load_state_dict(
+            {
+                name: restored(value, scales[name + _SCALES])
+                if name + _SCALES in scales
+                else value.float()
+                for name, value in weights.items()
+            }
+        )
     except Exception as error:
         raise ReaderDamaged(
             f"the reader in {directory} is damaged: {error}",

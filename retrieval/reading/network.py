@@ -1,51 +1,36 @@
-"""The reader's network: explicit match features and word vectors, mixed by a few light blocks.
+"""The reader's network: an encoder that is told which words match, heads for spans and verdicts.
 
-The thing to know: with little to learn from, a reader cannot discover that equal words on both
-sides matter; it is told (DrQA, Chen et al. 2017). `match_features` computes what it is told from
-the two sides' keys alone, on any device, in training and in use alike. Each passage token then
-takes in the question words it resembles, and dilated convolutions read on from there.
+The thing to know: with little to learn from, it helps to be told what equal words, equal stems and
+their rarity say (DrQA, Chen et al. 2017). `match_features` computes that from the two sides' keys
+alone, in training and in use alike; it is added where the encoder reads each word.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from retrieval.reading.encoder import OFF, Encoder, Shape
 from retrieval.reading.kinds import KINDS
-from retrieval.reading.words import SHAPES
+from retrieval.reading.words import BEGIN, END, SHAPES
 
-PASSAGE_FEATURES = 16
-QUESTION_FEATURES = 8
+FEATURES = 14
 SIDES = 3  # question, title, passage
-LONGEST = 24  # tokens of an answer
-OFF = -1e4  # the logit of what cannot be
+LONGEST = 24  # words of an answer
 _WINDOWS = (2, 5, 12)
-
-
-@dataclass(frozen=True)
-class Shape:
-    """The sizes of a reader; `rows` of the table of word vectors, `vector` their dimension."""
-
-    rows: int
-    vector: int = 192
-    width: int = 128
-    heads: int = 4
-    blocks: int = 4
-    kernel: int = 3
-    attention: int = 2  # self-attention layers
+_WHOLE = slice(10, 12)  # the features that are the same for every word of a passage
 
 
 class Side(NamedTuple):
-    """One side of a batch, each (batch, length): zeros are padding.
+    """One side of a batch, each (batch, length), `pieces` (batch, length, 6): zeros are padding.
 
     `sentences` numbers the sentences from 1; `sides` says question (0), title (1) or passage (2).
     """
 
-    rows: Tensor
+    pieces: Tensor
     keys: Tensor
     stems: Tensor
     rarity: Tensor
@@ -72,21 +57,14 @@ class Judged(NamedTuple):
     support: Tensor
 
 
-def match_features(
-    question: Side, passage: Side, question_vectors: Tensor, passage_vectors: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Return what equal and similar words tell: (batch, question, 8) and (batch, passage, 16).
-
-    The vectors are (batch, length, dimension) of unit length.
-    """
+def match_features(question: Side, passage: Side) -> Tensor:
+    """Return what equal words tell about each word of a passage, (batch, passage, 14)."""
     exact = (passage.keys[:, :, None] == question.keys[:, None, :]) & passage.mask[:, :, None]
     stem = (passage.stems[:, :, None] == question.stems[:, None, :]) & passage.mask[:, :, None]
     exact, stem = exact.float(), stem.float()
     weight = question.rarity  # 0 for stop words, punctuation and padding
     counted = (weight > 0).float()
     share = weight / weight.sum(1, keepdim=True).clamp_min(1e-6)
-    alike = torch.bmm(passage_vectors, question_vectors.transpose(1, 2))
-    alike = alike * counted[:, None, :] * (passage.rarity > 0).float()[:, :, None]
 
     met = stem * counted[:, None, :]
     in_title = (met * (passage.sides == 1).float()[:, :, None]).amax(1)
@@ -111,13 +89,11 @@ def match_features(
     ]
     pairs = torch.zeros_like(exact)
     pairs[:, 1:, 1:] = exact[:, 1:, 1:] * exact[:, :-1, :-1]
-    told = torch.stack(
+    return torch.stack(
         [
             exact.amax(2),
             (exact * weight[:, None, :]).amax(2),
             (stem * weight[:, None, :]).amax(2),
-            alike.amax(2),
-            (alike * weight[:, None, :]).sum(2) / weight.sum(1, keepdim=True).clamp_min(1e-6),
             pairs.amax(2),
             *near,
             of_token[:, :, 0],
@@ -130,71 +106,6 @@ def match_features(
         ],
         2,
     )
-    asked = torch.stack(
-        [
-            exact.amax(1),
-            body.amax(1),
-            in_title,
-            alike.amax(1),
-            weight,
-            share,
-            whole[:, None].expand_as(weight),
-            everything[:, None].expand_as(weight),
-        ],
-        2,
-    )
-    return asked, told
-
-
-def _dropped(x: Tensor, chance: float, training: bool) -> Tensor:
-    """Drop whole channels of an example: as good here as single values, and far cheaper."""
-    if not training or not chance:
-        return x
-    kept = (torch.rand(x.shape[0], 1, x.shape[2], device=x.device) >= chance) / (1 - chance)
-    return x * kept.to(x.dtype)
-
-
-class Block(nn.Module):
-    """Local mixing by a dilated convolution with a residual; pre-norm (Wu et al. 2017)."""
-
-    def __init__(self, width: int, kernel: int, dilation: int) -> None:
-        super().__init__()
-        self.kernel, self.dilation = kernel, dilation
-        self.norm = nn.LayerNorm(width)
-        self.inward = nn.Linear(kernel * width, 2 * width)
-        self.outward = nn.Linear(2 * width, width)
-
-    def forward(self, x: Tensor, mask: Tensor, dropout: float) -> Tensor:
-        """Return (batch, length, width); `mask` is (batch, length, 1) of the dtype of `x`."""
-        reach, length = self.kernel // 2 * self.dilation, x.shape[1]
-        padded = F.pad(self.norm(x) * mask, (0, 0, reach, reach))
-        steps = range(0, self.kernel * self.dilation, self.dilation)
-        around = torch.cat([padded[:, step : step + length] for step in steps], 2)
-        mixed = _dropped(F.relu(self.inward(around)), dropout, self.training)
-        mixed_in: Tensor = x + self.outward(mixed)
-        return mixed_in
-
-
-class Attention(nn.Module):
-    """Self-attention over the passage with a residual; pre-norm."""
-
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.norm = nn.LayerNorm(width)
-        self.mix = nn.Linear(width, 3 * width)
-        self.out = nn.Linear(width, width)
-
-    def forward(self, x: Tensor, mask: Tensor, dropout: float) -> Tensor:
-        """Return (batch, length, width); `mask` is (batch, length, 1) of the dtype of `x`."""
-        batch, length, width = x.shape
-        parts = self.mix(self.norm(x)).view(batch, length, 3, self.heads, width // self.heads)
-        q, k, v = parts.permute(2, 0, 3, 1, 4)
-        off = ((1 - mask) * OFF).view(batch, 1, 1, length)
-        scores = q @ k.transpose(2, 3) * (width // self.heads) ** -0.5 + off
-        seen = scores.softmax(3).to(v.dtype) @ v
-        seen = self.out(seen.transpose(1, 2).reshape(batch, length, width))
-        return x + _dropped(seen, dropout, self.training)
 
 
 class SpanHead(nn.Module):
@@ -231,108 +142,75 @@ def _band(pairs: Tensor) -> Tensor:
 class ReaderNetwork(nn.Module):
     """(question, passage) → spans, no answer, relevance, support.
 
-    Both sides are encoded, each passage token takes in the question words that it resembles, and
-    what follows reads the passage alone: cheaper than attention over both, and quicker to learn.
+    Question and passage are one sequence of pieces; a word's state is that of its first piece.
     """
 
-    table: Tensor
-
     def __init__(self, shape: Shape, dropout: float = 0.1) -> None:
-        """The table of word vectors is a buffer, fixed: set it with `set_vectors`."""
         super().__init__()
         self.shape, self.dropout = shape, dropout
-        width, vector, kernel = shape.width, shape.vector, shape.kernel
-        self.register_buffer("table", torch.zeros(shape.rows, vector), persistent=False)
-        self.tuned = nn.Embedding(TUNED, vector)
-        nn.init.zeros_(self.tuned.weight)
-        self.vector_in = nn.Linear(vector, width)
-        self.aligned_in = nn.Linear(vector, width)
-        self.align = nn.Linear(vector, 64)
-        self.question_in = nn.Linear(QUESTION_FEATURES, width)
-        self.passage_in = nn.Linear(PASSAGE_FEATURES, width)
+        width = shape.width
+        self.encoder = Encoder(shape)
+        self.told = nn.Linear(FEATURES, width)
         self.shapes = nn.Embedding(SHAPES, width)
-        self.kinds = nn.Embedding(KINDS, width)
         self.sides = nn.Embedding(SIDES, width)
-        self.asked = nn.ModuleList(Block(width, kernel, 1) for _ in range(2))
-        self.weigh = nn.Linear(width, 1)
-        self.gist_in = nn.Linear(width, 2 * width)
-        self.read = nn.ModuleList(Block(width, kernel, 2**n) for n in range(2))
-        self.ask_key, self.read_key = nn.Linear(width, width), nn.Linear(width, width)
-        self.fuse = nn.Linear(3 * width, width)
-        self.reread = nn.ModuleList(Block(width, kernel, 2 ** (n % 4)) for n in range(shape.blocks))
-        self.look = nn.ModuleList(Attention(width, shape.heads) for _ in range(shape.attention))
-        self.last_norm = nn.LayerNorm(width)
-        self.span_key = nn.Linear(width, 2 * width)
+        self.kinds = nn.Embedding(KINDS, width)
+        for added in (self.told, self.shapes, self.sides, self.kinds):
+            for untrained in added.parameters():
+                nn.init.zeros_(untrained)  # an encoder that has learnt begins undisturbed
         self.span = nn.Linear(width, 2)
         self.whole = SpanHead(width)
-        self.pool = nn.Linear(3 * width + 2, width)
+        self.pool = nn.Linear(2 * width + 2, width)
         self.judge = nn.Linear(width, 3)  # no answer, relevance, support
-
-    def set_vectors(self, table: Tensor) -> None:
-        """Take the word vectors, (rows, vector), of unit length or zero."""
-        self.table = table
 
     def forward(self, question: Side, passage: Side, kind: Tensor) -> Judged:
         """Read a batch; `kind` (batch,) is the kind of each question."""
-        drop = self.dropout
-        low = torch.is_autocast_enabled(kind.device.type)
-        dtype = torch.bfloat16 if low else self.vector_in.weight.dtype
-        q_vectors, p_vectors = self._vectors(question), self._vectors(passage)
-        asked, told = match_features(
-            question, passage, self.table[question.rows], self.table[passage.rows]
-        )
-        q_mask, p_mask = question.mask[:, :, None].to(dtype), passage.mask[:, :, None].to(dtype)
-        q = self._taken_in(q_vectors, question) + self.question_in(asked)
-        q = (q + self.kinds(kind)[:, None, :]).to(dtype)
-        for block in self.asked:
-            q = block(q, q_mask, drop)
-        off = (1 - question.mask.to(dtype)) * OFF
-        weights = (self.weigh(q)[:, :, 0] + off).softmax(1)
-        gist = torch.bmm(weights[:, None, :].to(dtype), q)
-        add, scale = self.gist_in(gist).chunk(2, 2)
-
-        p = self._taken_in(p_vectors, passage) + self.passage_in(told)
-        p = p + self.aligned_in(self._aligned(q_vectors, p_vectors, off))
-        p = (p.to(dtype) * (1 + scale) + add).to(dtype)
-        for block in self.read:
-            p = block(p, p_mask, drop)
-        scores = torch.bmm(self.read_key(p), self.ask_key(q).transpose(1, 2))
-        scores = scores * self.shape.width**-0.5 + off[:, None, :]
-        met = torch.bmm(scores.softmax(2).to(dtype), q)
-        p = p + self.fuse(torch.cat([p, met, p * met], 2))
-        for number, block in enumerate(self.reread):
-            p = block(p, p_mask, drop)
-            if number < len(self.look):
-                p = self.look[number](p, p_mask, drop)
-        return self._judge(self.last_norm(p), gist, passage, told)
-
-    def _vectors(self, side: Side) -> Tensor:
-        fine = self.tuned(side.rows.clamp_max(TUNED - 1)) * (side.rows < TUNED)[:, :, None]
-        vectors: Tensor = self.table[side.rows] + fine
-        return vectors
-
-    def _taken_in(self, vectors: Tensor, side: Side) -> Tensor:
-        seen = self.vector_in(_dropped(vectors, self.dropout, self.training))
-        taken: Tensor = seen + self.shapes(side.shapes) + self.sides(side.sides)
-        return taken
-
-    def _aligned(self, q_vectors: Tensor, p_vectors: Tensor, off: Tensor) -> Tensor:
-        """Return for each passage token the question words that it resembles, mixed (DrQA)."""
-        q, p = F.relu(self.align(q_vectors)), F.relu(self.align(p_vectors))
-        scores = torch.bmm(p, q.transpose(1, 2)) + off[:, None, :]
-        return torch.bmm(scores.softmax(2).to(q_vectors.dtype), q_vectors)
-
-    def _judge(self, read: Tensor, gist: Tensor, passage: Side, told: Tensor) -> Judged:
-        body = (passage.sides.eq(2) & passage.mask)[:, :, None]
+        features = match_features(question, passage)
+        line = _line(question, passage, self.shape.longest)
+        told = self.told(features) + self.shapes(passage.shapes) + self.sides(passage.sides)
+        told = told * line.seen[:, :, None]
+        added = told.new_zeros(*line.ids.shape, self.shape.width)
+        where = line.firsts[:, :, None].expand_as(told)
+        added = added.scatter_add(1, where, told)
+        kinds = F.pad(self.kinds(kind)[:, None, :], (0, 0, 0, line.ids.shape[1] - 1))
+        states = self.encoder(line.ids, line.types, added + kinds, self.dropout)
+        read = states.gather(1, where)
+        body = (passage.sides.eq(2) & line.seen)[:, :, None]
         most = read.masked_fill(~body, torch.finfo(read.dtype).min).amax(1)
-        mean = (read * body).sum(1) / body.sum(1).clamp_min(1)
-        pooled = [most, mean, gist[:, 0], told[:, 0, 12:14].to(read.dtype)]
-        judged = self.judge(torch.tanh(self.pool(torch.cat(pooled, 1)))).float()
-        keys = self.span_key(gist).view(len(read), 2, -1)
-        spans = torch.bmm(read, keys.transpose(1, 2).to(read.dtype)) * self.shape.width**-0.5
-        spans = (spans + self.span(read)).float().masked_fill(~body, OFF)
-        whole = self.whole(read, spans[:, :, 0], spans[:, :, 1])
-        return Judged(whole, *judged.unbind(1))
+        pooled = torch.cat([states[:, 0], most, features[:, 0, _WHOLE].to(read.dtype)], 1)
+        judged = self.judge(torch.tanh(self.pool(pooled))).float()
+        spans = self.span(read).float().masked_fill(~body, OFF)
+        return Judged(self.whole(read, spans[:, :, 0], spans[:, :, 1]), *judged.unbind(1))
 
 
-TUNED = 2_000  # the most frequent words' vectors are tuned with the task, as in DrQA
+class _Line(NamedTuple):
+    """Question and passage as one line of pieces, (batch, line), 0 at its end.
+
+    `firsts` (batch, passage) says where each word begins, `seen` whether it is on the line.
+    """
+
+    ids: Tensor
+    types: Tensor
+    firsts: Tensor
+    seen: Tensor
+
+
+def _line(question: Side, passage: Side, longest: int) -> _Line:
+    batch, words, most = passage.pieces.shape
+    begin, end = passage.pieces.new_zeros(2, batch, 1, most)
+    begin[:, :, 0], end[:, :, 0] = BEGIN, END
+    parts = [begin, question.pieces, end, passage.pieces, end]
+    ids = torch.cat(parts, 1).flatten(1)
+    before = most * (2 + question.pieces.shape[1])
+    types = (torch.arange(ids.shape[1], device=ids.device) >= before).expand_as(ids).long()
+    there = ids > 0
+    place = there.cumsum(1) - 1
+    length = min(longest, int(place.max()) + 1)
+    place = place.where(there & (place < length), length)  # one place more for what has none
+    line = ids.new_zeros(2, batch, length + 1)
+    firsts = place[:, before : before + most * words : most]
+    return _Line(
+        line[0].scatter(1, place, ids)[:, :length],
+        line[1].scatter(1, place, types)[:, :length],
+        firsts.clamp_max(length - 1),
+        (firsts < length) & passage.mask,
+    )

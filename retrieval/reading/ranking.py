@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from retrieval.types import Hit
 
 # Fitted by `retrieval.calibrate` on held-out questions to learn from.
-# The rank itself is left out: beside the two scores it gains nothing.
-_BIAS, _WEIGHTS = -0.192, (0.306, 0.133, 1.491, 0.509)
+# The rank itself is left out, and so is nearness in meaning: beside these they gain nothing.
+_BIAS, _WEIGHTS = -1.065, (0.604, 0.039, 1.42)
 _LEAST = 1e-6
 
 
@@ -21,8 +21,7 @@ class Known(NamedTuple):
 
     relevance: float  # logit
     answered: float  # logit of any span over "no answer"
-    words: float  # the score of its words as a share of the best hit's
-    meaning: float  # cosine; both 0 where that route did not bring the hit
+    words: float  # the score of its words as a share of the best hit's, 0 where they brought none
 
 
 def known(hits: Sequence[Hit], readings: Sequence[Reading]) -> Iterator[Known]:
@@ -35,7 +34,6 @@ def known(hits: Sequence[Hit], readings: Sequence[Reading]) -> Iterator[Known]:
             math.log(relevance / (1 - relevance)),
             max(-10.0, min(10.0, math.log((1 - no_answer) / no_answer))),
             (hit.lexical_score or 0.0) / best,
-            hit.dense_score or 0.0,
         )
 
 

@@ -1,8 +1,8 @@
 """Our own reader: (question, passage) → answer spans, no answer, relevance; and what supports what.
 
-The thing to know: it is a small network trained from nothing on this project's data
-(`python -m retrieval.reading.train`), not a language model: it can only point at text that is
-there. Readings are remembered, so that ranking passages and then quoting them reads each once.
+The thing to know: it is a small encoder that learnt to read on this project's data (`python -m
+retrieval.reading.train`), not a language model: it can only point at text that is there. Readings
+are remembered, so that ranking passages and then quoting them reads each once.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from retrieval.reading.words import Tokens, Vocabulary
 
 SPANS = 4  # spans kept of a passage
-_WINDOW, _STRIDE = 300, 200  # tokens of a long passage that are read at once
+_WINDOW, _STRIDE = 200, 140  # tokens of a long passage that are read at once
 _BATCH = 16
 _MEMO = 512
 
@@ -129,7 +129,7 @@ class Reader:
             for number, passage in enumerate(passages)
             for window in self._windows(number, _title(passage), passage.text)
         ]
-        windows.sort(key=lambda window: len(window.encoded.rows))  # like lengths, little padding
+        windows.sort(key=lambda window: len(window.encoded.keys))  # like lengths, little padding
         asked = encode_question(self._vocabulary.encode(question))
         kind = question_kind(question)
         found: list[list[Reading]] = [[] for _ in passages]
@@ -152,9 +152,9 @@ class Reader:
         body = self._vocabulary.encode(text)
         head = self._vocabulary.encode(title)
         windows = []
-        for begin in range(0, max(1, len(body.rows) - _WINDOW + _STRIDE), _STRIDE):
+        for begin in range(0, max(1, len(body.keys) - _WINDOW + _STRIDE), _STRIDE):
             tokens = body.cut(begin, begin + _WINDOW)
-            if len(tokens.rows):
+            if len(tokens.keys):
                 windows.append(_Window(number, tokens, *encode_passage(head, tokens)))
         return windows
 
@@ -169,7 +169,7 @@ def _reading(window: _Window, judged: Judged, row: int) -> Reading:
     from retrieval.reading.decode import best_spans
 
     # What lies beyond is padding to the length of the longest window that was read with it.
-    logits = judged.spans[row, : len(window.encoded.rows)].numpy()
+    logits = judged.spans[row, : len(window.encoded.keys)].numpy()
     null = float(judged.null[row])
     everything = math.log1p(float(np.exp(logits.astype(np.float64) - null).sum()))
     spans = tuple(

@@ -1,7 +1,7 @@
 """Text as the reader sees it: words with offsets, shapes, sentence starts and three identities.
 
-The thing to know: a token carries the row of its word vector, but also a key of its exact word and
-one of its stem, so that a name no vocabulary holds still matches itself on the other side. Training
+The thing to know: a token carries the pieces that the encoder reads, but also a key of its exact
+word and one of its stem, so that a rare name still matches itself on the other side. Training
 and use share this module; a difference between them would be silent and costly.
 """
 
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     Bytes = NDArray[np.uint8]
 
 TOKEN = re.compile(r"[^\W\d_]+|\d+(?:[.,]\d+)*|[^\w\s]|_")
-BUCKETS = 512  # rows of words outside the vocabulary, by their ending
+MOST_PIECES = 6  # of a word; the rest of a longer one is not read
+BEGIN, END, UNKNOWN = 101, 102, 100  # rows of the marks in the vocabulary of BERT
+_RUN = re.compile(r"\w+|[^\w\s]")
 _MEMO_WORDS = 300_000
 _ALIKE = str.maketrans("’‘“”–—−", "''\"\"---")
 
@@ -50,18 +52,18 @@ _ABBREVIATIONS = frozenset(_ABBREVIATED.split())
 
 
 class Facts(NamedTuple):
-    """What is known of a word: vector row, keys of word and stem, rarity (idf, 0 to 1)."""
+    """What is known of a word: keys of word and stem, rarity (idf, 0 to 1), up to 6 pieces."""
 
-    row: int
     key: int
     stem: int
     rarity: float
+    pieces: tuple[int, ...]
 
 
 class Tokens(NamedTuple):
     """A text as parallel arrays; `starts` and `ends` are character offsets into it."""
 
-    rows: Ints
+    pieces: Ints  # (length, 6), 0 after the last
     keys: Ints
     stems: Ints
     rarity: NDArray[np.float32]
@@ -73,7 +75,7 @@ class Tokens(NamedTuple):
     def cut(self, begin: int, end: int) -> Tokens:
         """Return the tokens begin … end - 1; their offsets stay what they were."""
         return Tokens(
-            self.rows[begin:end],
+            self.pieces[begin:end],
             self.keys[begin:end],
             self.stems[begin:end],
             self.rarity[begin:end],
@@ -110,27 +112,24 @@ def shape_of(surface: str) -> int:
     return TITLE if first.isupper() and (len(surface) == 1 or surface[1:].islower()) else MIXED
 
 
-def bucket_of(word: str) -> int:
-    """Return the bucket, from 0, of a word outside the vocabulary."""
-    kind = "0" if word[:1].isdigit() else word[-3:]
-    return zlib.crc32(kind.encode()) % BUCKETS
-
-
 class Vocabulary:
-    """Words by falling frequency with their rarity; row 0 is padding, buckets come last."""
+    """Words with their rarity, by falling frequency, and the pieces that words are made of."""
 
-    def __init__(self, words: Sequence[str], rarity: Sequence[float]) -> None:
-        """`rarity` is the idf of each word over passages, scaled to lie between 0 and 1."""
-        self.words = list(words)
-        self.rarity = list(rarity)
-        self._rows = {word: row for row, word in enumerate(self.words, 1)}
+    def __init__(
+        self, words: Sequence[str], rarity: Sequence[float], pieces: Sequence[str]
+    ) -> None:
+        """`rarity` is the idf of each word over passages, scaled to lie between 0 and 1.
+
+        `pieces` are those of BERT's WordPiece (Wu et al. 2016) in the order of their rows.
+        """
+        from tokenizers.models import WordPiece
+
+        self.words, self.rarity, self.pieces = list(words), list(rarity), list(pieces)
+        self._rarity = dict(zip(self.words, self.rarity, strict=True))
+        rows = {piece: row for row, piece in enumerate(self.pieces)}
+        self._cut = WordPiece(rows, unk_token=self.pieces[UNKNOWN])
         self._stemmer = Stemmer()
         self._memo: dict[str, Facts] = {}
-
-    @property
-    def rows(self) -> int:
-        """Return the number of rows of the table of vectors."""
-        return 1 + len(self.words) + BUCKETS
 
     def facts(self, words: Iterable[str]) -> list[Facts]:
         """Return what is known of each folded word."""
@@ -140,14 +139,16 @@ class Vocabulary:
             memo.clear()
         unknown = [word for word in dict.fromkeys(wanted) if word not in memo]
         for word, stem in zip(unknown, self._stemmer.stems(unknown), strict=True):
-            row = self._rows.get(word)
-            rarity = self.rarity[row - 1] if row else 1.0
+            rarity = self._rarity.get(word, 1.0)
             if word in STOP_WORDS or not word[:1].isalnum():
                 rarity = 0.0  # the two sides sharing it says nothing
-            memo[word] = Facts(
-                row or 1 + len(self.words) + bucket_of(word), key_of(word), key_of(stem), rarity
-            )
+            memo[word] = Facts(key_of(word), key_of(stem), rarity, self._pieces(word))
         return [memo[word] for word in wanted]
+
+    def _pieces(self, word: str) -> tuple[int, ...]:
+        runs = _RUN.findall(word)  # "1,000" is one word to us, and three to BERT
+        rows = [piece.id for run in runs for piece in self._cut.tokenize(run)]
+        return tuple(rows[:MOST_PIECES]) or (UNKNOWN,)
 
     def encode(self, text: str, start: int = 0, end: int | None = None) -> Tokens:
         """Return the tokens of `text[start:end]`; offsets refer to `text`."""
@@ -159,7 +160,7 @@ class Vocabulary:
         surfaces = [text[a:b] for a, b in spans]
         words = [folded(surface) for surface in surfaces]
         facts = self.facts(words)
-        columns = np.array(facts, dtype=np.float64).reshape(-1, 4)
+        columns = np.array([fact[:3] for fact in facts], dtype=np.float64).reshape(-1, 3)
         shapes = np.array([shape_of(surface) for surface in surfaces], dtype=np.uint8)
         offsets = np.array(spans, dtype=np.int32).reshape(-1, 2)
         opens = sentence_opens(words, shapes)
@@ -167,10 +168,10 @@ class Vocabulary:
             if "\n\n" in text[spans[number - 1][1] : spans[number][0]]:
                 opens[number] = 1
         return Tokens(
+            padded_pieces(facts),
             columns[:, 0].astype(np.int32),
             columns[:, 1].astype(np.int32),
-            columns[:, 2].astype(np.int32),
-            columns[:, 3].astype(np.float32),
+            columns[:, 2].astype(np.float32),
             shapes,
             opens,
             offsets[:, 0],
@@ -178,15 +179,26 @@ class Vocabulary:
         )
 
     def save(self, path: Path) -> None:
-        """Write the words and their rarity as JSON."""
+        """Write the words, their rarity and the pieces as JSON."""
         rounded = [round(value, 3) for value in self.rarity]
-        path.write_text(json.dumps({"words": self.words, "rarity": rounded}, ensure_ascii=False))
+        stored = {"words": self.words, "rarity": rounded, "pieces": self.pieces}
+        path.write_text(json.dumps(stored, ensure_ascii=False))
 
     @classmethod
     def load(cls, path: Path) -> Vocabulary:
         """Read what `save` wrote."""
         stored = json.loads(path.read_text("utf-8"))
-        return cls(stored["words"], stored["rarity"])
+        return cls(stored["words"], stored["rarity"], stored["pieces"])
+
+
+def padded_pieces(facts: Sequence[Facts]) -> Ints:
+    """Return the pieces of words as (words, 6), 0 after the last of each."""
+    import numpy as np
+
+    padded = np.zeros((len(facts), MOST_PIECES), dtype=np.int32)
+    for row, fact in zip(padded, facts, strict=True):
+        row[: len(fact.pieces)] = fact.pieces
+    return padded
 
 
 def sentence_opens(words: Sequence[str], shapes: Bytes) -> Bytes:

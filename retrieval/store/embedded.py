@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlite_utils import Database
 
 from retrieval.segment import segmented
-from retrieval.store import lexical, records
+from retrieval.store import lexical, records, segments
 from retrieval.store.database import IN_MEMORY, Connections, open_connections
 from retrieval.store.dense import DenseIndex
 from retrieval.store.fulltext import FullText
@@ -33,8 +33,6 @@ from retrieval.store.vectors import count_vectors, insert_vectors
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-_MERGE_PAGES = 2_000  # of full text, per transaction: some 8 MB
 
 
 class _Caches(NamedTuple):
@@ -131,16 +129,18 @@ class SqliteStore:
 
     def _merge_full_text(self, stop: Stop) -> None:
         """Merge the full-text segments into one, in small transactions; may be cut short."""
-        pages = -_MERGE_PAGES  # negative once: merge segments of all levels together
+        with self._connections.writing() as database:
+            found = segments.levels(database)
+            session = self._session(database, self._caches(None))
+            if found >= segments.MOST_LEVELS or (found > 1 and not session.count_passages()):
+                session.refill()
+                return
+        first = True
         while not stop():
             with self._connections.writing() as database:
-                before = database.conn.total_changes
-                database.execute(
-                    "INSERT INTO passages_fts (passages_fts, rank) VALUES ('merge', ?)", [pages]
-                )
-                if database.conn.total_changes - before < 2:  # as SQLite documents: nothing left
+                if not segments.merge_some(database, first=first):
                     return
-            pages = _MERGE_PAGES
+            first = False
 
 
 class SqliteSession(RecordSession):
@@ -207,15 +207,24 @@ class SqliteSession(RecordSession):
         first = self._next_passage()
         numbers = range(first, first + len(new.chunks))
         records.insert_passages(self, document, numbers, list(new.chunks))
-        self.executemany(
-            "INSERT INTO passages_fts (rowid, title, heading, text) VALUES (?, ?, ?, ?)",
-            [
-                (n, *map(segmented, (new.title, piece.heading, new.text[piece.start : piece.end])))
-                for n, piece in zip(numbers, new.chunks, strict=True)
-            ],
+        self._read_in(
+            (n, new.title, piece.heading, new.text[piece.start : piece.end])
+            for n, piece in zip(numbers, new.chunks, strict=True)
         )
         if new.vectors:
             insert_vectors(self, document, first, new.vectors)
+
+    def refill(self) -> None:
+        """Empty the full text and fill it anew from the passages."""
+        self.execute("INSERT INTO passages_fts (passages_fts) VALUES ('delete-all')")
+        self._read_in(records.iterate_passages(self, 0))
+
+    def _read_in(self, passages: Iterable[tuple[int, str, str, str]]) -> None:
+        """Put passages, by number with title, heading and text, into the full text."""
+        self.executemany(
+            "INSERT INTO passages_fts (rowid, title, heading, text) VALUES (?, ?, ?, ?)",
+            ((number, *map(segmented, fields)) for number, *fields in passages),
+        )
 
     def delete(self, documents: Iterable[int]) -> int:
         """Delete documents with everything made from them; return how many."""

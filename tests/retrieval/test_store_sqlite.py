@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlite_utils import Database
 
 from retrieval.embedding import Embedder
 from retrieval.errors import IndexUnavailable
 from retrieval.index import Index
+from retrieval.store import segments
 from retrieval.store.embedded import SqliteStore
 from retrieval.store.protocol import Store
 from retrieval.types import Filters
@@ -57,3 +60,34 @@ def test_a_file_of_the_first_format_is_brought_up_to_date(
     assert opened.add([records]).unchanged == 10
     assert opened.remove("https://example.org/1") == 1
     opened.close()
+
+
+def test_a_table_that_is_merged_again_and_again_is_filled_anew_in_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FTS5 adds a level with every merge and breaks at 2,000; no passage is lost on the way."""
+    monkeypatch.setattr(segments, "MOST_LEVELS", 12)
+    store = SqliteStore.open(tmp_path / "index.sqlite3", embedder="", dimension=0)
+    with closing(Index(store, None)) as index:
+        index.add_text("t:stays", "Quagga", "The quagga lived in Africa.", collection="t")
+        for number in range(20):
+            key = index.add_text(f"t:{number}", "Dodo", f"Dodo {number} flew.", collection="t")
+            index.remove(key)
+        assert [hit.passage.title for hit in index.search("quagga")] == ["Quagga"]
+        assert index.search("dodo") == []
+    with closing(sqlite3.connect(tmp_path / "index.sqlite3")) as database:
+        assert segments.levels(Database(database)) < 20
+        words = database.execute("SELECT term FROM passages_vocabulary").fetchall()
+    assert ("quagga",) in words
+    assert ("dodo",) not in words
+
+
+def test_an_index_in_memory_outlasts_thousands_of_pages() -> None:
+    """An empty table starts again at one level: the pages of a browse come and go for days."""
+    store = SqliteStore.open(Path(":memory:"), embedder="", dimension=0)
+    index = Index(store, None)
+    for number in range(40):
+        index.remove(index.add_text(f"t:{number}", "Dodo", "It flew.", collection="t"))
+    with store._connections.reading() as database:
+        assert segments.levels(database) <= 1
+    index.close()

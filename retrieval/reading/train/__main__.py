@@ -1,9 +1,10 @@
-"""Train the reader from nothing: `python -m retrieval.reading.train --data DIR --out DIR`.
+"""Train the reader: `python -m retrieval.reading.train --data DIR --out DIR`.
 
 Steps, each kept below `--out`/work and skipped where it is already there: the encyclopaedia as
-numbers; word vectors; passages that a search brings up; reading learnt from raw text; then from
-labels, those passages and statements beside raw text. The data is that of the shared pack. A GPU is
-used where there is one.
+numbers; word vectors, by which questions are made of raw text; passages that a search brings up;
+reading learnt from raw text; then from labels, those passages and statements beside raw text. The
+encoder starts from MiniLM (extra `[minilm]`). The data is that of the shared pack. A GPU is used
+where there is one.
 """
 
 from __future__ import annotations
@@ -13,14 +14,17 @@ import json
 import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
+from retrieval.embedding.minilm import minilm_directory
 from retrieval.index import Index
 from retrieval.reading import files
-from retrieval.reading.network import ReaderNetwork, Shape
-from retrieval.reading.train import mining
+from retrieval.reading.encoder import Shape
+from retrieval.reading.network import ReaderNetwork
+from retrieval.reading.train import mining, starting
 from retrieval.reading.train.cloze.maker import Maker
 from retrieval.reading.train.corpus import Corpus, build, measured_titles
 from retrieval.reading.train.examples import Example
@@ -28,35 +32,30 @@ from retrieval.reading.train.labels import Asked, Labelled, held_out, load
 from retrieval.reading.train.loop import Stage, batches, learn
 from retrieval.reading.train.statements import answered, as_example, held_out_rating, ratings
 from retrieval.reading.train.tuning import reading_figures, support_figures
-from retrieval.reading.train.vectors import choose_vocabulary, fill_buckets, train_vectors
+from retrieval.reading.train.vectors import choose_vocabulary, train_vectors
 from retrieval.reading.words import Vocabulary
 from retrieval.store.embedded import SqliteStore
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 WORDS = 60_000
 VECTOR = 192
 # Shares of the second stage; the rest is raw text.
-_LABELS, _MINED, _STATEMENTS = 0.50, 0.24, 0.12
+_LABELS, _MINED, _STATEMENTS = 0.55, 0.25, 0.12
 
 
-def prepare(data: Path, work: Path) -> tuple[Corpus, Vocabulary, torch.Tensor]:
+def prepare(data: Path, work: Path) -> tuple[Corpus, Vocabulary, NDArray[np.float32]]:
     """Return corpus, vocabulary and word vectors, made on the first call."""
     if not (work / "corpus" / "words.json").exists():
         articles = sorted((data / "knowledge").glob("wikipedia*.jsonl*"))
         build(articles, measured_titles(data)).save(work / "corpus")
     corpus = Corpus.load(work / "corpus")
     if not (work / "vectors.npy").exists():
-        vocabulary, rows = choose_vocabulary(corpus, WORDS)
-        learnt = train_vectors(corpus, rows, len(vocabulary.words), VECTOR)
-        fill_buckets(learnt, vocabulary)
+        vocabulary = choose_vocabulary(corpus, WORDS, starting.pieces(minilm_directory()))
         vocabulary.save(work / files.VOCABULARY_NAME)
-        np.save(work / "vectors.npy", learnt)
-    vectors = torch.from_numpy(np.load(work / "vectors.npy"))
-    # What ships is int8, so that is what everything is learnt on.
-    return (
-        corpus,
-        Vocabulary.load(work / files.VOCABULARY_NAME),
-        files.restored(*files.quantise(vectors)),
-    )
+        np.save(work / "vectors.npy", train_vectors(corpus, vocabulary, VECTOR))
+    return corpus, Vocabulary.load(work / files.VOCABULARY_NAME), np.load(work / "vectors.npy")
 
 
 def searched(data: Path, work: Path, questions: list[Asked], most: int) -> list[mining.Mined]:
@@ -106,8 +105,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="the shared data pack")
     parser.add_argument("--out", type=Path, required=True, help="where the reader is written")
-    parser.add_argument("--raw-steps", type=int, default=4_000, help="batches of 32 of raw text")
-    parser.add_argument("--label-steps", type=int, default=4_200, help="batches with labels")
+    parser.add_argument("--raw-steps", type=int, default=500, help="batches of 32 of raw text")
+    parser.add_argument("--label-steps", type=int, default=1_800, help="batches with labels")
     parser.add_argument("--searched", type=int, default=8_000, help="questions to search for")
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args()
@@ -121,10 +120,10 @@ def main() -> None:
     learnt = [asked for asked in questions if not held_out(asked)]
     labelled = Labelled(vocabulary, learnt)
     mined = searched(chosen.data, work, learnt, chosen.searched)
-    maker = Maker(corpus, vocabulary, table.numpy())
+    maker = Maker(corpus, vocabulary, table)
     torch.manual_seed(chosen.seed)
-    network = ReaderNetwork(Shape(rows=vocabulary.rows, vector=VECTOR))
-    network.set_vectors(table)
+    network = ReaderNetwork(Shape(pieces=len(vocabulary.pieces)))
+    starting.begin(network.encoder, minilm_directory())
 
     order = random.Random(chosen.seed)
     everything = mixed(
@@ -137,15 +136,10 @@ def main() -> None:
         chosen.seed,
     )
     stages = {
-        "raw": (maker.examples(chosen.seed), Stage(chosen.raw_steps, last=0.3), 0.1),
-        "labels": (
-            everything,
-            Stage(chosen.label_steps, rate=7e-4, warmup=100, last=0.02),
-            0.2,
-        ),
+        "raw": (maker.examples(chosen.seed), Stage(chosen.raw_steps, last=0.5)),
+        "labels": (everything, Stage(chosen.label_steps, last=0.02)),
     }
-    for name, (source, stage, dropout) in stages.items():
-        network.dropout = dropout
+    for name, (source, stage) in stages.items():
         path = work / f"{name}.safetensors"
         if path.exists():
             _take(network, path)

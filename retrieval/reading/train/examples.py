@@ -45,7 +45,7 @@ class Batch(NamedTuple):
 def make_batch(examples: Sequence[Example]) -> Batch:
     """Return the examples as one batch."""
     passage = collate([example.passage for example in examples])
-    size, length = passage.rows.shape
+    size, length = passage.keys.shape
     spans = np.zeros((size, length, LONGEST), dtype=bool)
     for number, example in enumerate(examples):
         for first, last in example.spans:

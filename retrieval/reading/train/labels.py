@@ -126,7 +126,7 @@ class Labelled:
         body, spans = _crop(body, spans, order)
         title = asked.title if order.random() < 0.8 else ""
         passage, offset = encode_passage(self._vocabulary.encode(title), body)
-        inside = tuple((a + offset, b + offset) for a, b in spans if b + offset < len(passage.rows))
+        inside = tuple((a + offset, b + offset) for a, b in spans if b + offset < len(passage.keys))
         relevance = 0.0 if away else 1.0 if inside else UNKNOWN
         return Example(
             encode_question(question),
@@ -172,7 +172,7 @@ def _crop(
     body: Tokens, spans: list[tuple[int, int]], order: random.Random
 ) -> tuple[Tokens, list[tuple[int, int]]]:
     """Cut a long passage to a window of whole sentences around an answer."""
-    length = len(body.rows)
+    length = len(body.keys)
     if length <= _LONGEST:
         return body, spans
     anchor = order.choice(spans)[0] if spans else order.randrange(length)

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -28,14 +29,18 @@ _SAVE_EVERY = 500
 
 @dataclass(frozen=True)
 class Stage:
-    """One stretch of learning; `steps` in all, the rate falling linearly to `last` of `rate`."""
+    """One stretch of learning; `steps` in all, the rate falling linearly to `last` of `rate`.
+
+    `encoder` is the share of the rate for the encoder, which has less to learn than the heads.
+    """
 
     steps: int
     rate: float = 1e-3
     last: float = 0.05
-    warmup: int = 300
+    warmup: int = 100
     batch: int = 32
     decay: float = 0.01
+    encoder: float = 0.12
 
 
 def batches(examples: Iterator[Example], size: int, order: random.Random) -> Iterator[Batch]:
@@ -44,7 +49,7 @@ def batches(examples: Iterator[Example], size: int, order: random.Random) -> Ite
         pool = [example for _, example in zip(range(_POOL * size), examples, strict=False)]
         if not pool:
             return
-        pool.sort(key=lambda example: len(example.passage.rows))
+        pool.sort(key=lambda example: len(example.passage.keys))
         groups = [pool[n : n + size] for n in range(0, len(pool), size)]
         order.shuffle(groups)
         yield from (make_batch(group) for group in groups)
@@ -80,13 +85,7 @@ def learn(
     torch.manual_seed(seed)
     network.to(device).train()
     average = copy.deepcopy(network).eval()
-    plain = [p for p in network.parameters() if p.ndim < 2]
-    matrices = [p for p in network.parameters() if p.ndim >= 2]
-    optimiser = torch.optim.AdamW(
-        [{"params": plain, "weight_decay": 0.0}, {"params": matrices, "weight_decay": stage.decay}],
-        lr=stage.rate,
-        betas=(0.9, 0.98),
-    )
+    optimiser = torch.optim.AdamW(_groups(network, stage), betas=(0.9, 0.98), fused=True)
     log = out.with_suffix(".jsonl").open("a")
     began, seen, running = time.monotonic(), 0, 0.0
     for step in range(stage.steps):
@@ -116,11 +115,25 @@ def learn(
     return average
 
 
+def _groups(network: ReaderNetwork, stage: Stage) -> list[dict[str, Any]]:
+    """Return the encoder's and the heads' parameters; only matrices decay."""
+    groups = []
+    inside = {id(parameter) for parameter in network.encoder.parameters()}
+    for within, scale in ((True, stage.encoder), (False, 1.0)):
+        ours = [p for p in network.parameters() if (id(p) in inside) == within]
+        for decay, some in (
+            (0.0, [p for p in ours if p.ndim < 2]),
+            (stage.decay, [p for p in ours if p.ndim >= 2]),
+        ):
+            groups.append({"params": some, "weight_decay": decay, "scale": scale})
+    return groups
+
+
 def _set_rate(optimiser: torch.optim.Optimizer, stage: Stage, step: int) -> None:
     warm = min(1.0, (step + 1) / max(1, stage.warmup))
     left = 1.0 - (1.0 - stage.last) * step / max(1, stage.steps)
     for group in optimiser.param_groups:
-        group["lr"] = stage.rate * warm * left
+        group["lr"] = stage.rate * warm * left * group["scale"]
 
 
 @torch.no_grad()
@@ -146,7 +159,7 @@ def _to(batch: Batch, device: str) -> Batch:
 
 
 def save_weights(network: ReaderNetwork, path: Path) -> None:
-    """Write the parameters (float32, without the word vectors) by temporary file and rename."""
+    """Write the parameters (float32) by temporary file and rename."""
     from safetensors.torch import save_file
 
     temporary = path.with_name(path.name + ".tmp")

@@ -105,6 +105,6 @@ def examples(
             encode_question(vocabulary.encode(one.question)),
             passage,
             question_kind(one.question),
-            tuple((a + offset, b + offset) for a, b in spans if b + offset < len(passage.rows)),
+            tuple((a + offset, b + offset) for a, b in spans if b + offset < len(passage.keys)),
             relevance=float(not away),
         )

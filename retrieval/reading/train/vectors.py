@@ -7,10 +7,11 @@ further dependency, take a few minutes on one core and come out the same every t
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from retrieval.reading.words import BUCKETS, Vocabulary, bucket_of
+from retrieval.reading.words import Vocabulary
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from retrieval.reading.train.corpus import Corpus
 
+BUCKETS = 512  # rows of words outside the vocabulary, by their ending
 _WINDOW = 4
 _CONTEXTS = 20_000  # the most frequent words serve as contexts
 _CHUNK = 8_000_000  # tokens counted at once
@@ -29,18 +31,29 @@ _RARE_FROM = 20_000  # words beyond this rank stand for the words outside the vo
 _PASSAGE = 100  # tokens; the unit of document frequency
 
 
-def choose_vocabulary(corpus: Corpus, size: int) -> tuple[Vocabulary, NDArray[np.int64]]:
-    """Return the `size` most frequent words, and the vector row of every kind of the corpus."""
+def choose_vocabulary(corpus: Corpus, size: int, pieces: Sequence[str]) -> Vocabulary:
+    """Return the `size` most frequent words of a corpus; see `Vocabulary` for `pieces`."""
     import numpy as np
 
     counts = np.bincount(corpus.kinds, minlength=len(corpus.words))
     order = np.argsort(-counts, kind="stable")[:size]
     words = [corpus.words[kind] for kind in order]
-    vocabulary = Vocabulary(words, _rarity(corpus, order))
-    first_bucket = 1 + len(words)
-    rows = np.array([first_bucket + bucket_of(word) for word in corpus.words], dtype=np.int64)
-    rows[order] = np.arange(1, len(words) + 1)
-    return vocabulary, rows
+    return Vocabulary(words, _rarity(corpus, order), pieces)
+
+
+def rows_of(corpus: Corpus, vocabulary: Vocabulary) -> NDArray[np.int64]:
+    """Return the vector row, from 1, of every kind of the corpus."""
+    import numpy as np
+
+    rows = {word: row for row, word in enumerate(vocabulary.words, 1)}
+    first = 1 + len(rows)
+    return np.array([rows.get(word) or first + bucket_of(word) for word in corpus.words])
+
+
+def bucket_of(word: str) -> int:
+    """Return the bucket, from 0, of a word outside the vocabulary."""
+    kind = "0" if word[:1].isdigit() else word[-3:]
+    return zlib.crc32(kind.encode()) % BUCKETS
 
 
 def _rarity(corpus: Corpus, order: NDArray[np.int64]) -> list[float]:
@@ -61,12 +74,14 @@ def _rarity(corpus: Corpus, order: NDArray[np.int64]) -> list[float]:
     return scaled
 
 
-def train_vectors(
-    corpus: Corpus, rows: NDArray[np.int64], size: int, dimension: int
-) -> NDArray[np.float32]:
-    """Return unit vectors (1 + size + BUCKETS, dimension); row 0 is zero."""
+def train_vectors(corpus: Corpus, vocabulary: Vocabulary, dimension: int) -> NDArray[np.float32]:
+    """Return unit vectors (1 + words + BUCKETS, dimension), as `rows_of` numbers them; 0 is zero.
+
+    A bucket's vector is the mean of the rarer words with the same ending.
+    """
     import numpy as np
 
+    rows, size = rows_of(corpus, vocabulary), len(vocabulary.words)
     keys, counts = _count(corpus, rows, size)
     left, right = keys // size, keys % size
     matrix = _information(left, right, counts, size)
@@ -75,11 +90,11 @@ def train_vectors(
     vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
     table = np.zeros((1 + size + BUCKETS, dimension), dtype=np.float32)
     table[1 : 1 + size] = vectors
+    _fill_buckets(table, vocabulary)
     return table
 
 
-def fill_buckets(table: NDArray[np.float32], vocabulary: Vocabulary) -> None:
-    """Give every bucket the mean of the rarer words with the same ending."""
+def _fill_buckets(table: NDArray[np.float32], vocabulary: Vocabulary) -> None:
     import numpy as np
 
     first = 1 + len(vocabulary.words)

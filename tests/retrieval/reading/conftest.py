@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from retrieval.reading import files
-from retrieval.reading.network import ReaderNetwork, Shape
+from retrieval.reading.encoder import Shape
+from retrieval.reading.network import ReaderNetwork
 from retrieval.reading.reader import Reader, load_reader
-from retrieval.reading.words import Vocabulary
+from retrieval.reading.words import UNKNOWN, Vocabulary
 
 WORDS = [
     "the",
@@ -31,6 +32,15 @@ WORDS = [
     "he",
     "river",
 ]
+LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789.,'"
+PIECES = [  # as many as BERT has before its marks, then the marks, words and letters
+    *(f"[unused{number}]" for number in range(UNKNOWN)),
+    *("[UNK]", "[CLS]", "[SEP]"),
+    *WORDS,
+    *LETTERS,
+    *(f"##{letter}" for letter in LETTERS),
+]
+SHAPE = Shape(pieces=len(PIECES), width=16, heads=2, inner=32, layers=2)
 ARTICLES = {
     "Old Bridge": "The Old Bridge was built by Anna Berg in 1889. It crosses the river Orn in the"
     " town of Halm. Anna Berg was born in Paris and she studied mathematics there for six years."
@@ -43,16 +53,16 @@ ARTICLES = {
 
 @pytest.fixture
 def vocabulary() -> Vocabulary:
-    """Sixteen words, the rarer the later."""
-    return Vocabulary(WORDS, [number / len(WORDS) for number in range(len(WORDS))])
+    """Sixteen words, the rarer the later, and pieces for any other."""
+    return Vocabulary(WORDS, [number / len(WORDS) for number in range(len(WORDS))], PIECES)
 
 
 @pytest.fixture
 def directory(tmp_path: Path, vocabulary: Vocabulary) -> Path:
     """A reader's files, weights random but always the same."""
     torch.manual_seed(3)
-    network = ReaderNetwork(Shape(rows=vocabulary.rows, vector=8, width=16, heads=2, blocks=2))
-    network.set_vectors(torch.nn.functional.normalize(torch.randn(vocabulary.rows, 8)))
+    network = ReaderNetwork(SHAPE)
+    torch.nn.init.normal_(network.told.weight)
     files.save(network, vocabulary, tmp_path / "reader")
     return tmp_path / "reader"
 

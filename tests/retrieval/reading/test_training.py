@@ -9,28 +9,26 @@ from pathlib import Path
 
 import torch
 
-from retrieval.reading.network import ReaderNetwork, Shape
+from retrieval.reading.network import ReaderNetwork
 from retrieval.reading.train.cloze.maker import Maker
 from retrieval.reading.train.corpus import build, measured_titles
 from retrieval.reading.train.examples import Example
 from retrieval.reading.train.labels import load
 from retrieval.reading.train.loop import Stage, batches, learn, loss_of
 from retrieval.reading.train.unanswerable import turned
-from retrieval.reading.train.vectors import choose_vocabulary, fill_buckets, train_vectors
+from retrieval.reading.train.vectors import choose_vocabulary, train_vectors
 from retrieval.splits import part_of
+from tests.retrieval.reading.conftest import PIECES, SHAPE
 
 
 def made(data: Path, count: int) -> tuple[list[Example], ReaderNetwork]:
     """Return examples of the small corpus, and an untrained network that can read them."""
     corpus = build(sorted((data / "knowledge").glob("*.jsonl")), set())
-    vocabulary, rows = choose_vocabulary(corpus, 60)
-    table = train_vectors(corpus, rows, len(vocabulary.words), 8)
-    fill_buckets(table, vocabulary)
+    vocabulary = choose_vocabulary(corpus, 60, PIECES)
+    table = train_vectors(corpus, vocabulary, 8)
     examples = list(itertools.islice(Maker(corpus, vocabulary, table).examples(1), count))
     torch.manual_seed(1)
-    network = ReaderNetwork(Shape(rows=vocabulary.rows, vector=8, width=16, heads=2, blocks=1))
-    network.set_vectors(torch.from_numpy(table))
-    return examples, network
+    return examples, ReaderNetwork(SHAPE)
 
 
 def test_questions_from_raw_text_are_answered_by_their_passage(data: Path) -> None:
@@ -42,7 +40,7 @@ def test_questions_from_raw_text_are_answered_by_their_passage(data: Path) -> No
     assert any(not example.reads for example in examples)  # statements
     for example in answered:
         for first, last in example.spans:
-            assert 0 <= first <= last < len(example.passage.rows)
+            assert 0 <= first <= last < len(example.passage.keys)
             assert set(example.passage.sides[first : last + 1]) == {2}
 
 
@@ -63,7 +61,7 @@ def test_learning_lowers_the_loss(data: Path, tmp_path: Path) -> None:
             return float(loss_of(reads(batch.question, batch.passage, batch.kind), batch))
 
     before = loss(network.eval())
-    stage = Stage(steps=40, rate=3e-3, warmup=5, batch=8)
+    stage = Stage(steps=40, rate=3e-3, warmup=5, batch=8, encoder=1.0)
     assert loss(learn(network, source, stage, tmp_path / "weights")) < before
 
 

@@ -59,3 +59,14 @@ def test_answers_are_found_as_whole_words(vocabulary: Vocabulary) -> None:
     tokens = vocabulary.encode(text)
     spans = token_spans(text, tokens, ["art", "1890"])
     assert [text[tokens.starts[a] : tokens.ends[b]] for a, b in spans] == ["art", "art", "1890"]
+
+
+def test_words_are_read_in_pieces(vocabulary: Vocabulary) -> None:
+    """A known word is one piece, "1,0" three; a long word loses its end; "Ж" is unknown."""
+    cut = [
+        [vocabulary.pieces[piece] for piece in pieces if piece]
+        for pieces in vocabulary.encode("Bridge orn 1,0 abcdefghij Ж").pieces
+    ]
+    assert cut[:3] == [["bridge"], ["o", "##r", "##n"], ["1", ",", "0"]]
+    assert cut[3] == ["a", *(f"##{letter}" for letter in "bcdef")]
+    assert cut[4] == ["[UNK]"]

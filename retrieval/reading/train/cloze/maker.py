@@ -131,7 +131,7 @@ class Maker:
         )
         title = self._table.plain(article.title if order.random() < 0.85 else [])
         passage, offset = encode_passage(title, body)
-        inside = tuple((a + offset, b + offset) for a, b in spans if b + offset < len(passage.rows))
+        inside = tuple((a + offset, b + offset) for a, b in spans if b + offset < len(passage.keys))
         if spans and not inside:
             return None
         asked_kind = taken.kind if order.random() < 0.9 else AnswerKind.OTHER

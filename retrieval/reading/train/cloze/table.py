@@ -1,14 +1,16 @@
-"""Words of a corpus: rows, keys, stems, rarity, neighbours in meaning."""
+"""Words of a corpus: vectors, pieces, keys, stems, rarity, neighbours in meaning."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from retrieval.reading.train.cloze.lexicon import PEOPLE, PLACES
-from retrieval.reading.words import Tokens, Vocabulary, folded, shape_of
+from retrieval.reading.train.vectors import rows_of
+from retrieval.reading.words import Tokens, Vocabulary, folded, padded_pieces, shape_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,16 +26,14 @@ class WordTable:
     """What is known of every word of a corpus, and words with shapes as the network's tokens."""
 
     def __init__(self, corpus: Corpus, vocabulary: Vocabulary, table: NDArray[np.float32]) -> None:
-        """Look every word up once; `table` is (rows, width), the vectors of the vocabulary."""
-        self._vocabulary = vocabulary
+        """Look every word up once; `table` is (rows, width), vectors as `rows_of` numbers them."""
         facts = vocabulary.facts(corpus.words)
-        columns = np.array(facts, dtype=np.float64)
-        self._rows, self._keys = columns[:, 0].astype(np.int32), columns[:, 1].astype(np.int32)
-        self.stems, self.rarity = columns[:, 2].astype(np.int32), columns[:, 3].astype(np.float32)
+        columns = np.array([fact[:3] for fact in facts], dtype=np.float64)
+        self._pieces, self._keys = padded_pieces(facts), columns[:, 0].astype(np.int32)
+        self.stems, self.rarity = columns[:, 1].astype(np.int32), columns[:, 2].astype(np.float32)
+        self._rows, self._words = rows_of(corpus, vocabulary), vocabulary.words
         self._kind_of = {word: kind for kind, word in enumerate(corpus.words)}
-        people = table[[vocabulary.facts([w])[0].row for w in PEOPLE]].mean(0)
-        places = table[[vocabulary.facts([w])[0].row for w in PLACES]].mean(0)
-        self._person = table @ people - table @ places
+        self._person = table @ self._mean(table, PEOPLE) - table @ self._mean(table, PLACES)
         self._near = _nearest(table, min(_FREQUENT, len(vocabulary.words)))
 
     def personality(self, kinds: NDArray[np.integer[Any]]) -> float:
@@ -42,10 +42,9 @@ class WordTable:
 
     def neighbours(self, word: str) -> list[str]:
         """Return up to four words of like meaning; none for a rare word."""
-        row = self._vocabulary.facts([word])[0].row
-        words = self._vocabulary.words
+        row = self._rows[self._kind_of[word]] if word in self._kind_of else len(self._near)
         close = self._near[row] if row < len(self._near) else ()
-        return [words[n - 1] for n in close if n and words[n - 1] != word]
+        return [self._words[n - 1] for n in close if n and self._words[n - 1] != word]
 
     def tokens(
         self, kinds: NDArray[np.integer[Any]], shapes: NDArray[np.uint8], opens: NDArray[np.uint8]
@@ -53,7 +52,7 @@ class WordTable:
         """Return words by number, with their shapes, as tokens."""
         none = np.zeros(0, dtype=np.int32)
         return Tokens(
-            self._rows[kinds],
+            self._pieces[kinds],
             self._keys[kinds],
             self.stems[kinds],
             self.rarity[kinds],
@@ -62,6 +61,11 @@ class WordTable:
             none,
             none,
         )
+
+    def _mean(self, table: NDArray[np.float32], words: Sequence[str]) -> NDArray[np.float32]:
+        known = [self._rows[self._kind_of[word]] for word in words if word in self._kind_of]
+        mean: NDArray[np.float32] = table[known].mean(0) if known else np.zeros_like(table[0])
+        return mean
 
     def plain(self, words: list[str]) -> Tokens:
         """Return words as they are written as tokens."""
