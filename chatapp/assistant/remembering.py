@@ -145,9 +145,10 @@ def _noted(learnt: list[Learnt]) -> str:
             parts.append(f"Noted{ended}.".replace("; no", ": no", 1))
         elif change.asks:
             why = "I am not sure" if change.doubtful else "You told me something else before"
+            again = "plainly" if change.doubtful else "again"
             parts.append(
                 f"{why}. Is it right that {change.fact.to_person()}? "
-                f"Say it again, or type /confirm {change.fact.id}."
+                f"Say it {again}, or type /confirm {change.fact.id}."
             )
         else:
             parts.append(f"Noted: {change.fact.to_person()}{ended}.")

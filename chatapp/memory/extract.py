@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from chatapp.memory.dates import is_a_day
+from chatapp.memory.gate import Reading, load_gate
 from chatapp.memory.pieces import Piece, Standing, clauses, pieces, sentences
 from chatapp.memory.rules_file import Rule, RuleSet, language_of, load_rules
 from chatapp.memory.slots import SLOTS
@@ -39,7 +40,7 @@ class Candidate:
 
     `start` and `end` are offsets of the clause in the message: where the fact comes from.
     `value` is empty when a whole slot is ended ("I quit my job"). A `doubtful` one was said with a
-    doubt, and is asked about.
+    doubt or is not surely meant, and is asked about.
     """
 
     slot: str
@@ -57,22 +58,32 @@ def extract(text: str, language: str | None = None) -> list[Candidate]:
 
     `language` None reads it by the rules of the language it seems to be written in.
     """
-    if len(text) > LONGEST_MESSAGE:
-        return []
-    rules = load_rules(language or language_of(text))
-    plain = _blanked(text)
-    if any(pattern.search(plain) for pattern in rules.reject.message):
-        return []
-    found: list[Candidate] = []
-    for start, end in sentences(plain, rules):
-        sentence = plain[start:end]
-        doubtful = any(pattern.search(sentence) for pattern in rules.reject.doubtful)
-        found += (
-            replace(candidate, doubtful=doubtful and not candidate.closes)
-            for candidate in _from_sentence(plain, start, end, rules)
-            if not _is_reported(plain[start : candidate.start], rules)
-        )
+    language = language or language_of(text)
+    rules, gate = load_rules(language), load_gate(language)
+    found = []
+    for candidate, reading in readings(text, rules):
+        unsure = gate is not None and not gate.believes(reading, rules)
+        doubtful = not candidate.closes and (candidate.doubtful or unsure)
+        found.append(replace(candidate, doubtful=doubtful))
     return found
+
+
+def readings(text: str, rules: RuleSet) -> Iterator[tuple[Candidate, Reading]]:
+    """Yield what the rules read in `text` and where, before it is weighed how sure that is."""
+    plain = blanked(text)
+    if len(text) > LONGEST_MESSAGE or any(p.search(plain) for p in rules.reject.message):
+        return
+    for sentence in sentences(plain, rules):
+        start, end = sentence.start, sentence.end
+        said = plain[start:end]
+        doubted = sentence.cut or any(p.search(said) for p in rules.reject.doubtful)
+        for found in _from_sentence(plain, start, end, rules):
+            ends_for_sure = found.closes and not sentence.cut
+            if (not found.closes or ends_for_sure) and not _is_reported(
+                plain[start : found.start], rules
+            ):
+                where = Reading(plain, start, end, found.start, found.end, found.slot, found.value)
+                yield replace(found, doubtful=found.doubtful or doubted), where
 
 
 def _is_reported(before: str, rules: RuleSet) -> bool:
@@ -110,7 +121,7 @@ def _tells_no_more(candidate: Candidate, other: Candidate) -> bool:
     return SLOTS[candidate.slot].one_value(candidate.key) or one in two or two in one
 
 
-def _blanked(text: str) -> str:
+def blanked(text: str) -> str:
     """Blank quoted text, code and emoticons, keeping every offset."""
     plain = _QUOTED.sub(lambda found: _BLANK * len(found[0]), text)
     return _EMOTICON.sub(lambda found: "." + " " * (len(found[0]) - 1), plain)
@@ -124,15 +135,24 @@ def _read(text: str, piece: Piece, rules: RuleSet) -> list[Candidate]:
     end = piece.start + len(own)
     for slips, word in rules.spelling:
         own = slips.sub(word, own)
+    bare = rules.ellipsis.lead_in.sub("", own).lstrip(_LEADS)
     for completion in piece.completions:
-        words = completion + (own.lstrip(_LEADS) if completion else own)
-        # "here" and "now" belong to some rules and are in the way of others
+        words = completion + (bare if completion else own)
+        # "here", "now" and greetings belong to some rules and are in the way of others
         plainer = rules.clean.tail.sub("", words).rstrip(_TAILS)
-        said = dict.fromkeys((words, plainer))
+        said = dict.fromkeys((words, plainer, _ungreeted(words, rules)))
         read = [c for reading in said for c in _apply(reading, piece, end, rules)]
         if read:
             return read
     return []
+
+
+def _ungreeted(words: str, rules: RuleSet) -> str:
+    """Return the words without a greeting before them; "Hired" holds none."""
+    greeting = rules.split.greeting.match(words)
+    if greeting is None or greeting[0][-1].isalnum():
+        return words
+    return words[greeting.end() :]
 
 
 def _apply(words: str, piece: Piece, end: int, rules: RuleSet) -> Iterator[Candidate]:
@@ -150,11 +170,13 @@ def _apply(words: str, piece: Piece, end: int, rules: RuleSet) -> Iterator[Candi
         start = piece.start + (found.start() if greeted else 0)
         for value in _values(rule, found, rules):
             key = (found.groupdict().get("key") or rule.key).lower()
-            yield Candidate(rule.slot, key, value, start, end, rule.id, rule.closes)
+            yield Candidate(rule.slot, key, value, start, end, rule.id, rule.closes, rule.asks)
 
 
 def _values(rule: Rule, found: re.Match[str], rules: RuleSet) -> Iterator[str]:
-    raw = found["value"] or ""
+    raw = next(
+        (text for name, text in found.groupdict().items() if name.startswith("value") and text), ""
+    )
     if rule.closes and not raw:
         yield ""
         return
@@ -172,7 +194,9 @@ def _clean(rule: Rule, raw: str, rules: RuleSet) -> str:
     value = clean.trailing.sub("", value.strip(_EDGES)).strip(_EDGES)
     if not value or len(value) > LONGEST_VALUE or _BLANK in value:
         return ""
-    if rule.slot != "instruction" and clean.empty_start.match(value):
+    if rule.slot == "instruction":
+        value = clean.lead_in.sub("", value)
+    elif clean.empty_start.match(value):
         return ""
     if rule.slot == "birthday" and not is_a_day(value):
         return ""

@@ -37,6 +37,15 @@ class Standing(Enum):
 
 
 @dataclass(frozen=True)
+class Sentence:
+    """A part of a message, as offsets; `cut` if what followed in it makes it less than sure."""
+
+    start: int
+    end: int
+    cut: bool = False
+
+
+@dataclass(frozen=True)
 class Piece:
     """Words to try rules on; `completions` are what may be put in front of them, "" for none."""
 
@@ -46,16 +55,28 @@ class Piece:
     completions: tuple[str, ...] = ("",)
 
 
-def sentences(text: str, rules: RuleSet) -> Iterator[tuple[int, int]]:
-    """Yield the sentences that may state a fact, as offsets, without a question at their end."""
+def sentences(text: str, rules: RuleSet) -> Iterator[Sentence]:
+    """Yield the sentences that may state a fact, without a question at their end.
+
+    A supposition or a report colours what follows it in its sentence. What is complete before it
+    stays, but is not sure: "I have a Zoe and wonder if …", "I am a morning person, said nobody".
+    """
     own = _end_of_own_words(text, rules)
     for start, end in _greeted(text, _cut(text, 0, own, rules.split.sentence), rules):
         if found := rules.split.asks.search(text, start, end):
             end = found.start()
         sentence = text[start:end]
-        # a supposition or a report colours its whole sentence
-        if not any(pattern.search(sentence) for pattern in rules.reject.sentence):
-            yield start, end
+        rejected = [found for p in rules.reject.sentence if (found := p.search(sentence))]
+        if not rejected:
+            yield Sentence(start, end)
+            continue
+        coloured = start + min(found.start() for found in rejected)
+        *_, whole = [
+            start,
+            *(cut.start() for cut in rules.split.piece.finditer(text, start, coloured)),
+        ]
+        if whole > start:
+            yield Sentence(start, whole, cut=True)
 
 
 def clauses(text: str, start: int, end: int, rules: RuleSet) -> Iterator[Piece]:
@@ -93,7 +114,7 @@ def pieces(text: str, start: int, end: int, rules: RuleSet) -> Iterator[Piece]:
 def _standing(piece: str, rules: RuleSet) -> Standing:
     if any(pattern.search(piece) for pattern in rules.reject.clause):
         return Standing.REJECTED
-    if any(pattern.search(piece) for pattern in rules.reject.unsettled):
+    if any(p.search(piece) for p in (*rules.reject.asking, *rules.reject.unsettled)):
         return Standing.PRESUPPOSED
     return Standing.STATED
 

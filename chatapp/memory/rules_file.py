@@ -35,6 +35,7 @@ class Rule:
     name: bool = False
     cased_value: bool = False
     strict: bool = False
+    asks: bool = False
     value_prefix: str = ""
     value_suffix: str = ""
 
@@ -65,14 +66,15 @@ class Split:
 class Reject:
     """What is left alone: whole messages, sentences, clauses; and what negates a match.
 
-    A clause that is only `unsettled` (planned, or true for a while) still takes some things for
-    granted: rules marked `presupposed` read it. What is `reported` before a match was said by
-    others. What is read from a `doubtful` sentence is asked about instead of believed.
+    A clause that is `asking`, or only `unsettled` (planned, or true for a while), still takes some
+    things for granted: rules marked `presupposed` read it. What is `reported` before a match was
+    said by others. What is read from a `doubtful` sentence is asked about instead of believed.
     """
 
     message: tuple[re.Pattern[str], ...]
     sentence: tuple[re.Pattern[str], ...]
     clause: tuple[re.Pattern[str], ...]
+    asking: tuple[re.Pattern[str], ...]
     unsettled: tuple[re.Pattern[str], ...]
     reported: tuple[re.Pattern[str], ...]
     doubtful: tuple[re.Pattern[str], ...]
@@ -84,14 +86,16 @@ class Ellipsis:
     """What people leave out: which pieces are about the person, and how bare ones are completed.
 
     `is_speaker` and `speaker` begin a piece about the person, `bare` one that may lean on it;
-    `opening` begins a sentence without its subject, if `speech` is in the message. `acts` are put
-    in front of a bare piece, and `being` too where the piece before said what the person is.
+    `opening` begins a sentence without its subject, if `speech` is in the message; `lead_in` is no
+    part of it. `acts` are put in front of a bare piece, and `being` too where the piece before said
+    what the person is.
     """
 
     is_speaker: re.Pattern[str]
     speaker: re.Pattern[str]
     bare: re.Pattern[str]
     opening: re.Pattern[str]
+    lead_in: re.Pattern[str]
     speech: re.Pattern[str]
     acts: tuple[str, ...]
     being: tuple[str, ...]
@@ -99,12 +103,13 @@ class Ellipsis:
 
 @dataclass(frozen=True)
 class Clean:
-    """What is cut from values, and which values name nothing."""
+    """What is cut from values (`lead_in` from instructions), and which values name nothing."""
 
     cut: re.Pattern[str]
     cut_name: re.Pattern[str]
     trailing: re.Pattern[str]
     tail: re.Pattern[str]
+    lead_in: re.Pattern[str]
     empty_start: re.Pattern[str]
     not_a_name: re.Pattern[str]
     particles: frozenset[str]
@@ -185,6 +190,7 @@ def load_rules(language: str = DEFAULT) -> RuleSet:
             tuple(map(_compile, reject["message"])),
             tuple(map(_compile, reject["sentence"])),
             tuple(map(_compile, reject["clause"])),
+            tuple(map(_compile, reject.get("asking", ()))),
             tuple(map(_compile, reject["unsettled"])),
             tuple(map(_compile, reject.get("reported", ()))),
             tuple(map(_compile, reject.get("doubtful", ()))),

@@ -226,3 +226,44 @@ def test_any_text_at_all_is_read_without_failing(text: str) -> None:
     for found in extract(f"{text} my name is {text}"):
         assert found.value or found.closes
         assert 0 <= found.start <= found.end
+
+
+@pytest.mark.parametrize(
+    ("text", "fact"),
+    [
+        (
+            "Good evening. My name is Ottilie Brandt and I need a recipe.",
+            ("name", "", "Ottilie Brandt"),
+        ),
+        ("yo, its marlon. how do magnets work", ("name", "", "Marlon")),
+        ("Petra, 41, from Graz", ("age", "", "41")),
+        ("originally from Brno, now in Genoa for good", ("home", "", "Genoa")),
+        ("Bergen is where we live, so rain is no news", ("home", "", "Bergen")),
+        ("My wife and I retired to Corfu last year.", ("home", "", "Corfu")),
+        ("is skiing wise for a 62-year-old like me", ("age", "", "62")),
+        ("I teach physics at Marlow College", ("employer", "", "Marlow College")),
+        ("my knees hurt (postman, 20 years)", ("occupation", "", "postman")),
+        ("as a locksmith how do I insure my van", ("occupation", "", "locksmith")),
+        ("they made me head of logistics last week", ("occupation", "", "head of logistics")),
+        ("chem major here, what is entropy", ("study", "", "chem")),
+        ("Single mum, two boys, no sleep.", ("children", "", "two boys")),
+        ("12 March is my birthday", ("birthday", "", "12 March")),
+        ("why does my peugeot 208 stall?", ("car", "", "peugeot 208")),
+        ("our cat (Miso) is on the roof", ("relation", "cat", "Miso")),
+        ("my flatmate goran keeps singing", ("relation", "flatmate", "Goran")),
+        ("I married Ines in June", ("relation", "spouse", "Ines")),
+        ("I can read Greek well enough", ("language", "", "Greek")),
+        ("ukulele beginner, which strings?", ("learning", "", "ukulele")),
+        ("btw vegan so no cheese", ("diet", "", "vegan")),
+        ("rowing keeps me sane", ("likes", "", "rowing")),
+        ("as the owner of a bearded dragon I disagree", ("pet", "", "a bearded dragon")),
+        ("I can't eat kiwi (allergic)", ("allergy", "", "kiwi")),
+        (
+            "going forward please keep it short with me",
+            ("instruction", "", "keep it short with me"),
+        ),
+    ],
+)
+def test_more_wordings_are_read(text: str, fact: tuple[str, str, str]) -> None:
+    """Read, and believed or asked about as the gate says."""
+    assert fact in {(c.slot, c.key, c.value) for c in extract(text, "en")}

@@ -59,10 +59,20 @@ def judge(message: Message, read: Sequence[Statement]) -> Judged:
     return Judged(message, tuple(right), tuple(wrong), tuple(missed))
 
 
-def score(judged: Sequence[Judged], doubted: Sequence[Judged] = ()) -> Metrics:
+def is_right(message: Message, fact: Statement) -> bool | None:
+    """Say whether a message states a fact; None when it may be read and need not."""
+    if any(_same(stated, fact) for stated in message.facts):
+        return True
+    return None if any(_same(stated, fact) for stated in message.also) else False
+
+
+def score(
+    judged: Sequence[Judged], doubted: Sequence[Judged] = (), together: Sequence[Judged] = ()
+) -> Metrics:
     """Return precision and recall, overall and on real messages, and how many traps were hit.
 
-    `doubted` judges what is asked about instead of believed; it counts in a figure of its own.
+    `doubted` judges what is asked about instead of believed, `together` both as if all were
+    believed; their figures stand by themselves.
     """
     real = [j for j in judged if j.message.kind == "real"]
     traps = [j for j in judged if j.message.adversarial]
@@ -73,6 +83,8 @@ def score(judged: Sequence[Judged], doubted: Sequence[Judged] = ()) -> Metrics:
             "precision [real messages]": _precision(real),
             "recall [real messages]": _recall(real),
             "asked about, precision": _precision(doubted),
+            "precision [asked about too]": _precision(together),
+            "recall [asked about too]": _recall(together),
             "adversarial messages left alone": estimate([float(not j.wrong) for j in traps]),
         }
     )

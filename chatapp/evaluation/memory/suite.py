@@ -132,12 +132,15 @@ class MessagesSuite:
 
 
 def _extraction(messages: Sequence[cases.Message], done: Done) -> Metrics:
-    judged, doubted = [], []
+    judged, doubted, together = [], [], []
     for message in messages:
-        judged.append(extraction.judge(message, extraction.read_facts(message.text)))
-        doubted.append(extraction.judge(message, extraction.doubted_facts(message.text)))
+        believed = extraction.read_facts(message.text)
+        asked = extraction.doubted_facts(message.text)
+        judged.append(extraction.judge(message, believed))
+        doubted.append(extraction.judge(message, asked))
+        together.append(extraction.judge(message, [*believed, *asked]))
         done(1)
-    return extraction.score(judged, doubted)
+    return extraction.score(judged, doubted, together)
 
 
 def _others(files: Sequence[Path], remembered: Sequence[cases.Remembered]) -> list[Pair]:
