@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import threading
 from collections.abc import AsyncGenerator, Callable
 from typing import Any, TypeVar
 
@@ -82,12 +83,21 @@ class Configuring(Parts):
             return self.options
         return overlay(self.options, self.store.conversation(conversation_id))
 
-    def with_model(self, conversation_id: str | None, job: Callable[[Generator], T]) -> T:
+    def with_model(
+        self, conversation_id: str | None, job: Callable[[Generator, Callable[[], bool]], T]
+    ) -> T:
         """Return what `job` makes of the model of a conversation, which is loaded if need be.
 
-        Blocks until the model is free and `job` done: call it in a worker thread. Raises NotFound.
+        Blocks until the model is free and `job` done: call it in a worker thread. `interrupt` makes
+        the second thing that `job` gets return True. Raises NotFound.
         """
-        return self._services.models.get(self.options_of(conversation_id).model).call(job)
+        lazy = self._services.models.get(self.options_of(conversation_id).model)
+        stop = threading.Event()
+        self._jobs.add(stop)
+        try:
+            return lazy.call(lambda model: job(model, stop.is_set))
+        finally:
+            self._jobs.discard(stop)
 
     async def window(self, conversation_id: str) -> Window:
         """Return how full the window is and what is outside it. Raises NotFound.

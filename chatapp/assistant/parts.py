@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import threading
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
@@ -73,6 +74,7 @@ class Parts:
             web,
         )
         self._turns = Turns()
+        self._jobs: set[threading.Event] = set()  # each ends a command's use of the model
 
     async def load_model(self, name: str = "") -> Generator:
         """Return a model, the chosen one if unnamed, loading it first if needed.
@@ -110,11 +112,17 @@ class Parts:
         reader = asyncio.to_thread(shipped_reader)
         await asyncio.gather(*loads, tools, reader, return_exceptions=True)
 
-    def interrupt(self) -> None:
-        """Stop the running turn, from any thread; its text so far is kept. Else do nothing."""
-        running = self._turns.running
+    def interrupt(self) -> bool:
+        """Stop the running turn, whose text so far is kept, and what commands let the model write.
+
+        From any thread. Returns whether there was anything to stop.
+        """
+        running, jobs = self._turns.running, tuple(self._jobs)
         if running is not None:
             running.stop()
+        for job in jobs:
+            job.set()
+        return running is not None or bool(jobs)
 
     def close(self) -> None:
         """Stop what runs, write what is queued, close index and store."""

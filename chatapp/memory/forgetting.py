@@ -84,7 +84,7 @@ def forget_learnt_from(store: ConversationStore, conversation_id: str) -> list[F
 
 
 def keep_forgotten(store: ConversationStore, conversation_ids: Sequence[str]) -> int:
-    """Blank statements of forgotten facts in conversations that came from a file; return how many.
+    """Blank forgotten facts in conversations that came from a file; return in how many places.
 
     A conversation that was exported earlier still holds them.
     """

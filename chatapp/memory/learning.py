@@ -48,11 +48,16 @@ class Learning:
         elif tombstones.is_buried(db, candidate.slot, candidate.key, candidate.value):
             return None
         known = self._known(db, candidate)
-        if known is None:
+        if known is None and not self._was_refused(db, candidate, source):
             return self._new(db, candidate, source)
-        if candidate.doubtful:
+        if known is None or candidate.doubtful:
             return None  # it is known, or was asked about already
         return self._said_again(db, known, candidate, source)
+
+    def _was_refused(self, db: Database, candidate: Candidate, source: Source) -> bool:
+        """Say whether the person said no to this doubt before; said plainly it is heard again."""
+        where = (candidate.slot, candidate.key, candidate.value)
+        return candidate.doubtful and not source.asked and tombstones.was_refused(db, *where)
 
     def _new(self, db: Database, candidate: Candidate, source: Source) -> Learnt:
         slot = SLOTS[candidate.slot]

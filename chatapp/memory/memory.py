@@ -72,10 +72,12 @@ class Memory:
 
         `without` are ids of user messages that answer nothing, such as the question itself.
         """
-        asked = questions.asks_about_person(question)
-        if asked is not None:
-            facts = questions.facts_for(self.profile, asked)
-            return Reply(questions.answer(facts, asked), facts=tuple(facts))
+        if parts := questions.parts_about_person(question):
+            told = [
+                (part, asked, questions.facts_for(self.profile, asked)) for part, asked in parts
+            ]
+            facts = dict.fromkeys(fact for _, _, facts in told for fact in facts)
+            return Reply(questions.answers(told), facts=tuple(facts))
         if questions.asks_what_was_said(question):
             return self._what_was_said(question, now, without)
         return None

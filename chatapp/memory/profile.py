@@ -96,10 +96,14 @@ class Profile:
         return self._store.write(job)
 
     def reject(self, fact_id: str) -> Fact:
-        """Drop a fact that waits for review: the older one holds. Raises NotFound."""
+        """Drop a fact that waits for review: the older one holds. Raises NotFound.
+
+        It is not asked about again when it is said with the same doubt; a hash is all that is kept.
+        """
 
         def job(db: Database) -> Fact:
             fact = facts.get(db, fact_id)
+            tombstones.refuse(db, fact, self._store.now())
             facts.remove(db, fact.id)
             return fact
 

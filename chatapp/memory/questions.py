@@ -44,6 +44,22 @@ def asks_about_person(text: str, language: str | None = None) -> Asked | None:
     return None
 
 
+def parts_about_person(text: str, language: str | None = None) -> list[tuple[str, Asked]]:
+    """Return each part of `text` that asks something of the profile, with what it asks.
+
+    "Where did I live before, and what is my name?" has two; a text of one part has one or none.
+    """
+    if len(text) > _LONGEST_QUESTION:
+        return []
+    language = language or language_of(text)
+    parts = [part.strip(" ?!.,") for part in load_rules(language).parts.split(text)]
+    asked = {found: part for part in parts if (found := asks_about_person(part, language))}
+    if len(asked) > 1:
+        return [(part, found) for found, part in asked.items()]
+    whole = asks_about_person(text, language)
+    return [] if whole is None else [(text, whole)]
+
+
 def _group(found: re.Match[str], kind: str) -> str:
     """Return what one of the groups `key`, `key2`, … matched: a pattern may ask in several ways."""
     groups = found.groupdict().items()
@@ -68,6 +84,16 @@ def facts_for(profile: Profile, asked: Asked) -> list[Fact]:
         wanted = normalised(asked.value)
         return [fact for fact in found if _same_thing(normalised(fact.value), wanted)]
     return found
+
+
+def answers(told: list[tuple[str, Asked, list[Fact]]]) -> str:
+    """Return the answers to the parts of a question, each with the facts that answer it."""
+    if len(told) == 1 or not any(facts for _, _, facts in told):
+        _, asked, facts = told[0]
+        return answer(facts, asked)
+    return " ".join(
+        answer(facts, asked) if facts else f"“{part}?”: {NOT_TOLD}" for part, asked, facts in told
+    )
 
 
 def answer(facts: list[Fact], asked: Asked) -> str:

@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from chatapp.conversations.hashing import part_hash, replace_text
@@ -19,12 +21,15 @@ from chatapp.conversations.seen import BLANK, ToldFact
 from chatapp.memory import tombstones
 from chatapp.memory.extract import extract
 from chatapp.memory.normal import normalised, refines
-from chatapp.memory.slots import SLOTS
+from chatapp.memory.slots import SLOTS, told_to_person
 from chatapp.memory.stored_prompts import Prompts
 from chatapp.memory.types import Fact
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
+
+# what the memory's tools put around a fact: its day, that it was stored, where it is from
+_AROUND_TOLD = re.compile(r"^(?:\d{4}-\d\d-\d\d |Remembered: )|\s*\([^()]*\)$")
 
 
 @dataclass(frozen=True)
@@ -91,11 +96,12 @@ class Redaction:
 def redact_buried(db: Database, conversation_id: str) -> int:
     """Blank statements of forgotten facts in a conversation, and what answers said of them.
 
-    Returns how many messages were changed.
+    Returns how many messages and parts of messages were changed.
     """
     query = "select key, role, text, grounding from messages where conversation_id = ? order by key"
     values: set[str] = set()
     changed: dict[int, tuple[str, str]] = {}
+    values |= set(_buried_in_tools(db, conversation_id))
     for row in list(db.query(query, [conversation_id])):
         text: str = row["text"]
         if row["role"] == "user":
@@ -109,14 +115,41 @@ def redact_buried(db: Database, conversation_id: str) -> int:
         if text != row["text"]:
             replace_text(db, row["key"], text)
             changed[row["key"]] = (row["text"], text)
+    parts = 0
     for value in values:
         _redact_titles(db, value, changed)
+        parts += _redact_parts(db, partial(_without, value), changed)
     _drop_vectors(db, changed)
     prompts = Prompts(frozenset(values), lambda told: _is_buried(db, told), _without)
     prompts.redact_calls(db, conversation_id)
     prompts.redact_judgements(db, dict(changed.values()), conversation_id)
     prompts.redact_summaries(db, conversation_id)
-    return len(changed)
+    return len(changed) + parts
+
+
+def _buried_in_tools(db: Database, conversation_id: str) -> Iterator[str]:
+    """Yield forgotten values that stand in what the memory's tools were given or gave back."""
+    query = """
+        select p.data, p.text from parts p join messages m on m.id = p.message_id
+        where m.conversation_id = ? and p.kind like 'tool_%'
+            and json_extract(p.data, '$.name') like 'memory_%'
+    """
+    for row in list(db.query(query, [conversation_id])):
+        lines = (s.splitlines() for s in _strings(part_data(row["data"], row["text"])))
+        for said in (_AROUND_TOLD.sub("", line) for line in chain.from_iterable(lines)):
+            stated = ((c.slot, c.key, c.value) for c in extract(said) if c.value)
+            for slot, key, value in (*stated, *told_to_person(said)):
+                if tombstones.is_buried(db, slot, key, value):
+                    yield value
+
+
+def _strings(data: object) -> Iterator[str]:
+    """Yield all text in a JSON value."""
+    if isinstance(data, str):
+        yield data
+    elif isinstance(data, dict | list):
+        for each in data.values() if isinstance(data, dict) else data:
+            yield from _strings(each)
 
 
 def _is_buried(db: Database, told: ToldFact) -> bool:
@@ -197,12 +230,13 @@ def _redact_titles(db: Database, value: str, keys: Iterable[int]) -> None:
                 db.execute("update conversations set title = ? where id = ?", [title, row["id"]])
 
 
-def _redact_parts(db: Database, redact: Callable[[str], str], keys: Iterable[int]) -> None:
+def _redact_parts(db: Database, redact: Callable[[str], str], keys: Iterable[int]) -> int:
     """Reasoning of a changed message repeats what it says; so do uses of the memory's tools, and
-    the queries that were made from a question.
+    the queries that were made from a question. Returns how many parts were changed.
     """
     if "parts" not in db.table_names():
-        return
+        return 0
+    changed = 0
     places = ", ".join(str(int(key)) for key in keys)
     query = f"""
         select p.key, p.kind, p.data, p.text from parts p join messages m on m.id = p.message_id
@@ -216,10 +250,12 @@ def _redact_parts(db: Database, redact: Callable[[str], str], keys: Iterable[int
         data = redact(row["data"])
         text = None if row["text"] is None else redact(row["text"])
         if (data, text) != (row["data"], row["text"]):
+            changed += 1
             db.execute(
                 "update parts set data = ?, text = ?, content_hash = ? where key = ?",
                 [data, text, part_hash(row["kind"], part_data(data, text)), row["key"]],
             )
+    return changed
 
 
 def _redact_drafts(db: Database, redact: Callable[[str], str]) -> None:

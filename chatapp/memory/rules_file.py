@@ -126,6 +126,7 @@ class RuleSet:
     rules: tuple[Rule, ...]
     questions: tuple[Question, ...]
     recall: tuple[re.Pattern[str], ...]
+    parts: re.Pattern[str]
     spelling: tuple[tuple[re.Pattern[str], str], ...]
     split: Split
     ellipsis: Ellipsis
@@ -167,6 +168,7 @@ def load_rules(language: str = DEFAULT) -> RuleSet:
         tuple(_rule(entry, fragments) for entry in values["rule"]),
         tuple(_question(entry, fragments) for entry in values["question"]),
         tuple(_compile(pattern) for pattern in values["questions"]["recall"]),
+        _compile(values["questions"]["parts"]),
         tuple(
             (_compile(rf"\b(?:{slips})\b"), word)
             for word, slips in values.get("spelling", {}).items()

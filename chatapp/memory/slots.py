@@ -7,7 +7,9 @@ A single-valued slot closes its old value when a new one comes (`home`); a many-
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 
 @dataclass(frozen=True)
@@ -155,3 +157,21 @@ SLOTS: dict[str, Slot] = {
         Slot("note", "{value}", "{value}"),
     )
 }
+
+
+def told_to_person(text: str) -> Iterator[tuple[str, str, str]]:
+    """Yield slot, key and value of what a text may say to the person, such as "you live in Rome".
+
+    The other way round of `Slot.to_person`; several wordings may fit, and a note fits anything.
+    """
+    for slot in SLOTS.values():
+        if found := _wording(slot).fullmatch(text):
+            yield slot.name, found.groupdict().get("key") or "", found["value"]
+
+
+@cache
+def _wording(slot: Slot) -> re.Pattern[str]:
+    pattern = re.escape(slot.you)
+    for group in ("key", "value"):
+        pattern = pattern.replace(re.escape(f"{{{group}}}"), f"(?P<{group}>.+?)")
+    return re.compile(pattern, re.DOTALL)

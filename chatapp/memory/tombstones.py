@@ -18,6 +18,8 @@ from chatapp.memory.types import Fact
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
+_REFUSED = "refused"  # in front of what is hashed; no slot is called so
+
 
 def bury(db: Database, fact: Fact, now: str) -> None:
     """Leave a mark of the fact, and one of `Berlin` for `Berlin, Germany`."""
@@ -35,6 +37,20 @@ def is_buried(db: Database, slot: str, key: str, value: str) -> bool:
         next(db.query("select 1 from memory_tombstones where hash = ?", [mark]), None)
         for mark in marks
     )
+
+
+def refuse(db: Database, fact: Fact, now: str) -> None:
+    """Leave a mark of a doubt that the person said no to, so that it is not asked about again."""
+    db.execute(
+        "insert or ignore into memory_tombstones (hash, created_at) values (?, ?)",
+        [_mark(db, _REFUSED, fact.slot, fact.fact_key, normalised(fact.value)), now],
+    )
+
+
+def was_refused(db: Database, slot: str, key: str, value: str) -> bool:
+    """Return whether the person said no to this when it was asked about."""
+    mark = _mark(db, _REFUSED, slot, key, normalised(value))
+    return any(db.query("select 1 from memory_tombstones where hash = ?", [mark]))
 
 
 def dig_up(db: Database, slot: str, key: str, value: str) -> None:

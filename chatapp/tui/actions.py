@@ -183,9 +183,26 @@ async def run_slash(chat: ChatScreen, text: str) -> bool:
     name, argument = match[1], (match[2] or "").strip()
     if name in ACTIONS and (not argument or name in TAKES_TEXT):
         await run(chat, name, argument)
+    elif _is_stoppable(name):  # in the background: the screen goes on and sees the key that stops
+        work = guarded(chat, name, _until_stopped(chat, name, argument))
+        chat.run_worker(work, group="turn", exit_on_error=False)
     else:
         await guarded(chat, name, run_registered(chat, name, argument))
     return True
+
+
+def _is_stoppable(name: str) -> bool:
+    from chatapp.assistant.commands import COMMANDS
+
+    return any(command.name == name and command.stoppable for command in COMMANDS)
+
+
+async def _until_stopped(chat: ChatScreen, name: str, argument: str) -> None:
+    chat.status.set_activity("Esc stops")
+    try:
+        await run_registered(chat, name, argument)
+    finally:
+        chat.status.set_activity("")
 
 
 async def run_registered(chat: ChatScreen, name: str, argument: str) -> None:

@@ -123,10 +123,14 @@ class Answering:
         await self._start(turn, lambda assistant: events)
 
     def stop(self) -> bool:
-        """Stop the running answer, keeping its text; say whether one was running."""
+        """Stop the running answer, keeping its text, or what a command lets the model write.
+
+        Says whether anything was running.
+        """
+        assistant = self._chat.backend.opened
         if self.turn is None:
-            return False
-        self.turn.stop(self._chat.backend.opened)
+            return assistant is not None and assistant.interrupt()
+        self.turn.stop(assistant)
         self._chat.status.set_activity("stopping…")
         return True
 

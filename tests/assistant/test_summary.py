@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from chatapp.assistant.commands import CommandError, Session, run_line
+from chatapp.assistant.commands import CommandError, Session, perform, run_line
 from chatapp.assistant.events import MemoryUsed, MessageDone, Warning
 from chatapp.conversations import ConversationStore
 from chatapp.conversations.backups import back_up
@@ -54,6 +56,12 @@ def talk(count: int) -> list[str]:
 def small(reply: str = "I live in Vlorpstadt with my dog.") -> FakeGenerator:
     """Return a model whose window holds few rounds, and which repeats what it should not."""
     return FakeGenerator(reply, context_length=90)
+
+
+def _wait_until_asked(model: FakeGenerator) -> None:
+    """Block until the model was asked for a summary."""
+    while not model.prompts[-1][-1].content.startswith("Summarise"):
+        time.sleep(0.01)
 
 
 class TestPrompt:
@@ -145,6 +153,22 @@ class TestPerson:
                 run_line(session, line)
         with pytest.raises(CommandError, match="password"):
             run_line(session, "/summary edit my password is hunter2")
+
+    async def test_its_writing_can_be_stopped_like_an_answer(self, chat):
+        """What was there before stays; nothing is left to stop afterwards."""
+        model = small("Well.")
+        session = chat(model, SETTINGS)
+        await say(session, *talk(1))
+        run_line(session, "/summary edit We count things.")
+        assert not session.assistant.interrupt()
+        model.reply, model.delay = "word " * 500, 0.02
+        writing = asyncio.create_task(perform(session, "summary", "write"))
+        await asyncio.to_thread(_wait_until_asked, model)
+        assert session.assistant.interrupt()
+        with pytest.raises(CommandError, match="Stopped"):
+            await writing
+        assert run_line(session, "/summary").text == "Summary, edited by you:\nWe count things."
+        assert not session.assistant.interrupt()
 
     async def test_a_model_that_writes_nothing_leaves_none(self, chat):
         model = small("Well.")

@@ -87,6 +87,24 @@ def test_a_chat_on_a_dumb_terminal_from_the_first_question_to_ctrl_d(
     assert answer.text.startswith("word word")
 
 
+def test_ctrl_c_stops_a_summary_that_is_being_written(open_chat: Open) -> None:
+    """Like an answer; the chat goes on, and what was there before stays."""
+    chat = open_chat()
+    chat.expect("You: ")
+    chat.sendline("hello")
+    chat.expect("word word word")
+    chat.sendintr()
+    chat.expect("You: ")
+    chat.sendline("/summary write")
+    for _ in range(100):  # pressed before the model has begun, it is dropped
+        chat.sendintr()
+        if chat.expect(["Stopped", pexpect.TIMEOUT], timeout=0.1) == 0:
+            break
+    chat.expect("You: ")
+    chat.sendline("/summary")
+    chat.expect("has no summary")
+
+
 def test_the_history_outlives_the_session_but_not_what_was_private(
     open_chat: Open, chatapp_home: Path
 ) -> None:

@@ -248,3 +248,33 @@ class TestConversations:
         assert keep_forgotten(store, [imported.conversation.id]) == 1
         assert "It is nice here." in store.message(imported.user.id).text
         assert files_with("I live in Qwertzburg", path.parent) == []
+
+    @pytest.mark.parametrize(
+        ("name", "part"),
+        [
+            ("memory_add", {"arguments": {"fact": "I live in Qwertzburg"}}),
+            ("memory_add", {"text": "Remembered: you live in Qwertzburg", "error": ""}),
+            (
+                "memory_search",
+                {"text": "2026-03-01 you live in Qwertzburg, Germany (what you told me)"},
+            ),
+        ],
+    )
+    def test_nor_does_what_a_tool_of_the_memory_said_there(
+        self,
+        tell: Tell,
+        store: ConversationStore,
+        profile: Profile,
+        path: Path,
+        name: str,
+        part: dict[str, object],
+    ) -> None:
+        """No message states it; the tool's words are read back with the slots' own wordings."""
+        tell("I live in Qwertzburg.")
+        forget(store, profile.held("home")[0].id)
+        imported = say(store, "Where do I live?", "You told me.")
+        kind = "tool_call" if "arguments" in part else "tool_result"
+        store.add_parts(imported.assistant.id, [Part(kind, {"name": name, **part})]).result()
+        keep_forgotten(store, [imported.conversation.id])
+        assert files_with("qwertzburg", path.parent) == []
+        assert store.verify() == []

@@ -111,6 +111,18 @@ class TestUpdates:
         profile.reject(learnt.fact.id)
         assert [fact.value for fact in profile.facts(everything=True)] == ["Anna"]
 
+    def test_a_doubt_that_was_dropped_is_not_asked_about_again(
+        self, tell: Tell, profile: Profile
+    ) -> None:
+        """Only what is said plainly, or asked to be remembered, is heard; other doubts are, too."""
+        (learnt,) = tell("I think I'm allergic to kiwi.")
+        assert learnt.fact is not None
+        profile.reject(learnt.fact.id)
+        assert tell("I believe I'm allergic to kiwi, not sure.") == []
+        assert [change.asks for change in tell("I think I'm allergic to celery.")] == [True]
+        tell("I'm allergic to kiwi.")
+        assert values(profile, "allergy") == ["kiwi"]
+
     def test_one_may_have_two_sisters_and_one_wife(self, tell: Tell, profile: Profile) -> None:
         for text in ("sister is called Julia", "sister is called Ida", "wife is called Eva"):
             tell(f"My {text}.")

@@ -8,9 +8,11 @@ from chatapp.memory import Profile
 from chatapp.memory.questions import (
     NOT_TOLD,
     answer,
+    answers,
     asks_about_person,
     asks_what_was_said,
     facts_for,
+    parts_about_person,
 )
 from tests.memory.conftest import Tell
 
@@ -49,6 +51,36 @@ def test_what_was_told_is_answered(tell: Tell, profile: Profile, question: str, 
     asked = asks_about_person(question)
     assert asked is not None
     assert holds in answer(facts_for(profile, asked), asked)
+
+
+@pytest.mark.parametrize(
+    ("question", "reply"),
+    [
+        (
+            "where did I live before, and what is my name?",
+            "You lived in Rome (until 1 March 2026). Your name is Anna (told on 1 March 2026).",
+        ),
+        (
+            "What is my name? And how old am I?",
+            "Your name is Anna (told on 1 March 2026). “how old am I?”: You have not told me that.",
+        ),
+        ("How old am I and what car do I drive?", NOT_TOLD),
+        ("Where do I live and is it cold?", "You live in Berlin (told on 1 March 2026)."),
+        ("What is my name and what is my name?", "Your name is Anna (told on 1 March 2026)."),
+        (
+            "Wo wohne ich und wie heiße ich?",
+            "You live in Berlin (told on 1 March 2026). Your name is Anna (told on 1 March 2026).",
+        ),
+    ],
+)
+def test_each_part_of_a_question_is_answered(
+    tell: Tell, profile: Profile, question: str, reply: str
+) -> None:
+    for text in TOLD:
+        tell(text)
+    parts = parts_about_person(question)
+    said = answers([(part, asked, facts_for(profile, asked)) for part, asked in parts])
+    assert said == reply
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+import pytest
 from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, Static
@@ -229,6 +230,24 @@ async def test_escape_keeps_the_partial_answer_and_it_can_be_continued(chat: Cha
         kept = store.messages(conversation.id)[-1]
         assert kept.status == "interrupted"
         assert kept.text == answer.text
+
+
+@pytest.mark.parametrize("key", ["escape", "ctrl+c"])
+async def test_a_summary_that_is_being_written_can_be_stopped(chat: Chat, key: str) -> None:
+    """Esc and Ctrl+C stop it like an answer; none is kept, and the chat goes on."""
+    model = chat.generator = FakeGenerator("A word.")
+    app = chat.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(app)
+        await write(pilot, app, "hello")
+        await until(lambda: answers(app) and app.chat.answering.turn is None)
+        model.reply, model.delay = "word " * 4000, 0.01
+        await write(pilot, app, "/summary write")
+        await until(lambda: model.prompts[-1][-1].content.startswith("Summarise"))
+        await until(lambda: "Esc stops" in screen_text(app))
+        await pilot.press(key)
+        await until(lambda: "Stopped; no summary was written." in screen_text(app))
+        assert "Esc stops" not in screen_text(app)
 
 
 async def test_an_answer_at_its_longest_can_be_continued_after_the_next_start(chat: Chat) -> None:

@@ -63,12 +63,13 @@ class Argument:
 
 @dataclass(frozen=True)
 class Command:
-    """One command: `/name argument …`."""
+    """One command: `/name argument …`; `Assistant.interrupt` ends what a `stoppable` one does."""
 
     name: str
     help: str
     handler: Handler
     arguments: tuple[Argument, ...] = ()
+    stoppable: bool = False
 
     @property
     def usage(self) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from chatapp.assistant.commands.protocol import Argument, Command, CommandError, Result, Session
 from chatapp.assistant.commands.targets import current, last_message
+from chatapp.assistant.run import Interrupted
 from chatapp.assistant.summarising import NothingToSummarise, by_whom, summarise
 from chatapp.conversations import Summary
 from chatapp.memory.secrets import holds_secret
@@ -28,13 +29,16 @@ def _summary(session: Session, arguments: Mapping[str, str]) -> Result:
 
 
 def _write(session: Session) -> Result:
-    """Blocks until it is written, in the worker thread of the command; nothing else waits."""
+    """Blocks until it is written or stopped, in the worker thread of the command."""
     assistant, last = session.assistant, last_message(session)
     messages = assistant.store.path_to(last.id)
     try:
         made = assistant.with_model(
-            current(session), lambda model: summarise(assistant.store, model, messages, None)
+            current(session),
+            lambda model, stopped: summarise(assistant.store, model, messages, None, stopped),
         )
+    except Interrupted as error:
+        raise CommandError("Stopped; no summary was written.") from error
     except NothingToSummarise as error:
         raise CommandError(f"No summary was written: {error}.") from error
     return Result(_shown(made))
@@ -73,5 +77,6 @@ COMMANDS = (
             Argument("action", "Nothing, `write`, `edit` or `delete`.", required=False),
             Argument("text", "The text to store in its place, for `edit`.", required=False),
         ),
+        stoppable=True,
     ),
 )

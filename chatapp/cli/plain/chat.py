@@ -195,12 +195,10 @@ class PlainChat:
         def obey(number: int, frame: FrameType | None) -> None:
             if number != signal.SIGINT:
                 self._ending = _ENDINGS[signal.Signals(number)]
-            if self._answering:
-                self._assistant.interrupt()
-            elif number == signal.SIGINT:
-                raise KeyboardInterrupt
-            else:
-                raise _Ended
+            stopped = self._assistant.interrupt()  # an answer, or what a command lets be written
+            if self._answering or (stopped and number == signal.SIGINT):
+                return
+            raise KeyboardInterrupt if number == signal.SIGINT else _Ended
 
         for number in before:
             signal.signal(number, obey)
