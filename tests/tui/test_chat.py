@@ -247,7 +247,7 @@ async def test_a_summary_that_is_being_written_can_be_stopped(chat: Chat, key: s
         await until(lambda: "Esc stops" in screen_text(app))
         await pilot.press(key)
         await until(lambda: "Stopped; no summary was written." in screen_text(app))
-        assert "Esc stops" not in screen_text(app)
+        await until(lambda: "Esc stops" not in screen_text(app))
 
 
 async def test_an_answer_at_its_longest_can_be_continued_after_the_next_start(chat: Chat) -> None:
