@@ -11,6 +11,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from chatapp.conversations import ConversationStore
 from tests.durability.test_kills import KILLS, ROOT
 
@@ -49,6 +51,7 @@ def messages(db: sqlite3.Connection) -> list[tuple[str, str]]:
     return db.execute("select id, text from messages order by id").fetchall()
 
 
+@pytest.mark.timeout(max(120, 3 * KILLS))  # the long form takes a while on a busy core
 def test_a_killed_migration_is_begun_again_and_loses_nothing(tmp_path: Path) -> None:
     original = tmp_path / "original.sqlite3"
     before = grown(original)
