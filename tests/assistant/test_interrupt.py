@@ -135,8 +135,15 @@ async def test_cancelling_the_reader_at_any_await_leaves_no_half_written_row(
 
 async def test_a_second_cancel_while_the_rows_are_written_loses_nothing(make, store):
     assistant = make(FakeGenerator(LONG, delay=0.005))
-    task = asyncio.create_task(collect(assistant.turn(None, "hello")))
-    await asyncio.sleep(0.05)
+    begun = asyncio.Event()
+
+    async def read() -> None:
+        async for event in assistant.turn(None, "hello"):
+            if isinstance(event, MessageDelta):
+                begun.set()
+
+    task = asyncio.create_task(read())
+    await begun.wait()
     task.cancel()
     await asyncio.sleep(0)
     task.cancel()
