@@ -1,7 +1,8 @@
 """A key-value memory network that re-reads what recall found, beside recall itself.
 
 After Miller et al. 2016, "Key-Value Memory Networks for Directly Reading Documents": the recalled
-rounds are the memory, what was said is a key, the whole round its value. Learned projections score
+rounds are the memory, what was said is a key, the whole round its value, both as means of their
+states in context. Learned projections score
 the keys against the question, attention over them reads the values, and a second look scores the
 values against question and reading together. The score that recall gave takes part, so that an
 untrained reader orders rounds as recall does, and can only differ by what it learns.
@@ -38,13 +39,13 @@ from chatapp import resources
 from chatapp.evaluation.estimates import estimate
 from chatapp.evaluation.memory.cases import Part, Remembered, remembered
 from chatapp.evaluation.memory.histories import NOW, Pair, history, rounds_of
-from chatapp.evaluation.memory.recalling import VARIANTS, K
+from chatapp.evaluation.memory.recalling import VARIANTS, K, indexed
 from chatapp.evaluation.records import read
 from chatapp.evaluation.schemas import parse_messages
-from chatapp.memory.recall import Recall
 from chatapp.memory.types import Round
 from chatapp.memory.weighing import Weighing
 from retrieval.embedding import Embedder, load_embedder
+from retrieval.embedding.pieces import PieceEncoder
 
 PARTS: tuple[Part, ...] = ("tune", "measure")
 SLOTS = 48  # rounds in the memory: the best that recall finds
@@ -96,6 +97,21 @@ def _cosines(one: Tensor, many: Tensor) -> Tensor:
     return (many @ one.unsqueeze(-1)).squeeze(-1)
 
 
+class Means:
+    """Texts to the means of their states, each text read once."""
+
+    def __init__(self, encoder: PieceEncoder) -> None:
+        self.encoder = encoder
+        self._known: dict[str, NDArray[np.float32]] = {}
+
+    def __call__(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return unit rows, (len(texts), width)."""
+        new = [text for text in dict.fromkeys(texts) if text not in self._known]
+        means = (read.mean for read in self.encoder.read(new))
+        self._known.update(zip(new, means, strict=True))
+        return np.stack([self._known[text] for text in texts])
+
+
 class Questions:
     """Makes questions of rounds as a person might remember them: few words, some of them others."""
 
@@ -122,10 +138,10 @@ class Questions:
         return self._rng.choice(near) if near else word
 
 
-def memory_of(question: str, rounds: Sequence[Round], embedder: Embedder) -> Memory:
+def memory_of(question: str, rounds: Sequence[Round], means: Means) -> Memory:
     """Return the reader's view of `rounds` for a question."""
     texts = [question, *(f.question for f in rounds), *(f"{f.question} {f.answer}" for f in rounds)]
-    vectors = embedder.embed_passages(texts)
+    vectors = means(texts)
     # probabilities; as their logarithms over the sharpness they come out of the softmax as they are
     scores = np.log(np.array([max(found.score, 1e-6) for found in rounds], np.float32)) / _SHARPNESS
     return Memory(vectors[0], vectors[1 : len(rounds) + 1], vectors[len(rounds) + 1 :], scores)
@@ -148,7 +164,7 @@ def stacked(memories: Sequence[Memory]) -> tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 def examples(
-    rounds: Sequence[Pair], count: int, embedder: Embedder, seed: int
+    rounds: Sequence[Pair], count: int, embedder: Embedder, means: Means, seed: int
 ) -> list[tuple[Memory, int]]:
     """Return up to `count` memories of made questions, each with the slot to be found.
 
@@ -156,8 +172,7 @@ def examples(
     """
     made = history([], rounds, min(_ROUNDS_A_QUESTION * count, len(rounds)), seed)
     try:
-        recall = Recall(made.store, embedder)
-        recall.index_new()
+        recall = indexed(made, embedder, means.encoder)
         questions = Questions(rounds[: len(made.order)], embedder, seed)
         found: list[tuple[Memory, int]] = []
         for wanted in made.order:
@@ -167,7 +182,7 @@ def examples(
             rounds_found = recall.search(question, NOW, limit=SLOTS)
             places = [place for place, it in enumerate(rounds_found) if it.message_id == wanted]
             if places:
-                found.append((memory_of(question, rounds_found, embedder), places[0]))
+                found.append((memory_of(question, rounds_found, means), places[0]))
         return found
     finally:
         made.store.close()
@@ -200,13 +215,13 @@ def judge(
     others: Sequence[Pair],
     rounds: int,
     embedder: Embedder,
+    means: Means,
     seed: int,
 ) -> dict[str, list[float]]:
     """Return by name whether each case's round is among the first five: recall's ways, readers."""
     made = history(cases, others, rounds, seed)
     try:
-        recall = Recall(made.store, embedder)
-        recall.index_new()
+        recall = indexed(made, embedder, means.encoder)
         hits: dict[str, list[float]] = {name: [] for name in [*VARIANTS, *readers]}
         for case in cases:
             wanted = made.places[case.question]
@@ -215,21 +230,19 @@ def judge(
                 hits[name].append(float(wanted in [it.message_id for it in found]))
             found = recall.search(case.question, NOW, limit=SLOTS)
             for name, reader in readers.items():
-                best = reread(reader, case.question, found, embedder)[:K]
+                best = reread(reader, case.question, found, means)[:K]
                 hits[name].append(float(wanted in [it.message_id for it in best]))
         return hits
     finally:
         made.store.close()
 
 
-def reread(
-    reader: Reader, question: str, rounds: Sequence[Round], embedder: Embedder
-) -> list[Round]:
+def reread(reader: Reader, question: str, rounds: Sequence[Round], means: Means) -> list[Round]:
     """Return the rounds in the reader's order, best first."""
     if not rounds:
         return []
     with torch.no_grad():
-        scores = reader(*stacked([memory_of(question, rounds, embedder)]))[0]
+        scores = reader(*stacked([memory_of(question, rounds, means)]))[0]
     return [rounds[place] for place in scores.argsort(descending=True, stable=True).tolist()]
 
 
@@ -259,14 +272,16 @@ def compare(
     embedder = load_embedder(resources.embedder_dir())
     assert embedder is not None
     taught_rounds, others = halves(paths)
-    taught = examples(taught_rounds, questions, embedder, seed)
-    readers = {"reader untrained": Reader(embedder.dimension), "reader": Reader(embedder.dimension)}
+    means = Means(PieceEncoder.load(resources.pieces_dir()))
+    width = means.encoder.width
+    taught = examples(taught_rounds, questions, embedder, means, seed)
+    readers = {"reader untrained": Reader(width), "reader": Reader(width)}
     loss = train(readers["reader"], taught, epochs, seed)
     print(f"{len(taught)} questions, loss {loss:.3f} nats", file=sys.stderr)
     metrics, errors, counts = {}, {}, {}
     for part in PARTS:
         cases = remembered(part)
-        judged = judge(readers, cases, others, rounds, embedder, seed)
+        judged = judge(readers, cases, others, rounds, embedder, means, seed)
         for name, figure in ((name, estimate(hits)) for name, hits in judged.items()):
             assert figure is not None
             label = f"recall@{K}: {name} [{part}]"

@@ -37,6 +37,11 @@ def reader_dir() -> Path:
     return shipped_root() / "data" / "models" / "reader"
 
 
+def pieces_dir() -> Path:
+    """Return the directory of the encoder that reads earlier rounds for recall."""
+    return shipped_root() / "data" / "models" / "recall"
+
+
 def recipes_dir() -> Path:
     """Return the directory of the training recipes."""
     return shipped_root() / "data" / "recipes"

@@ -1,7 +1,8 @@
-"""The embedder that the person chose: of the index, of attached files, of memory."""
+"""The embedder that the person chose: of the index, of attached files, of memory; and recall's."""
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,9 @@ from chatapp.settings import load_settings
 
 if TYPE_CHECKING:
     from retrieval.embedding import Embedder
+    from retrieval.embedding.pieces import PieceEncoder
+
+log = logging.getLogger("chatapp")
 
 
 def chosen_embedder() -> Path | str:
@@ -28,3 +32,22 @@ def open_embedder() -> Embedder | None:
     from retrieval.embedding import load_embedder
 
     return load_embedder(chosen_embedder())
+
+
+def open_encoder() -> PieceEncoder | None:
+    """Return what reads earlier rounds in context; None where it is missing or damaged.
+
+    Recall does without it: it then knows rounds by their words only.
+    """
+    from retrieval.embedding.pieces import PieceEncoder
+    from retrieval.embedding.protocol import CONFIG_NAME
+    from retrieval.errors import EmbedderDamaged
+
+    directory = resources.pieces_dir()
+    if not (directory / CONFIG_NAME).is_file():
+        return None
+    try:
+        return PieceEncoder.load(directory)
+    except EmbedderDamaged as error:
+        log.warning("Recall goes by words: %s", error)
+        return None

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from chatapp import paths, resources
 from chatapp.assistant.assistant import Assistant
 from chatapp.assistant.catalogue import InstalledModels, model_dir
-from chatapp.assistant.embedder import open_embedder
+from chatapp.assistant.embedder import open_embedder, open_encoder
 from chatapp.assistant.own_index import open_own_index
 from chatapp.conversations import ConversationStore
 from chatapp.conversations.ids import utc_now
@@ -104,7 +104,7 @@ def open_memory(store: ConversationStore) -> Memory:
     """Return what is remembered of the person, in their conversations."""
     from chatapp.memory import Memory
 
-    return Memory(store, open_embedder)
+    return Memory(store, open_embedder, open_encoder)
 
 
 def _load_generator(settings: Settings) -> Generator:

@@ -134,8 +134,11 @@ class Parts:
             if index.value is not None:
                 index.value.close()
             index.close()
-        if self._services.memory is not None:
-            self._services.memory.close()
+        memory = self._services.memory
+        if memory is not None:
+            if memory.value is not None:
+                memory.value.close()
+            memory.close()
         web = self._services.web
         if web is not None:
             if web.value is not None:

@@ -26,6 +26,7 @@ def purge_conversation(db: Database, conversation_id: str) -> None:
 
 def purge_message(db: Database, message_id: str) -> None:
     """Delete a message and all that follows it; the conversation then opens at what is left."""
+    _drop_vectors(db, message_id)
     # Ids are fixed first: a tree cannot be walked while it is taken apart.
     query = """
         with recursive down(id) as (
@@ -48,6 +49,17 @@ def purge_message(db: Database, message_id: str) -> None:
             """,
             [conversation_id],
         )
+
+
+def _drop_vectors(db: Database, answer_id: str) -> None:
+    """Drop what recall keeps of the round that a deleted answer is in: its words are in there."""
+    if "round_vectors" in db.table_names():
+        query = """
+            delete from round_vectors where key = (
+                select q.key from messages m join messages q on q.id = m.parent_id where m.id = ?
+            )
+        """
+        db.execute(query, [answer_id])
 
 
 def rewrite_search(db: Database) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from chatapp.conversations import ConversationStore, Message
 from chatapp.memory import questions
+from chatapp.memory.background import Background
 from chatapp.memory.profile import Profile
 from chatapp.memory.ranking import MOST_FACTS, choose
 from chatapp.memory.recall import Recall
@@ -22,7 +23,9 @@ from chatapp.memory.types import Fact, Learnt, Round
 
 if TYPE_CHECKING:
     from retrieval.embedding import Embedder
+    from retrieval.embedding.pieces import PieceEncoder
 
+READ_AT_ONCE = 16  # rounds that are read in context while a person waits: 0.1 s
 COMPARED = 11  # rounds that are looked at to tell whether any is about the question
 SAID_IN_SO_MANY_WORDS = 0.85  # of the question's words; then a round is about it, alone or not
 NOT_SAID = "I found nothing about that in our conversations."
@@ -45,14 +48,22 @@ class Reply:
 
 
 class Memory:
-    """Facts and recall over one store; `load_embedder` may return None (then words only)."""
+    """Facts and recall over one store. Close it before its store.
+
+    `load_embedder` may return None (then recall goes by words only), and so may `load_encoder`
+    (then no round is read in context).
+    """
 
     def __init__(
-        self, store: ConversationStore, load_embedder: Callable[[], Embedder | None]
+        self,
+        store: ConversationStore,
+        load_embedder: Callable[[], Embedder | None],
+        load_encoder: Callable[[], PieceEncoder | None] = lambda: None,
     ) -> None:
         self.profile = Profile(store)
         self._store = store
-        self._load_embedder = load_embedder
+        self._load_embedder, self._load_encoder = load_embedder, load_encoder
+        self._background: Background | None = None
 
     @cached_property
     def _embedder(self) -> Embedder | None:
@@ -61,7 +72,12 @@ class Memory:
     @cached_property
     def recall(self) -> Recall:
         """Return the search over earlier rounds."""
-        return Recall(self._store, self._embedder)
+        return Recall(self._store, self._embedder, self._load_encoder())
+
+    def close(self) -> None:
+        """Stop what goes on in the background. From any thread."""
+        if self._background is not None:
+            self._background.close()
 
     def learn(self, message: Message) -> list[Learnt]:
         """Store what a message of the person's own states about them; see `Profile.learn`."""
@@ -94,14 +110,27 @@ class Memory:
 
         `seen` are ids of the user messages that still are in its window.
         """
-        self.recall.index_new()
+        self._catch_up()
         found = self.recall.search(
             question, now, limit=limit, without=seen, conversation=conversation
         )
         return [r for r in found if r.score >= self.recall.scale.worth_telling]
 
-    def _what_was_said(self, question: str, now: datetime, without: Collection[str]) -> Reply:
+    def _catch_up(self) -> None:
+        """Bring recall up to date: many rounds are read in context when nobody waits for it."""
         self.recall.index_new()
+        contexts = self.recall.contexts
+        if contexts is None:
+            return
+        waiting = contexts.waiting(READ_AT_ONCE + 1)
+        if waiting > READ_AT_ONCE:
+            self._background = self._background or Background(contexts)
+            self._background.begin()
+        elif waiting:
+            contexts.read_new(READ_AT_ONCE + 1)
+
+    def _what_was_said(self, question: str, now: datetime, without: Collection[str]) -> Reply:
+        self._catch_up()
         rounds = self.recall.search(question, now, limit=COMPARED, without=without)
         scale = self.recall.scale
         if not rounds:

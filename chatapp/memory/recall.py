@@ -1,13 +1,13 @@
 """Recall: every round of every conversation, verbatim, found by words and by meaning.
 
 A round is a question with its answer. Words are looked up in the store's own full-text table, in
-all their forms; meaning in two int8 vectors a round, of what the person said and of all of it, that
-lie in the same file, so there is no second index to keep in step or to forget in. Both give
-candidates, which are then scored by what they hold of the question (`weighing`), how near they are,
-and how near their words are (`likeness`); with the shipped embedder scores are probabilities
-(`scoring`). A date in the question nudges rounds of that time upwards. Plain fusion by reciprocal
-rank (Cormack et al. 2009, k = 60) is kept to compare with: it finds less. Private and deleted
-conversations are never recalled.
+all their forms; meaning in vectors that lie in the same file, so there is no second index to keep
+in step or to forget in. Both give candidates, which are then scored by what they hold of the
+question (`weighing`) and by how near they and their pieces are (`contexts`). Until every round was
+read in context, and where no encoder is, two int8 vectors a round made of its words stand in, with
+word by word likeness (`likeness`). Scores are probabilities (`scoring`). A date in the question
+nudges rounds of that time upwards. Plain fusion by reciprocal rank (Cormack et al. 2009, k = 60) is
+kept to compare with: it finds less. Private and deleted conversations are never recalled.
 """
 
 from __future__ import annotations
@@ -20,11 +20,19 @@ from typing import TYPE_CHECKING, Literal
 
 from chatapp.conversations import ConversationStore
 from chatapp.conversations.ids import timestamp
+from chatapp.memory.contexts import Contexts
 from chatapp.memory.dates import Interval, interval_in
 from chatapp.memory.likeness import Likeness
-from chatapp.memory.scoring import BY_MEANING, BY_WORDS, PROBABILITIES, Features, Scale
+from chatapp.memory.scoring import (
+    BY_MEANING,
+    BY_WORDS,
+    PROBABILITIES,
+    ContextFeatures,
+    Features,
+    Scale,
+)
 from chatapp.memory.types import Round
-from chatapp.memory.weighing import Term, Weighing, rarities
+from chatapp.memory.weighing import Term, Weighed, Weighing, rarities
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,8 +40,9 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
     from retrieval.embedding import Embedder
+    from retrieval.embedding.pieces import PieceEncoder
 
-Routes = Literal["weighed", "fused", "words", "meaning"]
+Routes = Literal["weighed", "fused", "words", "meaning", "context"]
 
 RRF_K = 60  # the constant of the paper
 CANDIDATES = 100  # rounds taken from each route
@@ -50,11 +59,21 @@ _COUNTED = 20_000  # messages with a word; one with more is common, however many
 class Recall:
     """Searches the rounds in `store`; one object a process. `embedder` None leaves words only."""
 
-    def __init__(self, store: ConversationStore, embedder: Embedder | None) -> None:
+    def __init__(
+        self,
+        store: ConversationStore,
+        embedder: Embedder | None,
+        encoder: PieceEncoder | None = None,
+    ) -> None:
         self._store, self._embedder = store, embedder
         self._lock = threading.Lock()
         self._weighing = Weighing()
         self._likeness = _likeness(embedder)
+        self.contexts = (
+            Contexts(store, encoder, _vectors_of(embedder), 2 * embedder.dimension)
+            if encoder is not None and embedder is not None and self._likeness is not None
+            else None
+        )
         self._keys: NDArray[np.int64] | None = None
         self._vectors: NDArray[np.float32] | None = None  # (rounds, 2, dimension): said, round
 
@@ -92,8 +111,16 @@ class Recall:
             limit: how many rounds at most.
             without: ids of user messages to leave out, such as those the model sees anyway.
             conversation: look in this one only.
-            routes: how they are found; all but the first are for comparisons.
+            routes: how they are found; all but the first are for comparisons. "context" needs
+                that all rounds were read in context.
         """
+        interval = interval_in(question, now)
+        contexts = self.contexts
+        if contexts is not None and contexts.complete and routes in ("weighed", "context"):
+            rounds = self._in_context(
+                contexts, question, interval, without, conversation, alone=routes == "context"
+            )
+            return sorted(rounds, key=lambda found: -found.score)[:limit]
         terms = self._weighing.terms(question)
         rankings = []
         if routes != "meaning":
@@ -103,7 +130,6 @@ class Recall:
             rankings.append(list(near))
         scores = fuse(rankings)
         rounds = [r for r in self._fetch(list(scores), scores) if r.message_id not in without]
-        interval = interval_in(question, now)
         if routes == "weighed" and self._likeness is not None:
             rounds = self._probable(rounds, question, terms, interval, self._likeness)
         else:
@@ -112,6 +138,43 @@ class Recall:
             if interval is not None:
                 rounds = [_nudged(found, interval) for found in rounds]
         return sorted(rounds, key=lambda found: -found.score)[:limit]
+
+    def _in_context(
+        self,
+        contexts: Contexts,
+        question: str,
+        interval: Interval | None,
+        without: Collection[str],
+        conversation: str | None,
+        *,
+        alone: bool,
+    ) -> list[Round]:
+        """Return the rounds near in words or in context, with their probabilities.
+
+        With `alone` the score is how near the means are, and nothing else.
+        """
+        import numpy as np
+
+        terms = self._weighing.terms(question)
+        weights = self._store.read(lambda db: _weights(db, terms))
+        asked = contexts.ask(question, terms, weights, self._weighing)
+        among = None if conversation is None else self._keys_of(conversation)
+        near = contexts.nearest(asked, CANDIDATES, among)
+        scores = fuse([self._by_words(terms, conversation), near])
+        rounds = [r for r in self._fetch(list(scores), scores) if r.message_id not in without]
+        if not rounds:
+            return []
+        weighed = [self._weighing.weigh(terms, weights, r.question, r.answer) for r in rounds]
+        likenesses = contexts.likenesses(asked, [found.key for found in rounds])
+        if alone:
+            return _scored(rounds, likenesses.mean, weighed)
+        features = ContextFeatures(
+            held=np.array([each.held for each in weighed], np.float32),
+            near=likenesses,
+            length=np.array([each.length for each in weighed], np.float32),
+            in_time=np.array([float(_is_in(r, interval)) for r in rounds], np.float32),
+        )
+        return _scored(rounds, features.probabilities(), weighed)
 
     def _probable(
         self,
@@ -142,10 +205,7 @@ class Recall:
             length=np.array([each.length for each in weighed], np.float32),
             in_time=np.array([float(_is_in(r, interval)) for r in rounds], np.float32),
         )
-        return [
-            replace(found, score=float(score), held=each.held)
-            for found, score, each in zip(rounds, features.probabilities(), weighed, strict=True)
-        ]
+        return _scored(rounds, features.probabilities(), weighed)
 
     def _nearness(
         self, question: str, keys: Sequence[int]
@@ -240,9 +300,10 @@ class Recall:
                 self._vectors = np.zeros((0, 2, self._embedder.dimension), np.float32)
             last = int(self._keys[-1]) if len(self._keys) else 0
             query = """
-                select key, vector from round_vectors where key > ? and embedder = ? order by key
+                select key, substr(vector, 1, ?) as vector from round_vectors
+                where key > ? and instr(embedder, ?) = 1 order by key
             """
-            values = [last, _vectors_of(self._embedder)]
+            values = [2 * self._embedder.dimension, last, _vectors_of(self._embedder)]
             rows = self._store.read(lambda db: list(db.query(query, values)))
             if rows:
                 new = np.frombuffer(b"".join(row["vector"] for row in rows), np.int8)
@@ -264,7 +325,7 @@ class Recall:
                 order by a.key desc limit 1
             ), '') as answer
             from messages m join conversations c on c.id = m.conversation_id
-            left join round_vectors v on v.key = m.key and v.embedder = ?
+            left join round_vectors v on v.key = m.key and instr(v.embedder, ?) = 1
             where m.role = 'user' and v.key is null and c.private = 0
                 and not exists (
                     select 1 from messages s where s.parent_id = m.id and s.status = 'streaming'
@@ -292,6 +353,8 @@ class Recall:
                 )
 
         self._store.write(job)
+        if self.contexts is not None:
+            self.contexts.complete = False
         return len(rows)
 
     def _fetch(self, keys: Sequence[int], scores: dict[int, float]) -> list[Round]:
@@ -320,6 +383,15 @@ class Recall:
             )
             for row in rows
         ]
+
+
+def _scored(
+    rounds: Sequence[Round], probabilities: Iterable[float], weighed: Sequence[Weighed]
+) -> list[Round]:
+    return [
+        replace(found, score=float(score), held=each.held)
+        for found, score, each in zip(rounds, probabilities, weighed, strict=True)
+    ]
 
 
 def fuse(rankings: Iterable[Sequence[int]]) -> dict[int, float]:

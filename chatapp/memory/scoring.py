@@ -1,9 +1,10 @@
 """From what is known of the candidates to the probability that each is the round asked for.
 
 The thing to know: the probabilities of all rounds and of "it was never said" add up to 1, so one
-scale says which round is best and whether any is. The weights are those of a softmax over the
-rounds of a history (listwise, Cao et al. 2007), fitted with `NEVER_SAID` on the tuning part of the
-benchmark and 103 further questions about public dialogue, over histories of 1,000 rounds.
+scale says which round is best and whether any is, whether rounds were read in context or not. The
+weights are those of a softmax over the rounds of a history (listwise, Cao et al. 2007), fitted with
+the two scores of "never said" on the tuning part of the benchmark and 103 further questions about
+public dialogue, over histories of 1,000 rounds.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from chatapp.memory.contexts import Likenesses
 from chatapp.memory.types import Round
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 SHOWN = 3  # rounds whose probabilities together are the evidence that it was said
 NEVER_SAID = 7.0  # the score of "it was never said"
+NEVER_SAID_IN_CONTEXT = 15.0  # the same among rounds that were read in context
 IN_TIME = 3.0  # what a round of the time that was asked about gains
 
 
@@ -45,9 +48,7 @@ class Features:
 
     def probabilities(self) -> NDArray[np.float32]:
         """Return the probability of each round; with that of "never said" they add up to 1."""
-        import numpy as np
-
-        scores = (
+        return _shares(
             2.7 * self.held
             + 4.3 * self.said
             + 7.5 * self.whole
@@ -55,10 +56,48 @@ class Features:
             + 2.7 * self.near_answered
             - 1.4 * self.length
             + IN_TIME * self.in_time
+            - NEVER_SAID
         )
-        odds = np.exp(np.minimum(scores - NEVER_SAID, 80.0))
-        shares: NDArray[np.float32] = odds / (1.0 + odds.sum())
-        return shares
+
+
+@dataclass(frozen=True)
+class ContextFeatures:
+    """What is known of candidates that were read in context, each (rounds,).
+
+    Attributes:
+        held: weight of the question's words that the round holds, less for a long one.
+        near: how near they are, piece by piece.
+        length: how long the round is, as a logarithm.
+        in_time: 1 where it is of the time that was asked about.
+    """
+
+    held: NDArray[np.float32]
+    near: Likenesses
+    length: NDArray[np.float32]
+    in_time: NDArray[np.float32]
+
+    def probabilities(self) -> NDArray[np.float32]:
+        """Return the probability of each round; with that of "never said" they add up to 1."""
+        return _shares(
+            2.9 * self.held
+            + 5.6 * self.near.mean
+            + 4.6 * self.near.said_every
+            + 6.7 * self.near.whole_every
+            + 4.1 * self.near.said_terms
+            + 6.5 * self.near.whole_terms
+            - 1.5 * self.length
+            + IN_TIME * self.in_time
+            - NEVER_SAID_IN_CONTEXT
+        )
+
+
+def _shares(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the probabilities of rounds by their scores over that of "it was never said"."""
+    import numpy as np
+
+    odds = np.exp(np.minimum(scores, 80.0))
+    shares: NDArray[np.float32] = odds / (1.0 + odds.sum())
+    return shares
 
 
 @dataclass(frozen=True)

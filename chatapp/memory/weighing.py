@@ -69,6 +69,12 @@ class Weighing:
         stems = dict(zip(words, self._stemmer.stems(words), strict=True))
         return [Term(word, stem, _match(word, stem)) for word, stem in _distinct(stems)]
 
+    def places(self, text: str) -> list[tuple[int, int, str]]:
+        """Return where the words of a text begin and end, each with its stem."""
+        found = list(_WORD.finditer(text))
+        stems = self._stemmer.stems([fold(word.group()) for word in found])
+        return [(*word.span(), stem) for word, stem in zip(found, stems, strict=True)]
+
     def stems(self, text: str) -> set[str]:
         """Return the stems of all words of a text."""
         return set(self._stemmer.stems({fold(word) for word in _WORD.findall(text)}))

@@ -68,7 +68,7 @@ class TransformerEmbedder:
                 local_files_only=True,
                 trust_remote_code=False,
                 use_safetensors=True,
-                dtype=_dtype(),
+                dtype=quickest_dtype(),
             ).eval()
             tokenizer.enable_truncation(min(manner.longest, _positions(model)))
             return cls(f"{name}-{_revision(directory, model)}", model, tokenizer, manner)
@@ -95,7 +95,7 @@ class TransformerEmbedder:
         order = sorted(range(len(pieces)), key=lambda number: len(pieces[number]))
         result = np.zeros((len(pieces), self.dimension), dtype=np.float32)
         with torch.inference_mode():
-            for batch in _batches(order, pieces):
+            for batch in batches(order, [len(tokens) for tokens in pieces]):
                 result[batch] = self._pooled([pieces[number] for number in batch]).numpy()
         return result
 
@@ -151,18 +151,18 @@ def _read(file: Path) -> Any:
     return json.loads(file.read_text("utf-8")) if file.is_file() else None
 
 
-def _batches(order: Sequence[int], pieces: Sequence[Sequence[int]]) -> list[list[int]]:
-    """Cut texts, shortest first, into batches of about `_BATCH_TOKENS` with padding."""
-    batches: list[list[int]] = []
+def batches(order: Sequence[int], lengths: Sequence[int]) -> list[list[int]]:
+    """Cut texts, shortest first, into batches of about `_BATCH_TOKENS` tokens with padding."""
+    cut: list[list[int]] = []
     for number in order:
-        if batches and (len(batches[-1]) + 1) * len(pieces[number]) <= _BATCH_TOKENS:
-            batches[-1].append(number)
+        if cut and (len(cut[-1]) + 1) * lengths[number] <= _BATCH_TOKENS:
+            cut[-1].append(number)
         else:
-            batches.append([number])
-    return batches
+            cut.append([number])
+    return cut
 
 
-def _dtype() -> torch.dtype:
+def quickest_dtype() -> torch.dtype:
     """Four times as fast on a processor with AMX; cosines change by less than 0.002."""
     import torch
 

@@ -59,7 +59,7 @@ def read(data: Path, held_out: Path, settings: Settings, rng: np.random.Generato
     short = [lesson.question for lesson in found]
     short += sentences(pieces[:articles], settings.taught_sentences, rng)
     short = [text for text in short if words(text)]
-    said = rounds(data / "chat", held_out, settings.taught_rounds, rng)
+    said = rounds(data / "chat", [held_out], settings.taught_rounds, rng)
     talk = [text for text in said if words(text)]
     return Read(pieces, numbering, corpus, found, short + talk, len(talk))
 

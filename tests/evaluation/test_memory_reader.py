@@ -6,13 +6,12 @@ import json
 from pathlib import Path
 
 import numpy as np
-import pytest
 import torch
 
-from benchmarks.memory_reader import Memory, Reader, compare, reread, stacked, train
+from benchmarks.memory_reader import Means, Memory, Reader, compare, reread, stacked, train
 from chatapp import resources
 from chatapp.memory.types import Round
-from retrieval.embedding import Embedder, load_embedder
+from retrieval.embedding.pieces import PieceEncoder
 
 
 def a_memory(slots: int, seed: int) -> Memory:
@@ -26,19 +25,12 @@ def a_round(said: str, score: float) -> Round:
     return Round(said, "c", "title", "2026-01-01", said, "I see.", score, 1)
 
 
-@pytest.fixture(scope="module")
-def embedder() -> Embedder:
-    """Return the shipped one."""
-    found = load_embedder(resources.embedder_dir())
-    assert found is not None
-    return found
-
-
-def test_an_untrained_reader_keeps_the_order_of_recall(embedder: Embedder) -> None:
+def test_an_untrained_reader_keeps_the_order_of_recall() -> None:
+    means = Means(PieceEncoder.load(resources.pieces_dir()))
     rounds = [a_round("tea with milk", 0.9), a_round("my boat", 0.5), a_round("a boat", 0.4)]
-    reader = Reader(embedder.dimension)
-    assert reread(reader, "the boat", rounds, embedder) == rounds
-    assert reread(reader, "the boat", [], embedder) == []
+    reader = Reader(means.encoder.width)
+    assert reread(reader, "the boat", rounds, means) == rounds
+    assert reread(reader, "the boat", [], means) == []
 
 
 def test_an_empty_slot_takes_no_part() -> None:

@@ -40,7 +40,7 @@ def memory(
     rounds, and forgetting. The histories are made of the dialogues of --data; without it, of what
     ships with the app, which is enough for 100 rounds.
     """
-    from chatapp.assistant.embedder import open_embedder
+    from chatapp.assistant.embedder import open_embedder, open_encoder
     from chatapp.evaluation.memory.suite import MemorySuite, MessagesSuite
 
     if messages is not None:
@@ -53,6 +53,7 @@ def memory(
         limit=limit,
         seed=seed,
         embedder=open_embedder(),
+        encoder=open_encoder(),
     )
     config = {"data": [file.name for file in files], "limit": limit, "seed": seed}
     run(suite, config, output=output, save=save)

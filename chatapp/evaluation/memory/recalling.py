@@ -15,6 +15,7 @@ from chatapp.evaluation.suite import Done
 from chatapp.memory.memory import COMPARED, is_relevant
 from chatapp.memory.recall import Recall, Routes
 from retrieval.embedding import Embedder
+from retrieval.embedding.pieces import PieceEncoder
 
 K = 5
 WINDOW_ROUNDS = 20  # about what a window of 1,024 tokens holds of such dialogue
@@ -26,22 +27,30 @@ VARIANTS: dict[str, Routes] = {
 }
 
 
+_READ_TOGETHER = 256  # rounds
+
+
+def variants(encoder: PieceEncoder | None) -> dict[str, Routes]:
+    """Return the ways of recall that are measured, by name."""
+    return VARIANTS if encoder is None else {**VARIANTS, "contexts": "context"}
+
+
 def recall_at(
     cases: Sequence[Remembered],
     others: Sequence[Pair],
     rounds: int,
     seed: int,
     embedder: Embedder | None,
+    encoder: PieceEncoder | None,
     done: Done,
 ) -> dict[str, Estimate | None]:
     """Return recall@5 by variant over one history of `rounds` rounds."""
     made = history(cases, others, rounds, seed)
     try:
-        recall = Recall(made.store, embedder)
-        recall.index_new()
+        recall = indexed(made, embedder, encoder)
         found = {
             name: _hits(cases, made, _finder(recall, routes), done)
-            for name, routes in VARIANTS.items()
+            for name, routes in variants(encoder).items()
         }
         window = set(made.order[-WINDOW_ROUNDS:])
         found["last rounds"] = [float(made.places[case.question] in window) for case in cases]
@@ -57,6 +66,7 @@ def recall_abstention(
     rounds: int,
     seed: int,
     embedder: Embedder | None,
+    encoder: PieceEncoder | None,
 ) -> tuple[Estimate | None, Estimate | None]:
     """Return how often a question about what was never said is not answered, and one that was is.
 
@@ -64,8 +74,7 @@ def recall_abstention(
     """
     made = history(held, others, rounds, seed)
     try:
-        recall = Recall(made.store, embedder)
-        recall.index_new()
+        recall = indexed(made, embedder, encoder)
 
         def answers(case: Remembered) -> bool:
             return is_relevant(recall.search(case.question, NOW, limit=COMPARED), recall.scale)
@@ -75,6 +84,16 @@ def recall_abstention(
     finally:
         made.store.close()
     return estimate(quiet), estimate(spoke)
+
+
+def indexed(made: History, embedder: Embedder | None, encoder: PieceEncoder | None) -> Recall:
+    """Return recall over a history of which every round was embedded and read."""
+    recall = Recall(made.store, embedder, encoder)
+    recall.index_new()
+    if recall.contexts is not None:
+        while recall.contexts.read_new(_READ_TOGETHER):
+            pass
+    return recall
 
 
 def _finder(recall: Recall, routes: Routes) -> Callable[[str], list[str]]:

@@ -14,11 +14,12 @@ from chatapp.evaluation.estimates import Estimate
 from chatapp.evaluation.memory import cases, extraction, profiles
 from chatapp.evaluation.memory.forgetting import forgetting
 from chatapp.evaluation.memory.histories import Pair, read_pairs, shipped_pairs
-from chatapp.evaluation.memory.recalling import VARIANTS, recall_abstention, recall_at
+from chatapp.evaluation.memory.recalling import recall_abstention, recall_at, variants
 from chatapp.evaluation.records import DataError
 from chatapp.evaluation.result import Metrics, Result
 from chatapp.evaluation.suite import Done, present
 from retrieval.embedding import Embedder
+from retrieval.embedding.pieces import PieceEncoder
 
 SIZES = (100, 1_000, 10_000)
 _ABSTENTION_ROUNDS = 1_000
@@ -33,6 +34,7 @@ class MemorySuite:
         part: which cases; `tune` is for whoever changes rules.
         files: chat records that histories are made of; none means what ships with the app.
         limit: this many extraction messages and recall questions at most.
+        embedder, encoder: what recall goes by, as in the app.
     """
 
     name, unit = "memory", "item"
@@ -45,6 +47,7 @@ class MemorySuite:
         limit: int | None,
         seed: int,
         embedder: Embedder | None,
+        encoder: PieceEncoder | None,
     ) -> None:
         self._messages = cases.messages(part)[:limit]
         self._more = {"German": cases.german_messages(part)[:limit]}
@@ -59,11 +62,12 @@ class MemorySuite:
                 f"{len(self._others)} rounds of dialogue are too few for a history of {SIZES[0]}",
                 hint="give files of chat records with more of them by --data.",
             )
-        self._part, self._seed, self._embedder = part, seed, embedder
+        self._part, self._seed = part, seed
+        self._embedder, self._encoder = embedder, encoder
 
     def size(self) -> int:
         """Return how many messages are read and questions asked."""
-        asked = sum(len(self._held(size)) for size in self._sizes) * len(VARIANTS)
+        asked = sum(len(self._held(size)) for size in self._sizes) * len(variants(self._encoder))
         return len(self._messages) + sum(map(len, self._more.values())) + asked
 
     def _held(self, rounds: int) -> Sequence[cases.Remembered]:
@@ -92,7 +96,13 @@ class MemorySuite:
         by_variant: dict[str, dict[str, Estimate | None]] = {}
         for size in self._sizes:
             found = recall_at(
-                self._held(size), self._others, size, self._seed, self._embedder, done
+                self._held(size),
+                self._others,
+                size,
+                self._seed,
+                self._embedder,
+                self._encoder,
+                done,
             )
             for name, figure in found.items():
                 by_variant.setdefault(f"recall: {name}", {})[f"recall@5 [{size}]"] = figure
@@ -102,7 +112,7 @@ class MemorySuite:
         rounds = min(_ABSTENTION_ROUNDS, self._sizes[-1])
         asked, held = self._remembered[::2], self._remembered[1::2]
         quiet, spoke = recall_abstention(
-            asked, held, self._others, rounds, self._seed, self._embedder
+            asked, held, self._others, rounds, self._seed, self._embedder, self._encoder
         )
         return present(
             {

@@ -34,12 +34,15 @@ def sentences(pieces: Sequence[Piece], count: int, rng: np.random.Generator) -> 
     return found
 
 
-def rounds(directory: Path, held_out: Path, count: int, rng: np.random.Generator) -> list[str]:
+def rounds(
+    directory: Path, held_out: Sequence[Path], count: int, rng: np.random.Generator
+) -> list[str]:
     """Return rounds (what was said and answered) of the dialogue files, `count` in all.
 
-    `held_out` is a file of JSON lines whose `source` names dialogues to leave out, as file/id.
+    `held_out` are files of JSON lines whose `source` names dialogues to leave out, as file/id.
     """
-    held = {json.loads(line)["source"] for line in held_out.read_text("utf-8").splitlines()}
+    lines = (line for file in held_out for line in file.read_text("utf-8").splitlines())
+    held = {json.loads(line)["source"] for line in lines}
     found = [text for name in DIALOGUES for text in _rounds(directory, name, held)]
     chosen = rng.choice(len(found), size=min(count, len(found)), replace=False)
     return [found[int(place)][:_LONGEST_ROUND] for place in chosen]
