@@ -132,6 +132,10 @@ class Memory:
     def _what_was_said(self, question: str, now: datetime, without: Collection[str]) -> Reply:
         self._catch_up()
         rounds = self.recall.search(question, now, limit=COMPARED, without=without)
+        echoes = {r.message_id for r in rounds if questions.asks_what_was_said(r.question)}
+        if echoes:  # asked before: a question and what was recalled for it are not what was said
+            ignored = echoes.union(without)
+            rounds = self.recall.search(question, now, limit=COMPARED, without=ignored)
         scale = self.recall.scale
         if not rounds:
             return Reply(NOT_SAID)

@@ -175,6 +175,21 @@ def test_a_little_is_read_at_once_and_much_in_the_background(
     assert len({made_by for made_by, _ in stored(store)}) == 1
 
 
+def test_asking_again_does_not_recall_the_asking(
+    store: ConversationStore, encoder: PieceEncoder
+) -> None:
+    """A question about what was said is near itself, and is not what was said."""
+    memory = Memory(store, lambda: load_embedder(resources.embedder_dir()), lambda: encoder)
+    said = say(store, "I can't sleep because the neighbours party all night.", "Try earplugs.")
+    question = "What did I say about sleep?"
+    for _ in range(3):
+        say(store, question, "You wrote: I can't sleep.")
+    reply = memory.reply(question, NOW)
+    assert reply is not None
+    assert "neighbours" in reply.text
+    assert {found.message_id for found in reply.rounds} <= {said.user.id}
+
+
 def test_closing_stops_the_background_for_good(store: ConversationStore, recall: Recall) -> None:
     for number in range(40):
         say(store, f"Match {number} was won by the guests.")
