@@ -160,7 +160,9 @@ class Reader:
 
 
 def _title(passage: Passage) -> str:
-    return f"{passage.title} {passage.heading}".strip()
+    """Return title and heading; one that repeats the title would count each match twice."""
+    again = passage.heading.casefold().startswith(passage.title.casefold())
+    return passage.heading if again else f"{passage.title} {passage.heading}".strip()
 
 
 def _reading(window: _Window, judged: Judged, row: int) -> Reading:

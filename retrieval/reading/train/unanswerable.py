@@ -56,7 +56,7 @@ def without_answer(body: Tokens, spans: Sequence[tuple[int, int]]) -> Tokens | N
     sentences = np.cumsum(body.opens > 0)
     touched = [sentences[first : last + 1] for first, last in spans]
     kept = ~np.isin(sentences, np.concatenate(touched)) if touched else np.zeros(0, bool)
-    return Tokens(*(part[kept] for part in body)) if kept.any() else None
+    return body.at(kept) if kept.any() else None
 
 
 def _replaced(

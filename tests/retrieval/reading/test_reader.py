@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,15 @@ def test_the_same_question_reads_the_same_twice_and_in_any_company(
     assert together[0].spans[0][:2] == alone.spans[0][:2]
     assert together[0].relevance == pytest.approx(alone.relevance, abs=1e-5)
     assert reader.read(QUESTION, [one, other]) == together
+
+
+def test_a_heading_that_repeats_the_title_tells_nothing_more(reader: Reader) -> None:
+    """A page's first heading is its title as a rule; words told twice would match twice."""
+    plain = passage("Anna Berg built it in 1889.")
+    repeated, other = (replace(plain, heading=heading) for heading in ("Old bridge", "History"))
+    readings = reader.read(QUESTION, [plain, repeated, other])
+    assert readings[0].spans[0].score == pytest.approx(readings[1].spans[0].score, abs=1e-5)
+    assert readings[0].spans[0].score != pytest.approx(readings[2].spans[0].score, abs=1e-5)
 
 
 def test_a_long_page_is_read_to_its_end(reader: Reader) -> None:
