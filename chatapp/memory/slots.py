@@ -16,8 +16,8 @@ from functools import cache
 class Slot:
     """One kind of fact.
 
-    `clause` words it without its subject, `{value}` and `{key}` filled in; it is put after "You"
-    or "Your" for the person and after "The user" for a prompt. `stable` values do not change in
+    `you` and `user` word it for the person and for a prompt; `{value}` and `{key}` are filled in,
+    `{a_value}` is the value with its article. `stable` values do not change in
     a life: a second one is asked about instead of believed. `half_life_days` is how fast a fact
     loses weight when facts are ranked (None: never). `opposite` is the slot a new value ends.
     Keys in `several` may hold more values although the slot is `single`: one has two sisters.
@@ -38,11 +38,22 @@ class Slot:
 
     def to_person(self, key: str, value: str) -> str:
         """Return the fact as said to the person, such as `you live in Berlin`."""
-        return self.you.format(key=key, value=value)
+        return self.you.format(key=key, value=value, a_value=_with_article(value))
 
     def to_model(self, key: str, value: str) -> str:
         """Return the fact as written into a prompt, such as `The user lives in Berlin.`"""
-        return self.user.format(key=key, value=value)
+        return self.user.format(key=key, value=value, a_value=_with_article(value))
+
+
+_NO_ARTICLE = re.compile(r"(?:an?|the|my|our|one|in|at|for|on|with|head|chief)\b|.*[^su]s$", re.I)
+_AN = re.compile(r"(?!uni|use|eu|one)[aeiou]|(?-i:[FHLMNRSX][A-Z])", re.I)
+
+
+def _with_article(value: str) -> str:
+    """Return `value` with "a" or "an", as far as its first letters tell whether it takes one."""
+    if _NO_ARTICLE.match(value):
+        return value
+    return f"{'an' if _AN.match(value) else 'a'} {value}"
 
 
 _YEAR, _HALF_YEAR, _FORTNIGHT = 365.0, 180.0, 14.0
@@ -97,13 +108,13 @@ SLOTS: dict[str, Slot] = {
             half_life_days=_YEAR,
         ),
         Slot("employer", "you work at {value}", "The user works at {value}.", single=True),
-        Slot("occupation", "you work as {value}", "The user works as {value}.", single=True),
+        Slot("occupation", "you work as {a_value}", "The user works as {a_value}.", single=True),
         Slot("study", "you study {value}", "The user studies {value}.", single=True),
         Slot("children", "you have {value}", "The user has {value}.", single=True),
         Slot(
             "timezone", "your time zone is {value}", "The user's time zone is {value}.", single=True
         ),
-        Slot("car", "you drive a {value}", "The user drives a {value}.", single=True),
+        Slot("car", "you drive {a_value}", "The user drives {a_value}.", single=True),
         Slot(
             "relation",
             "your {key} is called {value}",
