@@ -182,7 +182,7 @@ def told_to_person(text: str) -> Iterator[tuple[str, str, str]]:
 
 @cache
 def _wording(slot: Slot) -> re.Pattern[str]:
-    pattern = re.escape(slot.you)
+    pattern = re.escape(slot.you).replace(re.escape("{a_value}"), r"(?:an? )?(?P<value>.+?)")
     for group in ("key", "value"):
         pattern = pattern.replace(re.escape(f"{{{group}}}"), f"(?P<{group}>.+?)")
     return re.compile(pattern, re.DOTALL)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chatapp.memory.slots import SLOTS
+from chatapp.memory.slots import SLOTS, told_to_person
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,14 @@ def test_a_trade_is_said_with_its_article(value: str, said: str) -> None:
     """What is kept is the trade alone; a sentence about it needs the article."""
     assert SLOTS["occupation"].to_person("", value) == f"you work as {said}"
     assert SLOTS["occupation"].to_model("", value) == f"The user works as {said}."
+
+
+@pytest.mark.parametrize("value", ["baker", "actress", "head of sales"])
+def test_what_was_said_is_known_again_without_the_article(value: str) -> None:
+    """Forgetting looks for a value in what tools told the person."""
+    assert ("occupation", "", value) in set(
+        told_to_person(SLOTS["occupation"].to_person("", value))
+    )
 
 
 def test_a_car_is_said_with_its_article() -> None:
