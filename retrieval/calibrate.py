@@ -18,21 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from retrieval.fitting import (
-    Array,
-    Group,
-    first_right,
-    fit_logistic,
-    fit_scores,
-    fit_whether,
-    fit_which,
-    threshold_table,
-    told_of,
-)
 from retrieval.index import Index
 from retrieval.question import analyse
-from retrieval.quotes import Sentence, ask, probabilities, scored_sentences
+from retrieval.quotes import ask, scored_sentences
 from retrieval.reading.judging import certainty_features
 from retrieval.reading.paragraph import Paragraph
 from retrieval.reading.ranking import known
@@ -46,8 +36,13 @@ if TYPE_CHECKING:
     from retrieval.reading.train.labels import Asked
     from retrieval.types import Hit
 
+_RIDGE = 1.0  # towards what is expected
 _HITS = 8
 _RIGHT = 0.5  # F1 from which a short answer counts as right
+
+Array = NDArray[np.float64]
+Group = tuple[Array, Array]
+"""Features (candidates, features) and labels (candidates,) of one question."""
 
 
 def sentence_groups(
@@ -100,18 +95,13 @@ def answer_groups(
         found = index.search(asked.question, READ) if asked.answers else []
         ranked = reader.rerank(asked.question, found)[:_HITS]
         for source, hits in ((index, ranked), (paragraph, paragraph.hits())):
-            sentences = list(scored_sentences(source, ask(source, asked.question), hits, reader))
+            sentences = scored_sentences(source, ask(source, asked.question), hits, reader)
             kind = analyse(asked.question).kind
-            scores = probabilities(sentences, kind)
-            score, best = max(zip(scores, sentences, strict=True), default=(0.0, None), key=_score)
+            best = max(sentences, key=lambda one: one.probability(kind), default=None)
             if best is not None and best.answer:
                 right = any(overlap(best.answer, one) >= _RIGHT for one in asked.answers)
-                sure = certainty_features(score, best.chance)
+                sure = certainty_features(best.probability(kind), best.chance)
                 yield np.array([sure]), np.array([float(right)])
-
-
-def _score(scored: tuple[float, Sentence | None]) -> float:
-    return scored[0]
 
 
 def report_answers(data: Sequence[Group]) -> None:
@@ -126,40 +116,72 @@ def report_answers(data: Sequence[Group]) -> None:
     print("_CERTAIN_BIAS, … =", weights[[2, 0, 1]].round(3).tolist(), flush=True)
 
 
+def fit_logistic(features: Array, labels: Array, expected: Array, steps: int = 30) -> Array:
+    """Return weights, bias last, by Newton's method, drawn towards the `expected` ones.
+
+    So a feature that hardly occurs in the questions ("What is X?") keeps the weight it had.
+    """
+    design = np.hstack([features, np.ones((len(features), 1))])
+    prior = np.append(expected, 0.0)
+    weights = np.zeros_like(prior)
+    for _ in range(steps):
+        p = 1 / (1 + np.exp(-(design @ weights)))
+        gradient = design.T @ (labels - p) - _RIDGE * (weights - prior)
+        curvature = (design * (p * (1 - p))[:, None]).T @ design + _RIDGE * np.eye(len(weights))
+        weights = weights + np.linalg.solve(curvature, gradient)
+    return weights
+
+
+def calibrate(data: Sequence[Group], expected: Array) -> tuple[Array, float]:
+    """Return (feature weights, bias): fitted on all candidates, scaled on each group's best."""
+    features, labels = (np.concatenate(column) for column in zip(*data, strict=True))
+    raw = fit_logistic(features, labels, expected)
+    tops = [int(np.argmax(features @ raw[:-1])) for features, _ in data]
+    best = np.array(
+        [[features[top] @ raw[:-1]] for (features, _), top in zip(data, tops, strict=True)]
+    )
+    right = np.array([labels[top] for (_, labels), top in zip(data, tops, strict=True)])
+    scale, bias = fit_logistic(best, right, np.ones(1))
+    return raw[:-1] * scale, float(bias)
+
+
+def threshold_table(data: Sequence[Group], weights: Array, bias: float) -> Iterator[str]:
+    """Yield, per threshold, how often a best candidate is shown and how often that is right."""
+    best = [(features @ weights).argmax() for features, _ in data]
+    scores = np.array(
+        [1 / (1 + np.exp(-(f[b] @ weights + bias))) for (f, _), b in zip(data, best, strict=True)]
+    )
+    right = np.array([labels[b] for (_, labels), b in zip(data, best, strict=True)])
+    possible = np.array([labels.max() for _, labels in data])
+    for threshold in np.arange(0.1, 0.75, 0.05):
+        shown = scores >= threshold
+        precision = right[shown].mean() if shown.any() else float("nan")
+        answered = shown[possible > 0].mean()
+        refused = (~shown[possible == 0]).mean()
+        yield (
+            f"threshold {threshold:.2f}: answered {answered:.2f} of the answerable, refused "
+            f"{refused:.2f} of the others, {precision:.2f} of the shown hold the answer"
+        )
+
+
+def first_right(data: Sequence[Group], weights: Array) -> float:
+    """Return how often the best candidate is right where one of them is."""
+    tops = [labels[(features @ weights).argmax()] for features, labels in data if labels.any()]
+    return float(np.mean(tops))
+
+
 def report(name: str, data: Sequence[Group], expected: Sequence[float] = ()) -> None:
     """Fit on half the groups, say what that gives on the other half, print the constants."""
     to_fit, held_out = data[0::2], data[1::2]
     prior = np.zeros(to_fit[0][0].shape[1])
     prior[: len(expected)] = expected
-    fitted, bias = fit_scores(to_fit, prior)
+    fitted, bias = calibrate(to_fit, prior)
     print(f"{name}: fitted on {len(to_fit)} groups, held out {len(held_out)}")
-    scored = [features @ fitted + bias for features, _ in held_out]
-    _report_scores(held_out, [(float(each.max()), int(each.argmax())) for each in scored])
+    print(f"first is right where one is: {first_right(held_out, fitted):.3f}")
+    if any(not labels.any() for _, labels in held_out):
+        print("\n".join(threshold_table(held_out, fitted, bias)))
     print("BIAS =", round(bias, 3))
     print("WEIGHTS =", fitted.round(3).tolist(), flush=True)
-
-
-def report_read(data: Sequence[Group]) -> None:
-    """Fit the two judgements about sentences on half of the questions, as `report` does."""
-    to_fit, held_out = data[0::2], data[1::2]
-    expected = np.zeros(to_fit[0][0].shape[1])
-    expected[: len(WEIGHTS)] = WEIGHTS
-    which = fit_which(to_fit, expected)
-    whether = fit_whether(to_fit, which)
-    told = [told_of(features, which) for features, _ in held_out]
-    logits = [(float(one @ whether[:-1] + whether[-1]), best) for one, best in told]
-    _report_scores(held_out, logits)
-    print("WHICH =", which.round(3).tolist())
-    print("WHETHER_BIAS, WHETHER =", whether[-1].round(3), whether[:-1].round(3).tolist())
-
-
-def _report_scores(data: Sequence[Group], best: Sequence[tuple[float, int]]) -> None:
-    """Print how right the best candidates are; `best` holds the logit and place of each."""
-    places = [place for _, place in best]
-    print(f"first is right where one is: {first_right(data, places):.3f}")
-    if any(not labels.any() for _, labels in data):
-        scores = 1 / (1 + np.exp(-np.array([logit for logit, _ in best])))
-        print("\n".join(threshold_table(data, places, scores)))
 
 
 def main() -> None:
@@ -184,11 +206,7 @@ def main() -> None:
         return
     if reader is not None:
         report("passages", list(passage_groups(index, questions, reader)))
-    groups = list(sentence_groups(index, questions, reader))
-    if reader is not None:
-        report_read(groups)
-    else:
-        report("sentences", groups, WEIGHTS)
+    report("sentences", list(sentence_groups(index, questions, reader)), WEIGHTS)
 
 
 if __name__ == "__main__":

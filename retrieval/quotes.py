@@ -52,6 +52,12 @@ class Sentence(NamedTuple):
     answer: str  # the reader's span in it, "" if it points at none
     chance: float  # the reader's probability of exactly this span
 
+    def probability(self, kind: AnswerKind) -> float:
+        """Return the estimated probability that it answers a question of `kind`, from 0 to 1."""
+        if self.heard is None:
+            return support.probability(self.features)
+        return judging.probability(self.features, self.heard, kind)
+
 
 class _Candidate(NamedTuple):
     quote: Quote
@@ -163,22 +169,13 @@ def scored_sentences(
             yield Sentence(passage, start, end, features, frozenset(stems), heard, answer, chance)
 
 
-def probabilities(sentences: Sequence[Sentence], kind: AnswerKind) -> list[float]:
-    """Return the estimated probability that each answers a question of `kind`, from 0 to 1."""
-    read = [(one.features, one.heard) for one in sentences if one.heard is not None]
-    if len(read) < len(sentences):
-        return [support.probability(one.features) for one in sentences]
-    return list(judging.probabilities(read, kind))
-
-
 def _candidates(
     index: EvidenceSource, asked: Asked, hits: Sequence[Hit], reader: Reader | None
 ) -> Iterator[_Candidate]:
     """Yield the sentences of the hits as scored quotes."""
-    sentences = list(scored_sentences(index, asked, hits, reader))
-    scores = probabilities(sentences, asked.question.kind)
-    for found, score in zip(sentences, scores, strict=True):
+    for found in scored_sentences(index, asked, hits, reader):
         passage = found.passage
+        score = found.probability(asked.question.kind)
         quote = Quote(
             text=passage.text[found.start : found.end],
             passage_id=passage.id,
