@@ -31,6 +31,7 @@ _QUOTED = re.compile(
 )
 _EMOTICON = re.compile(r"(?<!\w)(?:[:;=8xX][-']?[()\[\]DPpOo3/\\|]+|<3|\^\^)(?!\w)")
 _NAMED = ("home", "origin", "name", "preferred_name")
+_PEOPLE = ("name", "preferred_name", "relation")
 _LEADS, _TAILS = " \t\n,(", " \t\n.!,…)"
 
 
@@ -211,6 +212,8 @@ def _clean(rule: Rule, raw: str, rules: RuleSet) -> str:
         if rule.cased_value and not value[0].isupper() and not value[0].isdigit():
             return ""
         value = _proper(value, clean.particles)
+        if rule.slot in _PEOPLE:  # a firm may be called McDonald's
+            value = value.removesuffix("'s").removesuffix("’s")
     return f"{rule.value_prefix}{value}{rule.value_suffix}" if value else ""
 
 

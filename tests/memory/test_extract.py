@@ -156,6 +156,19 @@ GERMAN = {
 }
 
 
+def test_a_name_is_kept_without_the_possessive() -> None:
+    """What belongs to a person does not belong to the name; a firm may end in it."""
+    brother = extract("I need a toast for my brother Jonas's wedding")
+    assert [c.value for c in brother if c.slot == "relation"] == ["Jonas"]
+    assert {c.value for c in extract("I work at McDonald's")} == {"McDonald's"}
+
+
+@pytest.mark.parametrize("part", ["respond as the waiter", "Speak to me as if I were a queen"])
+def test_a_part_that_is_described_at_the_end_is_still_a_part(part: str) -> None:
+    """Whatever the other one is to be, the facts are not the writer's."""
+    assert extract(f"{part}. I work at Siemens and I love gold.") == []
+
+
 @pytest.mark.parametrize(("text", "facts"), GERMAN.items())
 def test_german_is_read_by_german_rules(text: str, facts: set[tuple[str, str, str]]) -> None:
     """A language is a file of rules; the message's own small words choose it."""
