@@ -11,9 +11,8 @@ if TYPE_CHECKING:
     from retrieval.types import Hit
 
 # Fitted by `retrieval.calibrate` on held-out questions to learn from.
-# The rank itself is left out, and so are nearness in meaning and whether a span answers: beside
-# these they gain nothing.
-_BIAS, _WEIGHTS = -1.072, (0.476, 1.963)
+# The rank itself is left out, and so is nearness in meaning: beside these they gain nothing.
+_BIAS, _WEIGHTS = -1.065, (0.604, 0.039, 1.42)
 _LEAST = 1e-6
 
 
@@ -21,6 +20,7 @@ class Known(NamedTuple):
     """What reader and search say of one hit."""
 
     relevance: float  # logit
+    answered: float  # logit of any span over "no answer"
     words: float  # the score of its words as a share of the best hit's, 0 where they brought none
 
 
@@ -29,8 +29,10 @@ def known(hits: Sequence[Hit], readings: Sequence[Reading]) -> Iterator[Known]:
     best = max((hit.lexical_score or 0.0 for hit in hits), default=0.0) or 1.0
     for hit, reading in zip(hits, readings, strict=True):
         relevance = min(1 - _LEAST, max(_LEAST, reading.relevance))
+        no_answer = min(1 - _LEAST, max(_LEAST, reading.no_answer))
         yield Known(
             math.log(relevance / (1 - relevance)),
+            max(-10.0, min(10.0, math.log((1 - no_answer) / no_answer))),
             (hit.lexical_score or 0.0) / best,
         )
 
