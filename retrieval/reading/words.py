@@ -74,19 +74,15 @@ class Tokens(NamedTuple):
 
     def cut(self, begin: int, end: int) -> Tokens:
         """Return the tokens begin … end - 1; their offsets stay what they were."""
-        return self.at(slice(begin, end))
-
-    def at(self, where: slice | NDArray[np.bool_]) -> Tokens:
-        """Return the tokens that `where` keeps; their offsets stay what they were."""
         return Tokens(
-            self.pieces[where],
-            self.keys[where],
-            self.stems[where],
-            self.rarity[where],
-            self.shapes[where],
-            self.opens[where],
-            self.starts[where],
-            self.ends[where],
+            self.pieces[begin:end],
+            self.keys[begin:end],
+            self.stems[begin:end],
+            self.rarity[begin:end],
+            self.shapes[begin:end],
+            self.opens[begin:end],
+            self.starts[begin:end],
+            self.ends[begin:end],
         )
 
 

@@ -20,7 +20,7 @@ from retrieval.reading.batch import encode_passage, encode_question
 from retrieval.reading.kinds import question_kind
 from retrieval.reading.train.corpus import records
 from retrieval.reading.train.examples import UNKNOWN, Example
-from retrieval.reading.train.unanswerable import turned, without_answer
+from retrieval.reading.train.unanswerable import turned
 from retrieval.reading.words import Tokens, Vocabulary
 from retrieval.splits import part_of
 
@@ -90,11 +90,8 @@ def _runs(text: str) -> Iterator[int]:
 class Labelled:
     """Examples from labelled questions, other paragraphs of their articles among them."""
 
-    def __init__(
-        self, vocabulary: Vocabulary, questions: Sequence[Asked], bared: float = 0.0
-    ) -> None:
-        """`bared` is the share of questions whose paragraph loses the sentences that answer."""
-        self._vocabulary, self._bared = vocabulary, bared
+    def __init__(self, vocabulary: Vocabulary, questions: Sequence[Asked]) -> None:
+        self._vocabulary = vocabulary
         self.questions = list(questions)
         self._contexts: dict[str, Tokens] = {}
         self._paragraphs: dict[str, list[str]] = defaultdict(list)
@@ -111,43 +108,33 @@ class Labelled:
         order.shuffle(numbers)
         for number in numbers:
             asked, others = self.questions[number], self._others[number]
-            body = self._contexts[asked.context]
-            spans = token_spans(asked.context, body, asked.answers)
             chance = order.random()
             if others and chance < _AWAY:
-                yield self._example(asked, self._contexts[order.choice(others)], [], order, 0.0)
+                yield self._example(asked, order.choice(others), order, away=True)
             elif asked.answers and chance > 1 - _TURNED:
                 changed = turned(asked.question, asked.context, asked.answers, order)
                 if changed:
-                    yield self._example(asked._replace(question=changed), body, [], order, UNKNOWN)
-            elif spans and chance > 1 - _TURNED - self._bared:
-                rest = without_answer(body, spans)
-                if rest:
-                    yield self._example(asked, rest, [], order, UNKNOWN)
+                    other = asked._replace(question=changed, answers=())
+                    yield self._example(other, asked.context, order, away=False)
             else:
-                yield self._example(asked, body, spans, order, 1.0)
+                yield self._example(asked, asked.context, order, away=False)
 
-    def _example(
-        self,
-        asked: Asked,
-        body: Tokens,
-        spans: list[tuple[int, int]],
-        order: random.Random,
-        relevance: float,
-    ) -> Example:
-        """Return the question with `body`; one that answers nothing is of unknown relevance."""
+    def _example(self, asked: Asked, context: str, order: random.Random, away: bool) -> Example:
         question = self._vocabulary.encode(asked.question)
+        body = self._contexts[context]
+        spans = [] if away else token_spans(context, body, asked.answers)
         body, spans = _crop(body, spans, order)
         title = asked.title if order.random() < 0.8 else ""
         passage, offset = encode_passage(self._vocabulary.encode(title), body)
         inside = tuple((a + offset, b + offset) for a, b in spans if b + offset < len(passage.keys))
+        relevance = 0.0 if away else 1.0 if inside else UNKNOWN
         return Example(
             encode_question(question),
             passage,
             question_kind(asked.question),
             inside,
             True,
-            UNKNOWN if relevance and not inside else relevance,
+            relevance,
         )
 
     def _distractors(self, asked: Asked) -> list[str]:

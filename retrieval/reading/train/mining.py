@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import random
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -16,22 +15,17 @@ from typing import NamedTuple
 from retrieval.index import Index
 from retrieval.reading.batch import encode_passage, encode_question
 from retrieval.reading.kinds import question_kind
-from retrieval.reading.reader import Reader
 from retrieval.reading.train.corpus import records
 from retrieval.reading.train.examples import Example
 from retrieval.reading.train.labels import Asked, token_spans
 from retrieval.reading.words import Vocabulary
 from retrieval.splits import part_of
-from retrieval.squad import contains_answer, normalise, overlap
+from retrieval.squad import contains_answer, normalise
 from retrieval.types import Passage
 
 OPEN_FILES = ("efficientqa", "webquestions", "triviaqa-subset")
-FURTHER_FILES = ("opentriviaqa", "hotpotqa-dev")  # their right passages are often wrong
 _DEPTH = 14
 _ANSWERS = 8  # aliases that are looked for
-_AGREED = 0.8  # F1 of a span with an answer that is the same answer
-_CHOOSING = re.compile(r"(which|one) of (the following|these|those)|_{2,}|true or false", re.I)
-_NO_ANSWERS = frozenset(("true", "false", "yes", "no", "none", "both"))
 _WRONG = 0.5  # share of questions that are shown a passage without their answer
 
 
@@ -71,38 +65,6 @@ def open_questions(data: Path, names: Sequence[str]) -> list[Asked]:
         for record in records(next((data / "qa").glob(f"{name}.jsonl*")))
         if part_of(str(record["question"])) == "learn"
     ]
-
-
-def plain(asked: Asked) -> bool:
-    """Say whether a question of a quiz can be answered by a few words that are not in it."""
-    if not asked.answers or _CHOOSING.search(asked.question):
-        return False
-    answer = asked.answers[0].casefold()
-    fits = len(answer) > 2 and len(answer.split()) <= 5 and answer not in _NO_ANSWERS
-    asks = asked.question.strip().endswith("?") and 5 <= len(asked.question.split()) <= 30
-    return fits and asks and answer not in asked.question.casefold()
-
-
-def confirmed(mined: Sequence[Mined], reader: Reader) -> Iterator[Mined]:
-    """Yield what has passages in which `reader`, too, points at the answer, with only those.
-
-    An answer may stand in a passage that does not answer; two that agree seldom do by chance
-    (round trips, Alberti et al. 2019).
-    """
-    for one in mined:
-        passages = [Passage("", "", "", title, "", text, 0, len(text)) for title, text in one.right]
-        readings = reader.read(one.question, passages)
-        right = [
-            pair
-            for pair, reading in zip(one.right, readings, strict=True)
-            if any(_agrees(pair[1][s.start : s.end], one.answers) for s in reading.spans)
-        ]
-        if right:
-            yield one._replace(right=tuple(right))
-
-
-def _agrees(text: str, answers: Sequence[str]) -> bool:
-    return any(overlap(text, answer) >= _AGREED for answer in answers)
 
 
 def save(mined: Iterator[Mined], path: Path) -> None:

@@ -22,10 +22,7 @@ _BATCH = 32
 def reading_figures(
     network: ReaderNetwork, vocabulary: Vocabulary, questions: Sequence[Asked]
 ) -> dict[str, float]:
-    """Return EM and F1 of the best span where there is an answer, and how well answers are told.
-
-    "auroc" is that of the logit of any span over "no answer".
-    """
+    """Return EM and F1 of the best span where there is an answer, and the AUROC of the margin."""
     exact: list[float] = []
     shared: list[float] = []
     margins: list[tuple[float, bool]] = []
@@ -42,8 +39,8 @@ def reading_figures(
             judged = network(collate(asked_sides), collate([side for side, _ in sides]), kinds)
         for row, asked in enumerate(part):
             spans = best_spans(judged.spans[row].numpy(), float(judged.null[row]), 1)
-            answered = float(judged.spans[row].logsumexp((0, 1)) - judged.null[row])
-            margins.append((answered, bool(asked.answers)))
+            margin = spans[0].margin if spans else -1e3
+            margins.append((margin, bool(asked.answers)))
             if asked.answers and spans:
                 first, last = spans[0].first - sides[row][1], spans[0].last - sides[row][1]
                 text = asked.context[bodies[row].starts[first] : bodies[row].ends[last]]

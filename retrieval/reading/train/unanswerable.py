@@ -1,8 +1,7 @@
 """Questions that a paragraph looks as if it answered: one thing in an answerable one is changed.
 
 The thing to know: these are the turns of SQuAD 2.0 (Rajpurkar et al. 2018) that need no person:
-another name or number of the same paragraph, an opposite, a negation. A few stay answerable. Or the
-paragraph loses the sentences that answer.
+another name or number of the same paragraph, an opposite, a negation. A few stay answerable.
 """
 
 from __future__ import annotations
@@ -10,10 +9,6 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Sequence
-
-import numpy as np
-
-from retrieval.reading.words import Tokens
 
 _NAME = re.compile(r"(?<=[a-z,] )[A-Z][\w'’-]+(?: [A-Z][\w'’-]+)*")
 _NUMBER = re.compile(r"\b\d[\d,.]*\d\b|\b\d\b")
@@ -49,14 +44,6 @@ def turned(question: str, context: str, answers: Sequence[str], order: random.Ra
     if not ways or order.random() < 0.1:
         ways += _exchanged(question, _NEGATED)
     return order.choice(ways) if ways else None
-
-
-def without_answer(body: Tokens, spans: Sequence[tuple[int, int]]) -> Tokens | None:
-    """Return `body` without the sentences that the (first, last) tokens of `spans` touch."""
-    sentences = np.cumsum(body.opens > 0)
-    touched = [sentences[first : last + 1] for first, last in spans]
-    kept = ~np.isin(sentences, np.concatenate(touched)) if touched else np.zeros(0, bool)
-    return body.at(kept) if kept.any() else None
 
 
 def _replaced(

@@ -7,24 +7,18 @@ import json
 import random
 from pathlib import Path
 
-import pytest
 import torch
 
 from retrieval.reading.network import ReaderNetwork
-from retrieval.reading.reader import Reader
 from retrieval.reading.train.cloze.maker import Maker
 from retrieval.reading.train.corpus import build, measured_titles
 from retrieval.reading.train.examples import Example
-from retrieval.reading.train.labels import Asked, load, token_spans
+from retrieval.reading.train.labels import load
 from retrieval.reading.train.loop import Stage, batches, learn, loss_of
-from retrieval.reading.train.mining import Mined, confirmed, plain
-from retrieval.reading.train.unanswerable import turned, without_answer
+from retrieval.reading.train.unanswerable import turned
 from retrieval.reading.train.vectors import choose_vocabulary, train_vectors
-from retrieval.reading.words import Vocabulary
 from retrieval.splits import part_of
-from retrieval.squad import normalise
 from tests.retrieval.reading.conftest import PIECES, SHAPE
-from tests.retrieval.reading.test_reader import passage
 
 
 def made(data: Path, count: int) -> tuple[list[Example], ReaderNetwork]:
@@ -116,51 +110,3 @@ def test_a_turned_question_differs_in_one_thing_from_the_one_that_is_answered() 
     assert question not in found
     assert not any("Anna" in (one or "") for one in found)
     assert turned("Why?", context, (), random.Random(1)) is None
-
-
-def test_a_bared_paragraph_has_lost_every_sentence_that_answers(vocabulary: Vocabulary) -> None:
-    """What is left are whole sentences; a paragraph of answers alone gives nothing."""
-    text = "Anna Berg built it in 1889. The river is in London. It cost £4. Anna Berg left."
-    body = vocabulary.encode(text)
-    spans = token_spans(text, body, ["Anna Berg"])
-    rest = without_answer(body, spans)
-    assert rest is not None
-    kept = [text[a:b] for a, b in zip(rest.starts, rest.ends, strict=True)]
-    assert " ".join(kept) == "The river is in London . It cost £ 4 ."
-    assert without_answer(body, [(0, len(body.keys) - 1)]) is None
-    assert without_answer(body, []) is None
-
-
-def quiz(question: str, *answers: str) -> Asked:
-    return Asked(question, answers, "", "", "quiz")
-
-
-@pytest.mark.parametrize(
-    ("asked", "fits"),
-    [
-        (quiz("Who built the Old Bridge in Halm?", "Anna Berg"), True),
-        (quiz("Which of these rivers is in London?", "Thames"), False),
-        (quiz("Who built the ____ Bridge in Halm?", "Old"), False),
-        (quiz("Is the river in London a long one?", "Yes"), False),
-        (quiz("Who built the Old Bridge in Halm", "Anna Berg"), False),
-        (quiz("What do people say about the Old Bridge?", "that it was built by Anna"), False),
-        (quiz("Who was Anna Berg, the builder of bridges?", "Anna Berg"), False),
-        (quiz("Who built the Old Bridge in Halm?"), False),
-    ],
-)
-def test_only_plain_questions_of_a_quiz_are_searched_for(asked: Asked, fits: bool) -> None:
-    """A choice among what is not shown, a gap or a yes cannot be pointed at in a passage."""
-    assert plain(asked) is fits
-
-
-def test_a_found_passage_is_kept_where_the_reader_points_at_the_answer(reader: Reader) -> None:
-    """A passage that only holds the words of the answer goes; a question without any goes too."""
-    right, wrong = ("Old Bridge", "Anna Berg built it in 1889."), ("London", "The river. " * 30)
-    [reading] = reader.read("Who built it?", [passage(right[1], right[0])])
-    shown = [right[1][span.start : span.end] for span in reading.spans]
-    answer = next(text for text in shown if normalise(text))
-    found = [
-        Mined("Who built it?", (answer,), (right, wrong), ()),
-        Mined("Who built it?", ("nothing of that",), (right,), ()),
-    ]
-    assert list(confirmed(found, reader)) == [Mined("Who built it?", (answer,), (right,), ())]
