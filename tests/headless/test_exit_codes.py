@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import signal
 import subprocess
+import termios
+import time
+from array import array
 from pathlib import Path
 
 import pytest
@@ -20,6 +24,16 @@ def finish(child: subprocess.Popen[bytes]) -> tuple[int, str]:
     """Wait for the end; return the exit code and what stderr said."""
     _, err = child.communicate(timeout=TIMEOUT)
     return child.returncode, (err or b"").decode()
+
+
+def wait_until_read(pipe: int) -> None:
+    """Wait until nothing is left in `pipe`: before that Python itself may still be starting."""
+    until = time.monotonic() + TIMEOUT
+    left = array("i", [1])
+    while left[0]:
+        assert time.monotonic() < until, "nobody reads the pipe"
+        time.sleep(0.01)
+        fcntl.ioctl(pipe, termios.FIONREAD, left)
 
 
 class TestCodes:
@@ -78,8 +92,9 @@ class TestCodes:
         reader, writer = os.pipe()
         child = spawn("run", "-", stdin=reader)
         os.write(writer, b"- user: ")
-        child.send_signal(signal.SIGINT)
         try:
+            wait_until_read(reader)
+            child.send_signal(signal.SIGINT)
             assert finish(child)[0] in (ExitCode.SIGINT, -signal.SIGINT)
         finally:
             os.close(reader)
