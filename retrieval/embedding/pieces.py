@@ -8,7 +8,6 @@ thing to know: pieces are kept in a few dimensions, in which the states of dialo
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -31,7 +30,6 @@ TOKENIZER_NAME = "tokenizer.json"
 WEIGHTS_NAME = "model.safetensors"
 TURN = "turn"  # the tensor that brings a state into fewer dimensions
 _LONGEST = 256  # pieces of a text, its two marks among them
-_SCALES = ".scales"
 
 
 class Pieces(NamedTuple):
@@ -69,30 +67,18 @@ class PieceEncoder:
         Raises:
             EmbedderDamaged: a file is missing, damaged, or not the one that `config.json` names.
         """
-        from safetensors.torch import load_file
         from tokenizers import Tokenizer
 
         from retrieval.reading.encoder import Encoder, Shape
-        from retrieval.reading.files import restored
+        from retrieval.reading.files import checked_config, read_weights
 
         try:
-            config = json.loads((directory / CONFIG_NAME).read_text("utf-8"))
-            for name, expected in config["sha256"].items():
-                if _sha256(directory / name) != expected:
-                    raise ValueError(f"{name} is not the file that {CONFIG_NAME} names")
+            config = checked_config(directory)
             tokenizer = Tokenizer.from_file(str(directory / TOKENIZER_NAME))
-            weights = load_file(directory / WEIGHTS_NAME)
-            turn = weights.pop(TURN).float()
-            scales = {name: weights.pop(name) for name in list(weights) if name.endswith(_SCALES)}
+            weights = read_weights(directory / WEIGHTS_NAME)
+            turn = weights.pop(TURN)
             encoder = Encoder(Shape(**config["shape"]))
-            encoder.load_state_dict(
-                {
-                    name: restored(value, scales[name + _SCALES])
-                    if name + _SCALES in scales
-                    else value.float()
-                    for name, value in weights.items()
-                }
-            )
+            encoder.load_state_dict(weights)
         except Exception as error:
             raise EmbedderDamaged(
                 f"the encoder in {directory} is damaged: {error}",
@@ -142,21 +128,17 @@ def save(
     """Write an encoder as it ships: its matrices int8, all else float16."""
     from safetensors.torch import save_file
 
-    from retrieval.reading.files import quantise
+    from retrieval.reading.files import SCALES, quantise, sha256
 
     directory.mkdir(parents=True, exist_ok=True)
     (directory / TOKENIZER_NAME).write_bytes(tokenizer)
     weights: dict[str, torch.Tensor] = {TURN: turn.half().contiguous()}
     for name, value in encoder.state_dict().items():
         if value.ndim == 2:
-            weights[name], weights[name + _SCALES] = quantise(value)
+            weights[name], weights[name + SCALES] = quantise(value)
         else:
             weights[name] = value.half().contiguous()
     save_file(weights, directory / WEIGHTS_NAME)
-    sums = {name: _sha256(directory / name) for name in (TOKENIZER_NAME, WEIGHTS_NAME)}
+    sums = {name: sha256(directory / name) for name in (TOKENIZER_NAME, WEIGHTS_NAME)}
     config = {"kind": "pieces", "shape": asdict(shape), "sha256": sums}
     (directory / CONFIG_NAME).write_text(json.dumps(config, indent=2) + "\n")
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -10,7 +10,7 @@ import hashlib
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from retrieval.errors import ReaderDamaged
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 CONFIG_NAME = "config.json"
 VOCABULARY_NAME = "vocabulary.json"
 WEIGHTS_NAME = "model.safetensors"
-_SCALES = ".scales"
+SCALES = ".scales"
 
 
 def quantise(weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -48,11 +48,11 @@ def save(network: ReaderNetwork, vocabulary: Vocabulary, directory: Path) -> Non
     weights: dict[str, torch.Tensor] = {}
     for name, value in network.state_dict().items():
         if name.startswith("encoder.") and value.ndim == 2:
-            weights[name], weights[name + _SCALES] = quantise(value)
+            weights[name], weights[name + SCALES] = quantise(value)
         else:
             weights[name] = value.half().contiguous()
     save_file(weights, directory / WEIGHTS_NAME)
-    sums = {name: _sha256(directory / name) for name in (VOCABULARY_NAME, WEIGHTS_NAME)}
+    sums = {name: sha256(directory / name) for name in (VOCABULARY_NAME, WEIGHTS_NAME)}
     config = {"shape": asdict(network.shape), "sha256": sums}
     (directory / CONFIG_NAME).write_text(json.dumps(config, indent=2) + "\n")
 
@@ -63,29 +63,15 @@ def load(directory: Path) -> tuple[ReaderNetwork, Vocabulary, str]:
     Raises:
         ReaderDamaged: a file is missing, damaged, or not the one that `config.json` names.
     """
-    from safetensors.torch import load_file
-
     from retrieval.reading.encoder import Shape
     from retrieval.reading.network import ReaderNetwork
     from retrieval.reading.words import Vocabulary
 
     try:
-        config = json.loads((directory / CONFIG_NAME).read_text("utf-8"))
-        for name, expected in config["sha256"].items():
-            if _sha256(directory / name) != expected:
-                raise ValueError(f"{name} is not the file that {CONFIG_NAME} names")
+        config = checked_config(directory)
         vocabulary = Vocabulary.load(directory / VOCABULARY_NAME)
-        weights = load_file(directory / WEIGHTS_NAME)
         network = ReaderNetwork(Shape(**config["shape"]))
-        scales = {name: weights.pop(name) for name in list(weights) if name.endswith(_SCALES)}
-        network.load_state_dict(
-            {
-                name: restored(value, scales[name + _SCALES])
-                if name + _SCALES in scales
-                else value.float()
-                for name, value in weights.items()
-            }
-        )
+        network.load_state_dict(read_weights(directory / WEIGHTS_NAME))
     except Exception as error:
         raise ReaderDamaged(
             f"the reader in {directory} is damaged: {error}",
@@ -94,5 +80,31 @@ def load(directory: Path) -> tuple[ReaderNetwork, Vocabulary, str]:
     return network.eval(), vocabulary, f"reader-{config['sha256'][WEIGHTS_NAME][:12]}"
 
 
-def _sha256(path: Path) -> str:
+def checked_config(directory: Path) -> dict[str, Any]:
+    """Return `config.json` if the files beside it are those whose sums it holds.
+
+    Raises:
+        ValueError: one is another file.
+        OSError: one cannot be read.
+    """
+    config: dict[str, Any] = json.loads((directory / CONFIG_NAME).read_text("utf-8"))
+    for name, expected in config["sha256"].items():
+        if sha256(directory / name) != expected:
+            raise ValueError(f"{name} is not the file that {CONFIG_NAME} names")
+    return config
+
+
+def read_weights(file: Path) -> dict[str, torch.Tensor]:
+    """Return the tensors of `file` in float32, int8 rows multiplied by their scales."""
+    from safetensors.torch import load_file
+
+    weights = load_file(file)
+    scales = {name: weights.pop(name) for name in list(weights) if name.endswith(SCALES)}
+    return {
+        name: restored(value, scales[name + SCALES]) if name + SCALES in scales else value.float()
+        for name, value in weights.items()
+    }
+
+
+def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
