@@ -15,12 +15,14 @@ import pytest
 from chatapp import paths
 from chatapp.conversations import ConversationStore
 
+SLOWLY = 0.05  # seconds a word: on a busy machine, too, the signal comes before the last one
+
 
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
 def test_the_partial_answer_is_printed_and_kept(spawn, number, code):
-    child = spawn("ask", "hello")
+    child = spawn("ask", "hello", delay=SLOWLY)
     first = child.stdout.read(20)
     child.send_signal(number)
     rest, err = child.communicate(timeout=60)
@@ -34,7 +36,7 @@ def test_the_partial_answer_is_printed_and_kept(spawn, number, code):
 
 
 def test_a_stopped_session_says_so_in_its_last_line(spawn):
-    child = spawn("ask", "hello", "--output", "jsonl")
+    child = spawn("ask", "hello", "--output", "jsonl", delay=SLOWLY)
     for _ in range(5):
         child.stdout.readline()
     child.send_signal(signal.SIGINT)
@@ -46,7 +48,7 @@ def test_a_stopped_session_says_so_in_its_last_line(spawn):
 
 def test_a_reader_that_leaves_ends_the_answer_quietly(spawn):
     """As in `chatapp ask … | head -c 20`."""
-    child = spawn("ask", "hello")
+    child = spawn("ask", "hello", delay=SLOWLY)
     child.stdout.read(20)
     child.stdout.close()
     err = child.stderr.read()
