@@ -93,7 +93,8 @@ class Memory:
                 (part, asked, questions.facts_for(self.profile, asked)) for part, asked in parts
             ]
             facts = dict.fromkeys(fact for _, _, facts in told for fact in facts)
-            return Reply(questions.answers(told), facts=tuple(facts))
+            if facts or any(asked.sure for _, asked in parts):
+                return Reply(questions.answers(told), facts=tuple(facts))
         if questions.asks_what_was_said(question):
             return self._what_was_said(question, now, without)
         return None

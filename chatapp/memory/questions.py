@@ -19,45 +19,89 @@ from chatapp.memory.types import Fact
 EVERYTHING = "*"
 NOT_TOLD = "You have not told me that."
 _LONGEST_QUESTION = 300  # characters
+_EDGES = " ?!.,"
+# Questions of so few words that they may mean something else ("What do I do?" of somebody in
+# trouble), and what they ask when they are about the person.
+_SHORT = {
+    "what do i do": "what do i do for a living",
+    "was mache ich": "was mache ich beruflich",
+}
+# Joins questions of which the later ones leave out how they begin.
+_JOIN = re.compile(r"\s*,?\s+(?:and|as well as|und|sowie|&)\s+|\s*,\s+", re.IGNORECASE)
+_CLAUSE = re.compile(r"\b(?:i|you|it|we|ich|du|es|wir)\b", re.IGNORECASE)  # nothing is left out
+# Asks how to deal with what is remembered, and not what was said.
+_ON_MEMORY = re.compile(
+    r"^\W*(?:(?:how|where) )?(?:do|can|could|should|may) i\b.*\babout me\b", re.IGNORECASE
+)
 _MONTHS = "January February March April May June July August September October November December"
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What a question asks of the profile; `value` is one value it asks about, or empty."""
+    """What a question asks of the profile; `value` is one value it asks about, or empty.
+
+    Only where it is `sure` is "you have not told me" an answer, if it is the whole question.
+    """
 
     slot: str
     key: str = ""
     value: str = ""
     history: bool = False
+    sure: bool = True
 
 
 def asks_about_person(text: str, language: str | None = None) -> Asked | None:
     """Return what `text` asks of the profile, or None when it asks something else."""
     if len(text) > _LONGEST_QUESTION:
         return None
-    for question in load_rules(language or language_of(text)).questions:
-        found = question.pattern.search(text)
+    meant = _SHORT.get(" ".join(re.findall(r"\w+", text.lower())))
+    for question in load_rules(language or language_of(meant or text)).questions:
+        found = question.pattern.search(meant or text)
         if found is not None:
             key, value = _group(found, "key"), _group(found, "value")
-            return Asked(question.slot, key.lower(), value, question.history)
+            return Asked(question.slot, key.lower(), value, question.history, sure=not meant)
     return None
 
 
 def parts_about_person(text: str, language: str | None = None) -> list[tuple[str, Asked]]:
     """Return each part of `text` that asks something of the profile, with what it asks.
 
-    "Where did I live before, and what is my name?" has two; a text of one part has one or none.
+    "Where did I live before, and what is my name?" has two, and so has "Where do I live and work?";
+    a text of one part has one or none.
     """
     if len(text) > _LONGEST_QUESTION:
         return []
     language = language or language_of(text)
-    parts = [part.strip(" ?!.,") for part in load_rules(language).parts.split(text)]
-    asked = {found: part for part in parts if (found := asks_about_person(part, language))}
+    clauses = [part.strip(_EDGES) for part in load_rules(language).parts.split(text)]
+    parts = [part for clause in clauses for part in _completed(clause, language)]
+    asked: dict[Asked, str] = {}
+    for part in parts:
+        if found := asks_about_person(part, language):
+            asked.setdefault(found, part)
     if len(asked) > 1:
         return [(part, found) for found, part in asked.items()]
     whole = asks_about_person(text, language)
     return [] if whole is None else [(text, whole)]
+
+
+def _completed(clause: str, language: str) -> list[str]:
+    """Return the questions that a clause joins: "what is my name and job" leaves out "what is my".
+
+    A later piece gets the shortest beginning of the first one with which it asks something.
+    """
+    first, *later = (piece.strip(_EDGES) for piece in _JOIN.split(clause))
+    if not later or asks_about_person(first, language) is None:
+        return [clause]
+    words = first.split()
+    found = [first]
+    for piece in later:
+        beginnings = [] if _CLAUSE.search(piece) else range(1, len(words))
+        tried = (" ".join([*words[:count], piece]) for count in beginnings)
+        whole = next((text for text in tried if asks_about_person(text, language)), None)
+        if whole is None:
+            return [clause]
+        found.append(whole)
+    return found
 
 
 def _group(found: re.Match[str], kind: str) -> str:
@@ -68,7 +112,7 @@ def _group(found: re.Match[str], kind: str) -> str:
 
 def asks_what_was_said(text: str, language: str | None = None) -> bool:
     """Return whether `text` asks what was said in earlier conversations."""
-    if len(text) > _LONGEST_QUESTION:
+    if len(text) > _LONGEST_QUESTION or _ON_MEMORY.search(text):
         return False
     rules = load_rules(language or language_of(text))
     return any(pattern.search(text) for pattern in rules.recall)
@@ -87,13 +131,19 @@ def facts_for(profile: Profile, asked: Asked) -> list[Fact]:
 
 
 def answers(told: list[tuple[str, Asked, list[Fact]]]) -> str:
-    """Return the answers to the parts of a question, each with the facts that answer it."""
+    """Return the answers to the parts of a question, each with the facts that answer it.
+
+    What answers two parts is said once.
+    """
     if len(told) == 1 or not any(facts for _, _, facts in told):
         _, asked, facts = told[0]
         return answer(facts, asked)
-    return " ".join(
-        answer(facts, asked) if facts else f"“{part}?”: {NOT_TOLD}" for part, asked, facts in told
-    )
+    said: list[str] = []
+    for part, asked, facts in told:
+        text = answer(facts, asked) if facts else f"“{part}?”: {NOT_TOLD}"
+        if text not in said:
+            said.append(text)
+    return " ".join(said)
 
 
 def answer(facts: list[Fact], asked: Asked) -> str:

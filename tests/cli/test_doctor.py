@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from chatapp import paths
+from chatapp import paths, resources
 from chatapp.cli.doctor import command, data, machine
 from chatapp.cli.doctor.check import Check
 from chatapp.cli.errors import ExitCode
@@ -171,6 +171,39 @@ def test_a_shipped_model_is_held_to_its_checksums(
     assert data.model().status == "fail"
     (directory.parent / "SHA256SUMS").unlink()
     assert "no checksum" in data.model().detail
+
+
+def test_each_model_that_ships_is_looked_at_and_whole() -> None:
+    """What the list of checksums names has a line of its own, and the repository's files fit it."""
+    sums = resources.embedder_dir().parent / "SHA256SUMS"
+    shipped = {line.split("/")[1] for line in sums.read_text(encoding="utf-8").splitlines()}
+    checks = [data.model(), *data.helpers()]
+    assert {Path(check.detail.split(",")[0]).name for check in checks} == shipped
+    assert {check.status for check in checks} == {"ok"}
+
+
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [
+        ("embedder_dir", "embedder"),
+        ("reader_dir", "reader"),
+        ("pieces_dir", "recall"),
+        ("filter_dir", "filter"),
+    ],
+)
+def test_a_model_that_is_missing_or_damaged_fails_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, name: str
+) -> None:
+    """One model that is not whole fails, and the others still say that they are."""
+    directory = make_model(tmp_path / "models" / name)
+    (directory / "model.safetensors").write_bytes(b"changed")
+    monkeypatch.setattr(f"chatapp.resources.{place}", lambda: directory)
+    failed = {check.name: check.detail for check in data.helpers() if check.status == "fail"}
+    assert list(failed) == [name]
+    assert "model.safetensors" in failed[name]
+    (directory / "config.json").unlink()
+    failed = {check.name: check.detail for check in data.helpers() if check.status == "fail"}
+    assert failed == {name: f"{directory} holds no model"}
 
 
 def test_a_model_of_ones_own_is_looked_for_where_the_setting_says(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import sys
 import time
 from contextlib import closing
+from threading import get_native_id
 
 import pytest
 
@@ -43,6 +45,24 @@ class TestDaily:
         third._upkeep._thread.join()
         third.close()
         assert rolling_backups_of(path) == [backup]
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has priorities of threads")
+    def test_making_one_gives_way_to_whoever_searches(self, path, store, monkeypatch):
+        """The backup's thread has the least priority, and nobody else's is changed."""
+        monkeypatch.setattr(upkeep, "START_SECONDS", 0.0)
+        seen = []
+        monkeypatch.setattr(
+            upkeep,
+            "back_up",
+            lambda *_, **__: seen.append(os.getpriority(os.PRIO_PROCESS, get_native_id())),
+        )
+        mine = os.getpriority(os.PRIO_PROCESS, get_native_id())
+        say(store, "Hello")
+        second = ConversationStore.open(path)
+        wait_for(lambda: seen)
+        second.close()
+        assert seen == [19]
+        assert os.getpriority(os.PRIO_PROCESS, get_native_id()) == mine
 
     def test_an_old_one_is_followed_by_the_next_and_five_are_kept(self, path, store):
         say(store, "Hello")

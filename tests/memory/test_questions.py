@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
-from chatapp.memory import Profile
+from chatapp.conversations import ConversationStore
+from chatapp.memory import Memory, Profile
 from chatapp.memory.questions import (
     NOT_TOLD,
     answer,
@@ -25,6 +28,7 @@ TOLD = [
     "My favourite colour is blue.",
     "I work at Siemens.",
     "My dog is called Rex.",
+    "I work as a baker.",
 ]
 
 
@@ -67,6 +71,33 @@ def test_what_was_told_is_answered(tell: Tell, profile: Profile, question: str, 
         ("How old am I and what car do I drive?", NOT_TOLD),
         ("Where do I live and is it cold?", "You live in Berlin (told on 1 March 2026)."),
         ("What is my name and what is my name?", "Your name is Anna (told on 1 March 2026)."),
+        (
+            "What do I do, and what is my name?",
+            "You work as a baker (told on 1 March 2026). You work at Siemens (told on 1 March "
+            "2026). Your name is Anna (told on 1 March 2026).",
+        ),
+        (
+            "Where do I live and what do I do?",
+            "You live in Berlin (told on 1 March 2026). You work as a baker (told on 1 March "
+            "2026). You work at Siemens (told on 1 March 2026).",
+        ),
+        (
+            "Where do I live and work?",
+            "You live in Berlin (told on 1 March 2026). You work at Siemens (told on 1 March "
+            "2026).",
+        ),
+        (
+            "What is my name, my favourite colour and birthday?",
+            "Your name is Anna (told on 1 March 2026). Your favourite colour is blue (told on "
+            "1 March 2026). “What is my birthday?”: You have not told me that.",
+        ),
+        (
+            "Am I allergic to peanuts and cats?",
+            "You are allergic to peanuts (told on 1 March 2026). “Am I allergic to cats?”: You "
+            "have not told me that.",
+        ),
+        ("Where do I live and can I swim there?", "You live in Berlin (told on 1 March 2026)."),
+        ("Am I allergic to cats and can I swim?", NOT_TOLD),
         (
             "Wo wohne ich und wie heiße ich?",
             "You live in Berlin (told on 1 March 2026). Your name is Anna (told on 1 March 2026).",
@@ -128,6 +159,32 @@ def test_other_questions_are_none_of_its_business(question: str) -> None:
 )
 def test_questions_about_earlier_conversations_are_known(question: str) -> None:
     assert asks_what_was_said(question)
+
+
+@pytest.mark.parametrize("question", ["What do I do?", "what do I do", "Was mache ich?"])
+def test_what_may_mean_something_else_is_answered_where_it_was_told(
+    tell: Tell, store: ConversationStore, question: str
+) -> None:
+    """Somebody in trouble asks the same, and "you have not told me that" is no help to them."""
+    memory = Memory(store, lambda: None)
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    assert memory.reply(question, now) is None
+    tell("I work as a baker.")
+    reply = memory.reply(question, now)
+    assert reply is not None
+    assert reply.text == "You work as a baker (told on 1 March 2026)."
+    assert memory.reply("The pan is on fire. What do I do?", now) is None
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How do I correct something you remember about me?",
+        "Can I delete what you remember about me?",
+    ],
+)
+def test_how_to_deal_with_the_memory_is_no_question_of_what_was_said(question: str) -> None:
+    assert not asks_what_was_said(question)
 
 
 def test_german_questions_ask_the_same_slots(tell: Tell, profile: Profile) -> None:

@@ -26,7 +26,7 @@ CHECKS: tuple[Callable[[], Check | Sequence[Check]], ...] = (
     data.database,
     data.index,
     data.model,
-    data.embedder,
+    data.helpers,
     outside.python_tool,
     outside.folders,
     web.web,

@@ -117,9 +117,14 @@ def model() -> Check:
     return Check("model", "ok", f"{chosen}, chosen by you")
 
 
-def embedder() -> Check:
-    """The shipped sentence embedder is whole."""
-    return _shipped("embedder", resources.embedder_dir())
+def helpers() -> list[Check]:
+    """The shipped models beside the chat model are whole, each."""
+    return [
+        _shipped("embedder", resources.embedder_dir()),
+        _shipped("reader", resources.reader_dir()),
+        _shipped("recall", resources.pieces_dir()),
+        _shipped("filter", resources.filter_dir()),
+    ]
 
 
 def _shipped(name: str, directory: Path) -> Check:
