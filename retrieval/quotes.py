@@ -19,7 +19,7 @@ from retrieval.reading import judging
 from retrieval.reading.judging import Said, said, span_within, together
 from retrieval.sentences import sentence_spans
 from retrieval.support import Asked, Features, Place, measure
-from retrieval.terms import fold, words
+from retrieval.terms import content_words, fold, words
 from retrieval.types import Document, Hit, Passage, Quote
 
 if TYPE_CHECKING:
@@ -196,5 +196,9 @@ def _stems(index: EvidenceSource, text: str) -> list[str]:
 
 
 def _same(one: _Candidate, other: _Candidate) -> bool:
+    """Whether two quotes say the same: a sentence with another year in it does not."""
+    answers = [set(content_words(each.quote.answer)) for each in (one, other)]
+    if all(answers) and not answers[0] & answers[1]:
+        return False
     shared = len(one.stems & other.stems)
     return shared >= _SAME * max(1, min(len(one.stems), len(other.stems)))

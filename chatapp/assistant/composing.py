@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from chatapp.assistant.disagreement import asks_for_several, conflict
+from chatapp.assistant.disagreement import Claim, asks_for_several, disagree
 from chatapp.assistant.events import Citation
 from chatapp.assistant.premise import contradicted, premise_of
 
@@ -99,9 +99,6 @@ def _premise(question: str, found: Sequence[Found]) -> str:
 
 def _short(question: str, found: Sequence[Found], supports: Supports | None) -> str:
     """Return the short answers, best first: one, or several that cannot all be right."""
-    from retrieval.question import analyse
-
-    asked = analyse(question)
     answers = [
         (each, answer)
         for each in found
@@ -112,10 +109,14 @@ def _short(question: str, found: Sequence[Found], supports: Supports | None) -> 
     if not asks_for_several(question):
         for (one, first), (other, second) in combinations(answers, 2):
             apart = one.quote.document_id != other.quote.document_id
-            if apart and conflict(asked.kind, first, second):
+            if apart and disagree(question, _claim(one, first), _claim(other, second)):
                 return f"{DISAGREE} {first} [{one.n}], {second} [{other.n}]."
     best, answer = answers[0]
     return f"{answer} [{best.n}]" if best.n == 1 else ""
+
+
+def _claim(found: Found, answer: str) -> Claim:
+    return Claim(answer, " ".join(found.quote.text.split()), found.quote.title)
 
 
 def _borne_out(question: str, answer: str, found: Found, supports: Supports | None) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chatapp.assistant.composing import Found, compose
-from chatapp.assistant.disagreement import asks_for_several, conflict
+from chatapp.assistant.disagreement import Claim, asks_for_several, conflict, disagree
 from chatapp.assistant.premise import premise_of
 from retrieval.question import AnswerKind
 from retrieval.types import Quote
@@ -168,6 +168,12 @@ class TestDisagreement:
             (AnswerKind.NUMBER, "8,849 metres", "8,848 metres"),
             (AnswerKind.PERSON, "Leonardo", "Leonardo da Vinci"),
             (AnswerKind.OTHER, "red", "blue"),
+            (AnswerKind.TIME, "1914 to 1918", "1916"),
+            (AnswerKind.PERSON, "Trajan", "the Roman army"),
+            (AnswerKind.PERSON, "Ada Lind", "her husband"),
+            (AnswerKind.PERSON, "Antonín Dvořák", "Dvorak"),
+            (AnswerKind.PLACE, "USA", "the United States"),
+            (AnswerKind.PLACE, "Munich", "München"),
         ],
     )
     def test_answers_that_can_both_be_right_do_not_conflict(self, kind, one, other):
@@ -182,10 +188,115 @@ class TestDisagreement:
             (AnswerKind.TIME, "March 1912", "April 1912"),
             (AnswerKind.NUMBER, "330 metres", "300 metres"),
             (AnswerKind.PERSON, "Alexander Graham Bell", "Antonio Meucci"),
+            (AnswerKind.TIME, "1914 to 1918", "1939 to 1945"),
+            (AnswerKind.PLACE, "in Riga", "Tallinn"),
         ],
     )
     def test_answers_that_cannot_both_be_right_conflict(self, kind, one, other):
         assert conflict(kind, one, other)
+
+    @pytest.mark.parametrize(
+        ("question", "one", "other"),
+        [
+            (  # a place may lie in the other
+                "Where is the tower?",
+                Claim("Paris", "The tower stands in Paris."),
+                Claim("France", "The tower is in France."),
+            ),
+            (  # the beginning and the end
+                "When was the cathedral built?",
+                Claim("1248", "It was built from 1248 on."),
+                Claim("1880", "It was completed in 1880."),
+            ),
+            (  # other years
+                "How many people live in Brellin?",
+                Claim("12,000", "Brellin has 12,000 inhabitants."),
+                Claim("4,300", "Brellin had 4,300 inhabitants in 1890."),
+            ),
+            (
+                "Who is the mayor of Brellin?",
+                Claim("Paul Kern", "The mayor of Brellin is Paul Kern."),
+                Claim("Anna Berg", "In 1990 Anna Berg was mayor of Brellin."),
+            ),
+            (
+                "Who coached Norden?",
+                Claim("Tom Reil", "Norden was coached by Tom Reil from 2001 to 2004."),
+                Claim("Uwe Stahl", "Norden was coached by Uwe Stahl from 2005 to 2009."),
+            ),
+            (
+                "Who won the Kerst cup?",
+                Claim("FC Tann", "The Kerst cup was won by FC Tann in 2011."),
+                Claim("SV Moor", "The Kerst cup was won by SV Moor in 2014."),
+            ),
+            (
+                "When did the Varn company move to Oslo?",
+                Claim("1900", "The Varn company moved to Oslo by 1900."),
+                Claim("1897", "The Varn company moved to Oslo in 1897."),
+            ),
+            (  # two things with one name
+                "When was Saint Mary's church built?",
+                Claim("1340", "Saint Mary's church in Pell was built in 1340."),
+                Claim("1502", "Saint Mary's church in Brook was built in 1502."),
+            ),
+            (
+                "When was Millbrook founded?",
+                Claim("1818", "It was founded in 1818.", "Millbrook, Ohio"),
+                Claim("1636", "Millbrook in Kent was founded in 1636."),
+            ),
+            (  # bounds
+                "How many guests came to the fair?",
+                Claim("300", "More than 300 guests came to the fair."),
+                Claim("420", "The fair had 420 guests."),
+            ),
+            (  # something else is counted
+                "How many pupils does the school have?",
+                Claim("300", "The school has 300 pupils."),
+                Claim("25", "It has 25 teachers and 310 pupils."),
+            ),
+            (  # it happens again and again
+                "When did Norden win the cup?",
+                Claim("1958", "Norden won the cup in 1958."),
+                Claim("1962", "Norden won the cup in 1962."),
+            ),
+        ],
+    )
+    def test_sentences_that_can_both_be_true_do_not_disagree(self, question, one, other):
+        assert not disagree(question, one, other)
+        assert not disagree(question, other, one)
+
+    @pytest.mark.parametrize(
+        ("question", "one", "other"),
+        [
+            (
+                "In which city was Olga Mirsk born?",
+                Claim("Riga", "Olga Mirsk was born in Riga."),
+                Claim("Tallinn", "Olga Mirsk was born in Tallinn."),
+            ),
+            (
+                "Who invented the telephone?",
+                Claim("Alexander Graham Bell", "Alexander Graham Bell invented it in 1876."),
+                Claim("Antonio Meucci", "It was invented by Antonio Meucci in 1871."),
+            ),
+            (
+                "How many people live in Brellin?",
+                Claim("12,000", "Brellin has 12,000 inhabitants."),
+                Claim("4,300", "There are 4,300 inhabitants."),
+            ),
+            (
+                "When did the war begin?",
+                Claim("1939", "The war began in 1939."),
+                Claim("1937", "It broke out in 1937."),
+            ),
+            (
+                "When was Millbrook founded?",
+                Claim("1818", "Millbrook in Ohio was founded in 1818."),
+                Claim("1636", "Millbrook was founded in 1636."),
+            ),
+        ],
+    )
+    def test_sentences_of_which_one_is_wrong_disagree(self, question, one, other):
+        assert disagree(question, one, other)
+        assert disagree(question, other, one)
 
     def test_a_question_with_several_answers_has_no_disagreement(self):
         assert asks_for_several("Who were the members of the band?")

@@ -8,9 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from chatapp import resources
 from retrieval.index import Index
 from retrieval.question import analyse, asks_again
 from retrieval.quotes import LATER_SHARE, select_quotes, short_answer, verify_quote
+from retrieval.reading.reader import load_reader
 from retrieval.types import Quote
 
 TEXT = """The Golden Gate Bridge is a suspension bridge in San Francisco.
@@ -97,6 +99,17 @@ def test_the_same_sentence_is_quoted_once(index: Index) -> None:
         )
     found = select_quotes(index, "Where does the axolotl live?", index.search("axolotl"))
     assert len(found) == 1
+
+
+def test_a_sentence_with_another_answer_in_it_is_another_quote(index: Index) -> None:
+    """Sources that agree in all but the year disagree, which only both of them show."""
+    for number, year in enumerate((1932, 1936)):
+        text = f"The Pomber bridge was opened to traffic in {year}."
+        index.add_text(f"d:{number}", f"Doc {number}", text, collection="t")
+    question = "When was the Pomber bridge opened?"
+    reader = load_reader(resources.reader_dir())
+    found = select_quotes(index, question, index.search(question), reader=reader)
+    assert sorted(quote.answer for quote in found) == ["1932", "1936"]
 
 
 def test_a_question_about_the_asker_is_not_answered_from_a_public_page(index: Index) -> None:
