@@ -41,6 +41,7 @@ from chatapp.conversations import StoredCitation
 Body = Callable[[], Coroutine[Any, Any, None]]
 """What a session does between its start and its end."""
 
+_READ_ON_SECONDS = 1.0  # after the answer is printed, where earlier rounds wait to be read
 SIGHUP_EXIT = 129  # 128 + 1, as shells report it
 
 _EXIT_CODES = {
@@ -102,7 +103,11 @@ class HeadlessSession:
         """
         handlers = {number: signal.getsignal(number) for number in _SIGNALS}
         try:
-            return asyncio.run(self._whole(body, start))
+            code = asyncio.run(self._whole(body, start))
+            if self.signalled is None:
+                sys.stdout.flush()
+                self.assistant.read_on(_READ_ON_SECONDS)
+            return code
         except OSError:
             if self.signalled is None:
                 raise

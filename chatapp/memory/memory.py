@@ -74,6 +74,11 @@ class Memory:
         """Return the search over earlier rounds."""
         return Recall(self._store, self._embedder, self._load_encoder())
 
+    def read_on(self, seconds: float) -> None:
+        """Go on with earlier rounds that are being read, for so long at most: nobody waits."""
+        if self._background is not None:
+            self._background.finish(seconds)
+
     def close(self) -> None:
         """Stop what goes on in the background. From any thread."""
         if self._background is not None:

@@ -204,6 +204,27 @@ def test_closing_stops_the_background_for_good(store: ConversationStore, recall:
     assert not any(each.name == "chatapp-recall" for each in threading.enumerate())
 
 
+def test_a_command_that_is_done_reads_on_for_a_moment(
+    store: ConversationStore, encoder: PieceEncoder
+) -> None:
+    """Many rounds are read by the end of one question, and no more time is taken than was given."""
+    memory = Memory(store, lambda: load_embedder(resources.embedder_dir()), lambda: encoder)
+    memory.read_on(60)  # nothing waits: no time is taken
+    for number in range(10 * READ_AT_ONCE):
+        say(store, f"Race {number} was won by the host.")
+    memory.reply("What did I say about the race?", NOW)
+    contexts = memory.recall.contexts
+    assert contexts is not None
+    assert not contexts.complete
+    began = time.monotonic()
+    memory.read_on(0.0)
+    assert time.monotonic() - began < 1
+    assert not contexts.complete
+    memory.read_on(60)
+    assert contexts.complete
+    memory.close()
+
+
 @pytest.mark.parametrize("question", ["", "?", "the of and", '" OR NEAR(', "日本語", "🙂"])
 def test_odd_questions_break_nothing(
     store: ConversationStore, recall: Recall, question: str
