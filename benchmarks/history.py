@@ -3,7 +3,8 @@
 The file is written with `--messages` messages (or an existing one is taken with `--file`): one
 conversation of 5,000 messages, the others of 50, the texts sentences of `--data`, record files with
 a `text`. Each figure is the median of many, the 95th percentile where it is named; every opening is
-a process of its own. The peer is what a plain program would do: `like` over the same messages.
+a process of its own; `peak_rss_mb` is the peak of this one, texts and writing included. The peer is
+what a plain program would do: `like` over the same messages.
 
     python benchmarks/history.py --messages 1000000 --data FILE.jsonl.xz
 """
@@ -17,7 +18,6 @@ import os
 import platform
 import random
 import re
-import resource
 import statistics
 import subprocess
 import sys
@@ -28,9 +28,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chatapp.conversations import ConversationStore
-from chatapp.conversations.hashing import content_hash
-from chatapp.training.readers import read_file
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))  # a benchmark runs from a checkout, installed or not
+
+from benchmarks.resident import peak_memory  # noqa: E402
+from chatapp.conversations import ConversationStore  # noqa: E402
+from chatapp.conversations.hashing import content_hash  # noqa: E402
+from chatapp.training.readers import read_file  # noqa: E402
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -186,7 +190,7 @@ def measure(path: Path, texts: list[str], n: int) -> tuple[dict[str, Any], dict[
         "scan_s": statistics.median(scans),
         "ratio_scan": statistics.median(everything) / statistics.median(scans),
         "file_mb": path.stat().st_size / 1e6,
-        "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3,
+        "peak_rss_mb": peak_memory() / 1e6,
     }
     errors = {
         name: statistics.stdev(times) / len(times) ** 0.5

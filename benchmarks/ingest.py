@@ -2,9 +2,10 @@
 
 Writes a multistream dump made of the records (links, notes, templates and an infobox put into their
 text) and a folder of tiny files, and indexes the records, the dump and the folder, each into a new
-index with the shipped embedder. Ends with one JSON line on stdout. `cpu_s` counts this process
-alone; the dump is unpacked and read by a child beside it. `ratio_mwparserfromhell` is the speed of
-our wikitext reader by that of the library's `parse(...).strip_code()`, where it is installed.
+index with the shipped embedder. Ends with one JSON line on stdout. `cpu_s` and `peak_rss_bytes`
+count this process alone; the dump is unpacked and read by a child beside it.
+`ratio_mwparserfromhell` is the speed of our wikitext reader by that of the library's
+`parse(...).strip_code()`, where it is installed.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a checkout
 
 from benchmarks.peers import OURS, PEERS, machine, make, our_config, some_tokens
+from benchmarks.resident import resident
 from chatapp.inference.native.decoder import cache_bytes
 
 LAYOUTS = {
@@ -26,13 +27,6 @@ LAYOUTS = {
     "dense_sparse": ("dense", "sparse(256, 64)"),
     "local": ("local(256)",),
 }
-
-
-def resident() -> dict[str, int]:
-    """Return this process's resident memory and its peak so far, in bytes (Linux)."""
-    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
-    fields = dict(line.split(":", 1) for line in lines)
-    return {name: int(fields[name].split()[0]) * 1024 for name in ("VmRSS", "VmHWM")}
 
 
 def measure_here(name: str, context: int, threads: int) -> dict[str, int]:

@@ -16,7 +16,6 @@ import argparse
 import json
 import os
 import platform
-import re
 import subprocess
 import sys
 import time
@@ -26,6 +25,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # a benchmark runs from a checkout, installed or not
+
+from benchmarks.resident import peak_memory  # noqa: E402
 
 MODES = ("lexical", "dense", "hybrid")
 DEPTH = 100  # hits that every peer is asked for, as many as a route gives to fusion
@@ -289,16 +290,6 @@ PEERS: dict[str, Callable[[Path, Sequence[str]], dict[str, Any]]] = {
     "tantivy": tantivy_peer,
     "minilm": minilm_peer,
 }
-
-
-def peak_memory() -> int:
-    """Return the most memory this process held, in bytes.
-
-    Not `getrusage`: a process that another started begins there with what its parent held.
-    """
-    status = Path("/proc/self/status").read_text()
-    (kilobytes,) = re.findall(r"VmHWM:\s+(\d+)", status)
-    return int(kilobytes) * 1024
 
 
 def milliseconds(seconds: float) -> float:

@@ -125,7 +125,7 @@ class Parts:
         return running is not None or bool(jobs)
 
     def read_on(self, seconds: float) -> None:
-        """Let the memory read earlier rounds, if it is at it, for so long at most; before `close`."""
+        """Let the memory read on in earlier rounds, for so long at most; before `close`."""
         memory = self._services.memory
         if memory is not None and memory.value is not None:
             memory.value.read_on(seconds)
