@@ -1,8 +1,8 @@
 """How much memory this process holds, for benchmarks to report (Linux).
 
 Not by `getrusage`: its `ru_maxrss` survives `exec`, so a process begins there with what the one
-that started it held; a parent of 600 MB made an empty Python report 597 MB instead of 10. The same holds
-for `RUSAGE_CHILDREN`, so the memory of a child can only be reported by the child.
+that started it held; a parent of 600 MB made an empty Python report 597 MB instead of 10. The same
+holds for `RUSAGE_CHILDREN`, so the memory of a child can only be reported by the child.
 """
 
 from __future__ import annotations

@@ -186,14 +186,16 @@ _COUNTED = re.compile(r"\s+([^\W\d_]+)")
 
 def _comparable(one: Claim, other: Claim) -> bool:
     """Whether two numbers are exact and count the same: "25 teachers" says nothing of pupils."""
-    counted = []
+    counted: list[str] = []
     for claim in (one, other):
         before, _, behind = claim.sentence.partition(claim.answer)
         if any(_BOUND.search(text) for text in (claim.answer, before[-_NEARBY:])):
             return False
         found = _COUNTED.match(behind)
         counted.append(found[1].lower() if found else "")
-    return not all(counted) or SequenceMatcher(None, *counted).ratio() >= _ALIKE
+    first, second = counted
+    alike = SequenceMatcher(None, first, second).ratio() >= _ALIKE
+    return alike or not (first and second)
 
 
 # What is done once for all; whatever else is asked may be another next year.

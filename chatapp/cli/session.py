@@ -105,7 +105,6 @@ class HeadlessSession:
         try:
             code = asyncio.run(self._whole(body, start))
             if self.signalled is None:
-                sys.stdout.flush()
                 self.assistant.read_on(_READ_ON_SECONDS)
             return code
         except OSError:

@@ -86,6 +86,12 @@ QUESTIONS = {
     "How much memory does chatapp need?": "memory (RAM)",
     "How do I check that everything is installed correctly?": "chatapp doctor",
     "How do I go back to an older answer?": "press Left",
+    "How do I make you remember my birthday?": "/remember",
+    "How do I delete the index?": "delete the directory",
+    "How do I stop a search of the web?": "press Ctrl+C or Esc",
+    "Can I use my own GPU?": "can use your own GPU",
+    "How do I turn off the sources?": "retrieval.enabled",
+    "Can you read scanned documents?": "cannot read scanned",
     "How do I write several lines in a message?": "Shift+Enter",
 }
 NOT_ANSWERED = [
