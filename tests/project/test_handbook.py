@@ -51,6 +51,7 @@ QUESTIONS = {
     "How do I add a remote model?": "remotes",
     "How do I serve many users?": "chatapp serve",
     "How do I import conversations from ChatGPT?": "chatapp conversations import",
+    "Can I import my chats from ChatGPT?": "chatapp conversations import",
     "How do I tag a conversation?": "conversations tag",
     "What happens to a damaged database?": "sets the damaged file aside",
     "How do I rate an answer?": "/good",
