@@ -69,11 +69,17 @@ def extract(text: str, language: str | None = None) -> list[Candidate]:
     return found
 
 
-def readings(text: str, rules: RuleSet) -> Iterator[tuple[Candidate, Reading]]:
-    """Yield what the rules read in `text` and where, before it is weighed how sure that is."""
+def readings(text: str, rules: RuleSet) -> list[tuple[Candidate, Reading]]:
+    """Return what the rules read in `text` and where, before it is weighed how sure that is."""
     plain = blanked(text)
     if len(text) > LONGEST_MESSAGE or any(p.search(plain) for p in rules.reject.message):
-        return
+        return []
+    found = list(_from_message(plain, rules))
+    places = tuple((candidate.start, candidate.end) for candidate, _ in found)
+    return [(candidate, replace(reading, others=places)) for candidate, reading in found]
+
+
+def _from_message(plain: str, rules: RuleSet) -> Iterator[tuple[Candidate, Reading]]:
     for sentence in sentences(plain, rules):
         start, end = sentence.start, sentence.end
         said = plain[start:end]
@@ -83,7 +89,8 @@ def readings(text: str, rules: RuleSet) -> Iterator[tuple[Candidate, Reading]]:
             if (not found.closes or ends_for_sure) and not _is_reported(
                 plain[start : found.start], rules
             ):
-                where = Reading(plain, start, end, found.start, found.end, found.slot, found.value)
+                place = (start, end, found.start, found.end)
+                where = Reading(plain, *place, found.slot, found.value, found.rule)
                 yield replace(found, doubtful=found.doubtful or doubted), where
 
 
@@ -234,6 +241,6 @@ def _proper(value: str, particles: frozenset[str]) -> str:
         if not (word[0].isupper() or word[0].isdigit() or word.lower() in particles):
             break
         head.append(word)
-    while head and head[-1].lower() in particles:
+    while head and head[-1] in particles:  # "Big Al" ends in a name
         head.pop()
     return " ".join(head).rstrip(",")

@@ -1,10 +1,12 @@
 """Whether what a rule read is believed, or only asked about.
 
 A rule knows a wording; whether the words are meant is seen around it. What separates right readings
-from wrong ones is mostly what stands before a statement in its sentence, what a slot's values look
-like, and whether the message deals with a text or a part to play. These signs are weighed by a
-logistic (`benchmarks/extraction_gate.py` fits it, on messages of several hands); a reading that is
-not surely right is asked about once. A language without a gate believes what its rules read.
+from wrong ones is mostly what stands before a statement in its sentence, whether its value is whole
+and what a slot's values look like, and whether the message plays a part, supposes, jokes or deals
+with a text: its `tone`, the words of it weighed by how much oftener they stand in such messages.
+These signs are weighed by a logistic (`benchmarks/extraction_gate.py` fits both, on messages of
+several hands); a reading that is not surely right is asked about once, and so is what a rule read
+that has hardly ever been seen to be right. A language without a gate believes what its rules read.
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ from pathlib import Path
 
 from chatapp.memory.rules_file import RuleSet
 
+TONE = "tone"
+NEVER = frozenset(("torn", "misshapen", "overrun"))  # whatever else speaks for it: no value
 DIRECTORY = Path(__file__).parent / "rules" / "gate"
 _NAMED = frozenset({"name", "preferred_name", "relation", "home", "origin", "employer"})
 # told by the way: "my sister Anna" is true whatever is said of her, also in a question
@@ -32,14 +36,17 @@ _KINDS = {
     "relation": "relation",
     "instruction": "instruction",
 }
+_WORD = re.compile(r"[a-z]+|\n|[^\w\s]")
+_PARTS = re.compile(r"[.!,;\n]+")
 _AROUND_OPENER = " \t\n,.!:;-–—()*'’\""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """A value read from `start..end` of a message, in the sentence at `first..last` of it.
+    """A value that `rule` read from `start..end` of a message, in the sentence at `first..last`.
 
-    `plain` is the message with quoted text and code blanked.
+    `plain` is the message with quoted text and code blanked; `others` are the places of what else
+    was read from it.
     """
 
     plain: str
@@ -49,11 +56,16 @@ class Reading:
     end: int
     slot: str
     value: str
+    rule: str = ""
+    others: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)
 class Gate:
-    """The signs of one language, how they weigh, and from which probability on one believes."""
+    """The signs of one language, how they weigh, and from which probability on one believes.
+
+    `proven` are the rules that were seen to be right often enough to be believed at all.
+    """
 
     opener: re.Pattern[str]
     own: re.Pattern[str]
@@ -64,23 +76,26 @@ class Gate:
     irreal: re.Pattern[str]
     marks: re.Pattern[str]
     overrun: re.Pattern[str]
+    torn: re.Pattern[str]
+    listed: re.Pattern[str]
+    bygone: re.Pattern[str]
     shapes: Mapping[str, re.Pattern[str]]
     bias: float
     weights: Mapping[str, float]
+    words: Mapping[str, float]
+    proven: frozenset[str]
     believed_from: float
 
     def believes(self, reading: Reading, rules: RuleSet) -> bool:
         """Say whether a reading is surely right."""
-        return self.probability(reading, rules) >= self.believed_from
-
-    def probability(self, reading: Reading, rules: RuleSet) -> float:
-        """Return how probably a reading is right."""
+        if reading.rule not in self.proven:
+            return False
         found = self.signs(reading, rules)
-        score = self.bias + sum(self.weights[name] for name in found)
-        return 1 / (1 + math.exp(-score))
+        score = self.bias + sum(self.weights[name] * value for name, value in found.items())
+        return not NEVER & found.keys() and 1 / (1 + math.exp(-score)) >= self.believed_from
 
-    def signs(self, reading: Reading, rules: RuleSet) -> frozenset[str]:
-        """Return the names of the signs that a reading shows; one is the kind of its slot."""
+    def signs(self, reading: Reading, rules: RuleSet) -> dict[str, float]:
+        """Return the signs that a reading shows; one is the kind of its slot, one has degrees."""
         before, typed, after = _parts(reading)
         shown = {
             **self._signs_before(reading, before, rules),
@@ -89,7 +104,26 @@ class Gate:
             "hype": self.hype.search(f"{before} | {after}{_rest(reading)}") is not None,
         }
         kind = _KINDS.get(reading.slot, "other")
-        return frozenset({kind, *(name for name, shows in shown.items() if shows)})
+        signs = dict.fromkeys((kind, *(name for name, shows in shown.items() if shows)), 1.0)
+        return {**signs, TONE: self.tone(reading, self.words)}
+
+    def tone(self, reading: Reading, words: Mapping[str, float]) -> float:
+        """Return how much a message sounds as if nothing in it were meant; 0 is neither.
+
+        A message that is nothing but statements has no tone: people say "I live in" where they
+        play a part oftener than where they ask for a tram.
+        """
+        if self._is_all(reading):
+            return 0.0
+        found = words_of(reading.plain)
+        return sum(words.get(word, 0.0) for word in found) / math.sqrt(len(found) + 1)
+
+    def _is_all(self, reading: Reading) -> bool:
+        """Say whether a message is nothing but statements, greetings and the like aside."""
+        left = reading.plain
+        for start, end in ((reading.start, reading.end), *reading.others):
+            left = left[:start] + "." * (end - start) + left[end:]
+        return not any(self._unopened(part) for part in _PARTS.split(left))
 
     def _signs_before(self, reading: Reading, before: str, rules: RuleSet) -> dict[str, bool]:
         ahead = reading.plain[reading.first : reading.start]
@@ -102,7 +136,7 @@ class Gate:
             "led": led and not within,
             "run on": led and not within and not self.boundary.search(lead),
             "led within": led and within and not asking,
-            "asking": asking,
+            "asking": asking and not within,
             "irreal": self.irreal.search(ahead + before) is not None,
         }
 
@@ -115,13 +149,31 @@ class Gate:
             "small name": named and typed.islower(),
             "everyday name": named and bool(words & rules.everyday),
             "overrun": reading.slot != "instruction" and self.overrun.search(value) is not None,
+            **self._signs_of_ends(reading),
         }
+
+    def _signs_of_ends(self, reading: Reading) -> dict[str, bool]:
+        """Say if more of the value follows, if it is a later one of several, or what it was."""
+        said = reading.plain[reading.start :]
+        at = said.lower().find(reading.value.lower())
+        if at < 0 or reading.slot == "instruction":
+            return {}
+        before, after = said[:at], said[at + len(reading.value) :]
+        torn = reading.slot != "relation" and self.torn.match(after) is not None
+        listed = _KINDS.get(reading.slot) == "taste" and self.listed.search(before) is not None
+        ahead = reading.plain[reading.first : reading.start] + before
+        return {"torn": torn, "listed": listed, "bygone": self.bygone.search(ahead) is not None}
 
     def _signs_of_message(self, reading: Reading) -> dict[str, bool]:
         plain = reading.plain
+        nobodys = self.own.search(plain, reading.first, reading.end) is None
+        after_others = bool(plain[: reading.first].strip())
         return {
+            "all there is": self._is_all(reading),
+            "nobody's": nobodys,
+            "nobody's after others": nobodys and after_others,
             "on a later line": "\n" in plain[: reading.start].strip(),
-            "after others": bool(plain[: reading.first].strip()),
+            "after others": after_others,
             "text work": self.task.search(plain) is not None,
             "after text work": self.task.search(plain, 0, reading.start) is not None,
             "marks": self.marks.search(plain) is not None,
@@ -136,9 +188,19 @@ class Gate:
         spoken = self.own.search(before)
         bare = spoken is None or (spoken[0].lower() == "my" and rules.ellipsis.bare.match(before))
         lead = ahead if spoken is None or bare else ahead + before[: spoken.start()]
-        while found := self.opener.match(lead.lstrip(_AROUND_OPENER)):
-            lead = lead.lstrip(_AROUND_OPENER)[found.end() :]
-        return lead.lstrip(_AROUND_OPENER).rstrip(" \t\n'’\"*")
+        return self._unopened(lead).rstrip(" \t\n'’\"*")
+
+    def _unopened(self, words: str) -> str:
+        while found := self.opener.match(words.lstrip(_AROUND_OPENER)):
+            words = words.lstrip(_AROUND_OPENER)[found.end() :]
+        return words.lstrip(_AROUND_OPENER)
+
+
+def words_of(text: str) -> frozenset[str]:
+    """Return the words of a text and their pairs, also with its beginning and its end."""
+    words = _WORD.findall(text.lower().replace("’", "'"))
+    pairs = zip(["^", *words], [*words, "$"], strict=True)
+    return frozenset((*words, *(f"{one} {two}" for one, two in pairs)))
 
 
 def _parts(reading: Reading) -> tuple[str, str, str]:
@@ -172,5 +234,7 @@ def load_gate(language: str) -> Gate | None:
         shapes={slot: re.compile(shape, re.IGNORECASE) for slot, shape in values["shapes"].items()},
         bias=fitted["bias"],
         weights=fitted["weights"],
+        words=fitted["words"],
+        proven=frozenset(fitted["proven"]),
         believed_from=fitted["believed_from"],
     )

@@ -41,7 +41,7 @@ class Learning:
     def apply(self, db: Database, candidate: Candidate, source: Source) -> Learnt | None:
         """Return what the statement changed, or None."""
         if candidate.closes:
-            closed = self._close(db, candidate)
+            closed = self._close(db, candidate) or self._ended_before(db, candidate, source)
             return Learnt(None, tuple(closed)) if closed else None
         if source.asked:
             tombstones.dig_up(db, candidate.slot, candidate.key, candidate.value)
@@ -115,6 +115,18 @@ class Learning:
             for fact in facts.held(db, candidate.slot, candidate.key)
             if not norm or refines(normalised(fact.value), norm)
         ]
+
+    def _ended_before(self, db: Database, candidate: Candidate, source: Source) -> list[Fact]:
+        """Keep what was never known to hold as history: "I moved from Leeds to Bristol"."""
+        where = (candidate.slot, candidate.key, candidate.value)
+        named = SLOTS[candidate.slot].single and candidate.value and not source.asked
+        if not named or tombstones.is_buried(db, *where):
+            return []
+        same = "slot = ? and fact_key = ? and norm = ?"
+        if facts.select(db, same, [*where[:2], normalised(candidate.value)]):
+            return []  # it ended with what took its place
+        fact = self._insert(db, candidate, source, status="closed")
+        return [facts.close(db, fact, self._store.now())]
 
     def _insert(self, db: Database, candidate: Candidate, source: Source, *, status: str) -> Fact:
         fact_id, now, message = self._store.unused_id(db), self._store.now(), source.message

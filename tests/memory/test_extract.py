@@ -15,7 +15,7 @@ STATED = {
     },
     "i live in berlin": {("home", "", "Berlin")},
     "Hi, I'm Tom!": {("name", "", "Tom")},
-    "We moved from London to New York City in 2019.": {("home", "", "New York City")},
+    "We moved to New York City in 2019.": {("home", "", "New York City")},
     "I live in Frankfurt am Main, Germany.": {("home", "", "Frankfurt am Main, Germany")},
     "I work at Google as a software engineer.": {
         ("employer", "", "Google"),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from chatapp.memory.extract import Candidate, extract
+from chatapp.memory.extract import Candidate, extract, readings
 from chatapp.memory.gate import load_gate
+from chatapp.memory.rules_file import load_rules
 
 
 def only(text: str) -> Candidate:
@@ -17,11 +20,12 @@ def only(text: str) -> Candidate:
     "text",
     [
         "I work as a nurse.",
-        "Hi there! I live in Antwerp, which tram goes to the port?",
+        "Hi there! I live in Antwerp. Which tram should I take?",
         "can my dog Rex eat grapes?",
         "I am allergic to peanuts and my sister is called Anna",
         "from now on answer in French",
-        "call me Benny! Benjamin is what my grandma says",
+        "I'm vegetarian, what should I cook tonight?",
+        "I love tea. I drive a Volvo. My name is Greta and I live in Rome.",
     ],
 )
 def test_a_plain_statement_is_believed(text: str) -> None:
@@ -42,6 +46,42 @@ def test_a_plain_statement_is_believed(text: str) -> None:
 )
 def test_what_may_not_be_meant_is_asked_about(text: str) -> None:
     assert only(text).doubtful
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "My favourite film is The Good, the Bad and the Ugly",  # cut at its comma
+        "I have a son in the army and a daughter at university",
+        "my ex-husband Ronald never calls",  # a person of its own, and of the past
+        "Brainstorm with me: I'm a pilot in Oslo, you're the tower. Begin.",  # a part to play
+    ],
+)
+def test_a_value_that_is_not_whole_or_a_part_to_play_is_never_believed(text: str) -> None:
+    assert all(candidate.doubtful for candidate in extract(text, "en"))
+
+
+def test_a_rule_that_was_hardly_ever_right_is_not_believed() -> None:
+    """However plain the words are around it."""
+    gate, rules = load_gate("en"), load_rules("en")
+    assert gate is not None
+    ((candidate, reading),) = readings("I live in Rome.", rules)
+    assert candidate.rule in gate.proven
+    assert gate.believes(reading, rules)
+    assert not gate.believes(replace(reading, rule="en.home.new"), rules)
+
+
+def test_the_tone_is_that_of_what_else_is_said() -> None:
+    """A message of nothing but statements has none: "I live in" is no sign of a play."""
+    gate, rules = load_gate("en"), load_rules("en")
+    assert gate is not None
+    tones = {
+        text: gate.tone(reading, gate.words)
+        for text in ("Hello! I live in Rome.", "Scene two. I live in Rome. Stay in character!")
+        for _, reading in readings(text, replace(rules, reject=replace(rules.reject, message=())))
+    }
+    assert tones["Hello! I live in Rome."] == 0
+    assert tones["Scene two. I live in Rome. Stay in character!"] > 1
 
 
 def test_what_comes_after_a_statement_makes_it_unsure_and_what_comes_before_kills_it() -> None:

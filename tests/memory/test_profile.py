@@ -6,6 +6,7 @@ import pytest
 
 from chatapp.conversations import ConversationStore
 from chatapp.memory import Profile, SecretRefused
+from chatapp.memory.forgetting import forget
 from chatapp.memory.transfer import BrokenExport, as_json, import_json
 from tests.conversations.helpers import say
 from tests.memory.conftest import Tell
@@ -28,6 +29,24 @@ class TestUpdates:
         assert rome.superseded_by == berlin.id
         assert rome.valid_to is not None
 
+    def test_a_move_tells_where_one_lived_before(self, tell: Tell, profile: Profile) -> None:
+        """What was never said before is kept as what held until now; what was is not kept twice."""
+        tell("We moved from Leeds to Bristol.")
+        assert values(profile, "home") == ["Bristol"]
+        (leeds,) = profile.held("home", before=True)
+        assert (leeds.value, leeds.valid_to is not None) == ("Leeds", True)
+        tell("I moved from Bristol to Ghent.")
+        assert values(profile, "home") == ["Ghent"]
+        assert values(profile, "home", before=True) == ["Bristol", "Leeds"]
+
+    def test_what_was_forgotten_is_no_history_either(
+        self, tell: Tell, store: ConversationStore, profile: Profile
+    ) -> None:
+        tell("I live in Leeds.")
+        forget(store, profile.held("home")[0].id)
+        tell("We moved from Leeds to Bristol.")
+        assert values(profile, "home", before=True) == []
+
     def test_moving_back_is_a_move_like_any_other(self, tell: Tell, profile: Profile) -> None:
         for city in ("Rome", "Berlin", "Rome"):
             tell(f"I moved to {city}.")
@@ -37,7 +56,7 @@ class TestUpdates:
     def test_saying_the_same_again_is_counted_not_stored(
         self, tell: Tell, profile: Profile
     ) -> None:
-        for text in ("I live in Berlin", "i live in berlin.", "I live in Berlin, Germany."):
+        for text in ("I live in Berlin", "I live in BERLIN.", "I live in Berlin, Germany."):
             tell(text)
         (home,) = profile.held("home")
         assert (home.value, home.seen_count) == ("Berlin, Germany", 3)
