@@ -205,7 +205,8 @@ def judged(rows: Sequence[Row], names: Sequence[str], hand: str, known: Collecti
     held = [row for row in rows if row.hand == hand and row.new]
     sure = probabilities(weights, table(held, names))
     trusted = [
-        not NEVER & row.signs.keys() and (not row.reading.rule or row.reading.rule in known)
+        not NEVER & row.signs.keys()
+        and (not row.reading.rule or row.reading.rule in known or "all there is" in row.signs)
         for row in held
     ]
     return [

@@ -6,7 +6,8 @@ and what a slot's values look like, and whether the message plays a part, suppos
 with a text: its `tone`, the words of it weighed by how much oftener they stand in such messages.
 These signs are weighed by a logistic (`benchmarks/extraction_gate.py` fits both, on messages of
 several hands); a reading that is not surely right is asked about once, and so is what a rule read
-that has hardly ever been seen to be right. A language without a gate believes what its rules read.
+that was hardly ever right, unless nothing else is said. A language without a gate believes what
+its rules read.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ class Gate:
 
     def believes(self, reading: Reading, rules: RuleSet) -> bool:
         """Say whether a reading is surely right."""
-        if reading.rule not in self.proven:
+        if reading.rule not in self.proven and not self._is_all(reading):
             return False
         found = self.signs(reading, rules)
         score = self.bias + sum(self.weights[name] * value for name, value in found.items())
