@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
 
-_READ_CHARACTERS = 400  # of what was said and of the answer each
+READ_CHARACTERS = 400  # of what was said and of the answer each
 _COMMON = 2.0  # what a word weighs that is no term of the question; a rare one weighs 4 to 7
 _COUNT = 2  # bytes: how many pieces of a round were said
 
@@ -127,16 +127,9 @@ class Contexts:
         self, question: str, terms: Sequence[Term], weights: Sequence[float], weighing: Weighing
     ) -> Asked:
         """Return a question as it is compared, its terms weighing `weights`."""
-        import numpy as np
-
         read = self._encoder.read([question])[0]
-        of_stem = {term.stem: weight for term, weight in zip(terms, weights, strict=True)}
-        every, only = np.zeros((2, len(read.states)), np.float32)
-        for start, end, stem in weighing.places(question):
-            within = (read.offsets[:, 0] >= start) & (read.offsets[:, 1] <= end)
-            every[within] = of_stem.get(stem, _COMMON)
-            only[within] = of_stem.get(stem, 0.0)
-        return Asked(read.mean, read.states, _of_sum_one(every), _of_sum_one(only))
+        shares = piece_shares(question, read.offsets, terms, weights, weighing)
+        return Asked(read.mean, read.states, *shares)
 
     def nearest(self, asked: Asked, limit: int, among: Sequence[int] | None) -> list[int]:
         """Return the keys of the rounds with the nearest means, of those in `among` if given."""
@@ -242,6 +235,28 @@ class Contexts:
         return {row["key"]: row["context"] for row in rows}
 
 
+def piece_shares(
+    question: str,
+    offsets: NDArray[np.int64],
+    terms: Sequence[Term],
+    weights: Sequence[float],
+    weighing: Weighing,
+) -> tuple[Floats, Floats]:
+    """Return two weightings of a question's pieces, as `Asked` has them.
+
+    `offsets` (pieces, 2) are the characters that each piece stands for.
+    """
+    import numpy as np
+
+    of_stem = {term.stem: weight for term, weight in zip(terms, weights, strict=True)}
+    every, only = np.zeros((2, len(offsets)), np.float32)
+    for start, end, stem in weighing.places(question):
+        within = (offsets[:, 0] >= start) & (offsets[:, 1] <= end)
+        every[within] = of_stem.get(stem, _COMMON)
+        only[within] = of_stem.get(stem, 0.0)
+    return _of_sum_one(every), _of_sum_one(only)
+
+
 def _of_sum_one(weights: Floats) -> Floats:
     import numpy as np
 
@@ -250,4 +265,4 @@ def _of_sum_one(weights: Floats) -> Floats:
 
 
 def _head(text: str) -> str:
-    return text[:_READ_CHARACTERS]
+    return text[:READ_CHARACTERS]

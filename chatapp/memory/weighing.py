@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import NamedTuple
@@ -83,19 +83,29 @@ class Weighing:
         self, terms: Sequence[Term], weights: Sequence[float], said: str, answered: str
     ) -> Weighed:
         """Return the share of the terms' weights that a round holds, and its length."""
-        own, other = self.stems(said), self.stems(answered)
-        held = (
-            weight * (1.0 if term.stem in own else _ANSWERED if term.stem in other else 0.0)
-            for term, weight in zip(terms, weights, strict=True)
-        )
-        length = math.log1p(len(own) / _TYPICAL_SAID + len(other) / _TYPICAL_ANSWERED)
-        return Weighed(sum(held) / max(sum(weights), 1e-9) / (1 + _LENGTH * length), length)
+        return weighed(terms, weights, self.stems(said), self.stems(answered))
+
+
+def weighed(
+    terms: Sequence[Term], weights: Sequence[float], own: Set[str], other: Set[str]
+) -> Weighed:
+    """Return the same of a round whose stems are known: of what was said, and of the answer."""
+    held = (
+        weight * (1.0 if term.stem in own else _ANSWERED if term.stem in other else 0.0)
+        for term, weight in zip(terms, weights, strict=True)
+    )
+    length = math.log1p(len(own) / _TYPICAL_SAID + len(other) / _TYPICAL_ANSWERED)
+    return Weighed(sum(held) / max(sum(weights), 1e-9) / (1 + _LENGTH * length), length)
 
 
 def rarities(terms: Sequence[Term], count: Callable[[str], int], messages: int) -> list[float]:
     """Return the weight of each term: how rare it is among so many messages."""
-    found = [count(term.match) for term in terms]
-    return [math.log(1 + (max(messages - n, 0) + 0.5) / (n + 0.5)) for n in found]
+    return [rarity(count(term.match), messages) for term in terms]
+
+
+def rarity(found: int, messages: int) -> float:
+    """Return the weight of a word that stands in `found` of so many messages."""
+    return math.log(1 + (max(messages - found, 0) + 0.5) / (found + 0.5))
 
 
 def _distinct(stems: dict[str, str]) -> list[tuple[str, str]]:

@@ -3,7 +3,7 @@
 ColBERT (Khattab and Zaharia 2020) matches every piece of a question with its nearest piece in a
 text. The encoder is that of all-MiniLM-L6-v2, as `retrieval.reading.encoder` writes it down. The
 thing to know: pieces are kept in a few dimensions, in which the states of dialogue vary most;
-`python -m retrieval.embedding.make_pieces` makes the files, int8 with a scale a row.
+`python -m chatapp.memory.teaching` makes the files, int8 with a scale a row.
 """
 
 from __future__ import annotations
