@@ -2,9 +2,10 @@
 
 Steps, each kept below `--out`/work and skipped where it is already there: the encyclopaedia as
 numbers; word vectors, by which questions are made of raw text; passages that a search brings up;
-reading learnt from raw text; then from labels, those passages and statements beside raw text. The
-encoder starts from MiniLM (extra `[minilm]`). The data is that of the shared pack. A GPU is used
-where there is one.
+reading learnt from raw text; then from labels, those passages and statements beside raw text; then
+the same with the questions that were written for this project, of as many articles as paragraphs.
+The encoder starts from MiniLM (extra `[minilm]`). The data is that of the shared pack. A GPU is
+used where there is one.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
-from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,10 +28,10 @@ from retrieval.reading.network import ReaderNetwork
 from retrieval.reading.train import mining, starting
 from retrieval.reading.train.cloze.maker import Maker
 from retrieval.reading.train.corpus import Corpus, build, measured_titles
-from retrieval.reading.train.examples import Example
-from retrieval.reading.train.labels import Asked, Labelled, held_out, load
+from retrieval.reading.train.labels import Asked, held_out, load
 from retrieval.reading.train.loop import Stage, batches, learn
-from retrieval.reading.train.statements import answered, as_example, held_out_rating, ratings
+from retrieval.reading.train.mix import Lessons, Shares
+from retrieval.reading.train.statements import held_out_rating, ratings
 from retrieval.reading.train.tuning import reading_figures, support_figures
 from retrieval.reading.train.vectors import choose_vocabulary, train_vectors
 from retrieval.reading.words import Vocabulary
@@ -41,8 +42,10 @@ if TYPE_CHECKING:
 
 WORDS = 60_000
 VECTOR = 192
-# Shares of the second stage; the rest is raw text.
-_LABELS, _MINED, _STATEMENTS = 0.55, 0.25, 0.12
+WRITTEN = Path("data/samples/reading/written.jsonl.xz")
+_SQUAD = ("squad-v1.1-dev-a", "squad-v2.0-dev-a")
+_SECOND = Shares(labels=0.55, searched=0.25, statements=0.12)
+_THIRD = Shares(labels=0.20, searched=0.23, statements=0.09, written=0.48)
 
 
 def prepare(data: Path, work: Path) -> tuple[Corpus, Vocabulary, NDArray[np.float32]]:
@@ -58,46 +61,18 @@ def prepare(data: Path, work: Path) -> tuple[Corpus, Vocabulary, NDArray[np.floa
     return corpus, Vocabulary.load(work / files.VOCABULARY_NAME), np.load(work / "vectors.npy")
 
 
-def searched(data: Path, work: Path, questions: list[Asked], most: int) -> list[mining.Mined]:
+def searched(data: Path, work: Path, questions: list[Asked], name: str) -> list[mining.Mined]:
     """Return what a full-text search over encyclopaedia and paragraphs finds, on the first call."""
-    path = work / "mined.jsonl"
+    path = work / f"{name}.jsonl"
     if not path.exists():
         store = SqliteStore.open(work / "index.sqlite3", embedder="", dimension=0)
         index = Index(store, None)
-        names = ("squad-v1.1-dev-a", "squad-v2.0-dev-a")
-        index.add(sorted((data / "knowledge").glob("*.jsonl*")))
-        index.add([next((data / "qa").glob(f"{name}.jsonl*")) for name in names])
-        asked = [one for one in questions if one.source == names[0]]
-        asked += mining.open_questions(data, mining.OPEN_FILES)
-        random.Random(0).shuffle(asked)
-        found = mining.mine(index, asked[:most], measured_titles(data))
-        mining.save(found, path)
+        if not index.status().passages:
+            index.add(sorted((data / "knowledge").glob("*.jsonl*")))
+            index.add([next((data / "qa").glob(f"{squad}.jsonl*")) for squad in _SQUAD])
+        mining.save(mining.mine(index, questions, measured_titles(data)), path)
         index.close()
     return mining.load(path)
-
-
-def mixed(sources: Sequence[tuple[float, Iterator[Example]]], seed: int) -> Iterator[Example]:
-    """Yield from several sources, each in its share, without end."""
-    order = random.Random(seed)
-    shares = [share for share, _ in sources]
-    iterators = [iterator for _, iterator in sources]
-    while True:
-        yield next(order.choices(iterators, shares)[0])
-
-
-def _endless(labelled: Labelled, order: random.Random) -> Iterator[Example]:
-    while True:
-        yield from labelled.epoch(order)
-
-
-def _statements(
-    questions: list[Asked], data: Path, vocabulary: Vocabulary, order: random.Random
-) -> Iterator[Example]:
-    rated = [one for one in ratings(data, "learn") if not held_out_rating(one)]
-    while True:
-        chosen = [*rated, *order.sample(list(answered(questions, order)), len(rated) // 2)]
-        order.shuffle(chosen)
-        yield from (as_example(vocabulary, one) for one in chosen)
 
 
 def main() -> None:
@@ -107,6 +82,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="where the reader is written")
     parser.add_argument("--raw-steps", type=int, default=500, help="batches of 32 of raw text")
     parser.add_argument("--label-steps", type=int, default=1_800, help="batches with labels")
+    parser.add_argument("--written-steps", type=int, default=1_000, help="batches with those")
+    parser.add_argument("--written", type=Path, default=WRITTEN, help="written questions")
     parser.add_argument("--searched", type=int, default=8_000, help="questions to search for")
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args()
@@ -115,29 +92,30 @@ def main() -> None:
     device = "cuda" if torch.cuda.is_available() else "cpu"
 
     corpus, vocabulary, table = prepare(chosen.data, work)
-    questions = load(chosen.data)
+    questions = load(chosen.data, more=[chosen.written])
     kept = [asked for asked in questions if held_out(asked)]
     learnt = [asked for asked in questions if not held_out(asked)]
-    labelled = Labelled(vocabulary, learnt)
-    mined = searched(chosen.data, work, learnt, chosen.searched)
-    maker = Maker(corpus, vocabulary, table)
+    written = [asked for asked in learnt if asked.source == "written"]
+    labels = [asked for asked in learnt if asked.source != "written"]
+    open_ended = [asked for asked in labels if asked.source == _SQUAD[0]]
+    open_ended += mining.open_questions(chosen.data, mining.OPEN_FILES)
+    random.Random(0).shuffle(open_ended)
+    found = searched(chosen.data, work, open_ended[: chosen.searched], "mined")
+    found_written = searched(chosen.data, work, _standalone(written), "mined-written")
     torch.manual_seed(chosen.seed)
     network = ReaderNetwork(Shape(pieces=len(vocabulary.pieces)))
     starting.begin(network.encoder, minilm_directory())
 
-    order = random.Random(chosen.seed)
-    everything = mixed(
-        [
-            (_LABELS, _endless(labelled, order)),
-            (_MINED, mining.examples(vocabulary, mined, order)),
-            (_STATEMENTS, _statements(learnt, chosen.data, vocabulary, order)),
-            (1 - _LABELS - _MINED - _STATEMENTS, maker.examples(chosen.seed + 1)),
-        ],
-        chosen.seed,
-    )
+    maker = Maker(corpus, vocabulary, table)
+    before = Lessons(vocabulary, labels, written, found, maker, chosen.data)
+    after = replace(before, searched=[*found, *found_written])
     stages = {
         "raw": (maker.examples(chosen.seed), Stage(chosen.raw_steps, last=0.5)),
-        "labels": (everything, Stage(chosen.label_steps, last=0.02)),
+        "labels": (before.examples(_SECOND, chosen.seed), Stage(chosen.label_steps, last=0.02)),
+        "written": (
+            after.examples(_THIRD, chosen.seed),
+            Stage(chosen.written_steps, rate=6e-4, last=0.02),
+        ),
     }
     for name, (source, stage) in stages.items():
         path = work / f"{name}.safetensors"
@@ -150,6 +128,14 @@ def main() -> None:
     files.save(network, vocabulary, chosen.out)
 
 
+def _standalone(questions: list[Asked]) -> list[Asked]:
+    """Return those asked without a paragraph in sight: they name their subject and can be searched.
+
+    Of the written ones these are the lines as typed into a search box, without a question mark.
+    """
+    return [asked for asked in questions if asked.answers and not asked.question.endswith("?")]
+
+
 def _take(network: ReaderNetwork, path: Path) -> None:
     from safetensors.torch import load_file
 
@@ -159,7 +145,7 @@ def _take(network: ReaderNetwork, path: Path) -> None:
 def _report(
     name: str, network: ReaderNetwork, vocabulary: Vocabulary, kept: list[Asked], data: Path
 ) -> None:
-    for source in ("squad-v1.1-dev-a", "squad-v2.0-dev-a"):
+    for source in (*_SQUAD, "written"):
         chosen = [asked for asked in kept if asked.source == source]
         print(
             json.dumps({name: source, **reading_figures(network, vocabulary, chosen)}), flush=True

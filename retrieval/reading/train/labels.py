@@ -57,31 +57,35 @@ def held_out(asked: Asked) -> bool:
     return int.from_bytes(digest[:8]) < _HELD_OUT * 2**64
 
 
-def load(data: Path, names: Iterable[str] = FILES) -> list[Asked]:
-    """Return the questions to learn from, held-out ones included."""
+def load(data: Path, names: Iterable[str] = FILES, more: Sequence[Path] = ()) -> list[Asked]:
+    """Return the questions to learn from, held-out ones included.
+
+    `more` are files of records that lie elsewhere; a question's source is the name of its file.
+    """
     measuring: set[int] = set()
     kept: list[Asked] = []
-    for name in names:
-        for record in records(next((data / "qa").glob(f"{name}.jsonl*"))):
+    for path in (*(next((data / "qa").glob(f"{name}.jsonl*")) for name in names), *more):
+        for record in records(path):
             asked = Asked(
                 str(record["question"]),
                 tuple(record["answers"]),
                 str(record["context"] or ""),
                 str(record["title"] or ""),
-                name,
+                path.name.partition(".")[0],
             )
             if part_of(asked.question, title=asked.title, context=asked.context) == "measure":
-                measuring.update(_runs(asked.context))
+                measuring.update(runs(asked.context))
             elif asked.context:
                 kept.append(asked)
     clean = {
-        context: measuring.isdisjoint(_runs(context))
+        context: measuring.isdisjoint(runs(context))
         for context in {asked.context for asked in kept}
     }
     return [asked for asked in kept if clean[asked.context]]
 
 
-def _runs(text: str) -> Iterator[int]:
+def runs(text: str) -> Iterator[int]:
+    """Yield a hash of every twelve words in a row: texts that share one have a source in common."""
     words = _WORD.findall(text.casefold())
     for place in range(max(1, len(words) - _RUN + 1)):
         yield hash(tuple(words[place : place + _RUN]))
