@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import random
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,15 +60,14 @@ def prepare(data: Path, work: Path) -> tuple[Corpus, Vocabulary, NDArray[np.floa
     return corpus, Vocabulary.load(work / files.VOCABULARY_NAME), np.load(work / "vectors.npy")
 
 
-def searched(data: Path, work: Path, questions: list[Asked], name: str) -> list[mining.Mined]:
+def searched(data: Path, work: Path, questions: list[Asked]) -> list[mining.Mined]:
     """Return what a full-text search over encyclopaedia and paragraphs finds, on the first call."""
-    path = work / f"{name}.jsonl"
+    path = work / "mined.jsonl"
     if not path.exists():
         store = SqliteStore.open(work / "index.sqlite3", embedder="", dimension=0)
         index = Index(store, None)
-        if not index.status().passages:
-            index.add(sorted((data / "knowledge").glob("*.jsonl*")))
-            index.add([next((data / "qa").glob(f"{squad}.jsonl*")) for squad in _SQUAD])
+        index.add(sorted((data / "knowledge").glob("*.jsonl*")))
+        index.add([next((data / "qa").glob(f"{name}.jsonl*")) for name in _SQUAD])
         mining.save(mining.mine(index, questions, measured_titles(data)), path)
         index.close()
     return mining.load(path)
@@ -100,20 +98,18 @@ def main() -> None:
     open_ended = [asked for asked in labels if asked.source == _SQUAD[0]]
     open_ended += mining.open_questions(chosen.data, mining.OPEN_FILES)
     random.Random(0).shuffle(open_ended)
-    found = searched(chosen.data, work, open_ended[: chosen.searched], "mined")
-    found_written = searched(chosen.data, work, _standalone(written), "mined-written")
+    found = searched(chosen.data, work, open_ended[: chosen.searched])
     torch.manual_seed(chosen.seed)
     network = ReaderNetwork(Shape(pieces=len(vocabulary.pieces)))
     starting.begin(network.encoder, minilm_directory())
 
     maker = Maker(corpus, vocabulary, table)
-    before = Lessons(vocabulary, labels, written, found, maker, chosen.data)
-    after = replace(before, searched=[*found, *found_written])
+    lessons = Lessons(vocabulary, labels, written, found, maker, chosen.data)
     stages = {
         "raw": (maker.examples(chosen.seed), Stage(chosen.raw_steps, last=0.5)),
-        "labels": (before.examples(_SECOND, chosen.seed), Stage(chosen.label_steps, last=0.02)),
+        "labels": (lessons.examples(_SECOND, chosen.seed), Stage(chosen.label_steps, last=0.02)),
         "written": (
-            after.examples(_THIRD, chosen.seed),
+            lessons.examples(_THIRD, chosen.seed),
             Stage(chosen.written_steps, rate=6e-4, last=0.02),
         ),
     }
@@ -126,14 +122,6 @@ def main() -> None:
             network = learn(network, made, stage, path, device=device, seed=chosen.seed).to("cpu")
         _report(name, network.eval(), vocabulary, kept, chosen.data)
     files.save(network, vocabulary, chosen.out)
-
-
-def _standalone(questions: list[Asked]) -> list[Asked]:
-    """Return those asked without a paragraph in sight: they name their subject and can be searched.
-
-    Of the written ones these are the lines as typed into a search box, without a question mark.
-    """
-    return [asked for asked in questions if asked.answers and not asked.question.endswith("?")]
 
 
 def _take(network: ReaderNetwork, path: Path) -> None:

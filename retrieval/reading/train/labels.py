@@ -71,21 +71,20 @@ def load(data: Path, names: Iterable[str] = FILES, more: Sequence[Path] = ()) ->
                 tuple(record["answers"]),
                 str(record["context"] or ""),
                 str(record["title"] or ""),
-                path.name.partition(".")[0],
+                path.name.partition(".jsonl")[0],
             )
             if part_of(asked.question, title=asked.title, context=asked.context) == "measure":
-                measuring.update(runs(asked.context))
+                measuring.update(_runs(asked.context))
             elif asked.context:
                 kept.append(asked)
     clean = {
-        context: measuring.isdisjoint(runs(context))
+        context: measuring.isdisjoint(_runs(context))
         for context in {asked.context for asked in kept}
     }
     return [asked for asked in kept if clean[asked.context]]
 
 
-def runs(text: str) -> Iterator[int]:
-    """Yield a hash of every twelve words in a row: texts that share one have a source in common."""
+def _runs(text: str) -> Iterator[int]:
     words = _WORD.findall(text.casefold())
     for place in range(max(1, len(words) - _RUN + 1)):
         yield hash(tuple(words[place : place + _RUN]))

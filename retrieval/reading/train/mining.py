@@ -17,10 +17,10 @@ from retrieval.reading.batch import encode_passage, encode_question
 from retrieval.reading.kinds import question_kind
 from retrieval.reading.train.corpus import records
 from retrieval.reading.train.examples import Example
-from retrieval.reading.train.labels import Asked, runs, token_spans
+from retrieval.reading.train.labels import Asked, token_spans
 from retrieval.reading.words import Vocabulary
 from retrieval.splits import part_of
-from retrieval.squad import contains_answer
+from retrieval.squad import contains_answer, normalise
 from retrieval.types import Passage
 
 OPEN_FILES = ("efficientqa", "webquestions", "triviaqa-subset")
@@ -39,7 +39,7 @@ class Mined(NamedTuple):
 
 
 def mine(index: Index, questions: Sequence[Asked], without: set[str]) -> Iterator[Mined]:
-    """Search for each question; only what is of its own paragraph is right, if it has one.
+    """Search for each question; one that has a paragraph of its own has only that as right.
 
     Passages of articles whose folded title is in `without` are left out.
     """
@@ -47,8 +47,8 @@ def mine(index: Index, questions: Sequence[Asked], without: set[str]) -> Iterato
         found = [hit.passage for hit in index.search(asked.question, _DEPTH, mode="lexical")]
         hits = [p for p in found if p.title.replace("_", " ").casefold() not in without]
         holding = [p for p in hits if contains_answer(p.text, asked.answers)]
-        context = set(runs(asked.context)) if asked.context else set()
-        own = [p for p in holding if not context or not context.isdisjoint(runs(p.text))]
+        context = normalise(asked.context)
+        own = [p for p in holding if not context or normalise(p.text) in context]
         wrong = [p for p in hits if p not in holding]
         yield Mined(asked.question, asked.answers[:_ANSWERS], _texts(own), _texts(wrong))
 

@@ -94,6 +94,11 @@ def test_nothing_that_measures_is_learnt_from(tmp_path: Path) -> None:
     assert measured_titles(tmp_path) == {title.casefold() for title in measuring}
     learnt = load(tmp_path, ["first"])
     assert {asked.title for asked in learnt} == set(titles) - measuring
+    elsewhere = tmp_path / "written.v2.jsonl"
+    elsewhere.write_bytes((tmp_path / "qa" / "second.jsonl").read_bytes())
+    more = load(tmp_path, ["first"], more=[elsewhere])
+    assert {asked.source for asked in more} == {"first", "written.v2"}
+    assert {asked.context for asked in more} == {asked.context for asked in learnt}
     copied = {asked.context for asked in load(tmp_path, ["first", "second"])}
     assert copied == {contexts[title] for title in titles if title not in measuring}
 
