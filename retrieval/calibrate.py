@@ -2,11 +2,12 @@
 
 The thing to know: only questions take part that may be learnt from and that the reader was not
 trained on (`retrieval.reading.train.labels.held_out`), so its confidence in what it has seen before
-misleads nobody. The index must hold their paragraphs among many others. Each question is used as it
-is, with every passage that holds its answer taken away, and beside its own paragraph alone, where
-that may not answer it. First all sentences decide the weights (does it hold the answer?), then the
-best sentence of each question decides scale and bias, so that the score of what is shown is a
-probability. `--answers` fits, with those weights in their place, how sure a short answer is.
+misleads nobody. The index must hold their paragraphs among many others. Questions that name their
+subject are used as they are, and with every passage that holds the answer taken away; all are used
+beside one text alone, which may not answer them: a fit of its own (`reading.judging`). First all
+sentences decide the weights (does it hold the answer?), then the best sentence of each question
+decides scale and bias, so that the score of what is shown is a probability. `--answers` fits, with
+those weights in their place, how sure a short answer is.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from retrieval.reading.judging import certainty_features
 from retrieval.reading.paragraph import Paragraph
 from retrieval.reading.ranking import known
 from retrieval.reading.reader import Reader, load_reader
+from retrieval.reading.train.labels import WRITTEN, held_out, load, names_its_subject
 from retrieval.rerank import READ
 from retrieval.squad import contains_answer, overlap
 from retrieval.support import WEIGHTS
@@ -45,19 +47,36 @@ Group = tuple[Array, Array]
 """Features (candidates, features) and labels (candidates,) of one question."""
 
 
-def sentence_groups(
+def searched_groups(
     index: Index, questions: Sequence[Asked], reader: Reader | None
 ) -> Iterator[Group]:
-    """Yield the sentences of each question: as it is, made unanswerable, and of its paragraph."""
+    """Yield the sentences that a search finds for each question, and those that do not answer.
+
+    A question that does not name its subject cannot be searched for.
+    """
     for asked in questions:
-        if asked.answers:
+        if asked.answers and names_its_subject(asked):
             found = index.search(asked.question, 2 * READ)
             without = [hit for hit in found if not contains_answer(hit.passage.text, asked.answers)]
             for hits in (found, without):
                 ranked = reader.rerank(asked.question, hits[:READ]) if reader else hits
                 yield from _group(index, asked, ranked[:_HITS], reader)
+
+
+def alone_groups(
+    index: Index, questions: Sequence[Asked], reader: Reader | None
+) -> Iterator[Group]:
+    """Yield the sentences of one text for each question: its paragraph, or one that was found.
+
+    The one that was found is the first that does not answer.
+    """
+    for asked in questions:
         paragraph = Paragraph(index, asked.title, asked.context)
         yield from _group(paragraph, asked, paragraph.hits(), reader)
+        if asked.answers and names_its_subject(asked):
+            found = index.search(asked.question, _HITS)
+            without = [hit for hit in found if not contains_answer(hit.passage.text, asked.answers)]
+            yield from _group(index, asked, without[:1], reader)
 
 
 def _group(
@@ -186,8 +205,6 @@ def report(name: str, data: Sequence[Group], expected: Sequence[float] = ()) -> 
 
 def main() -> None:
     """Parse the command line, fit what is asked for, print constants."""
-    from retrieval.reading.train.labels import held_out, load
-
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--index", type=Path, required=True)
     parser.add_argument("--embedder", type=Path, required=True)
@@ -198,7 +215,7 @@ def main() -> None:
     chosen = parser.parse_args()
     index = Index.open(chosen.index, embedder_dir=chosen.embedder, read_only=True)
     reader = load_reader(chosen.reader) if chosen.reader else None
-    questions = [asked for asked in load(chosen.data) if held_out(asked)]
+    questions = [asked for asked in load(chosen.data, more=[WRITTEN]) if held_out(asked)]
     random.Random(0).shuffle(questions)
     del questions[chosen.limit :]
     if reader is not None and chosen.answers:
@@ -206,7 +223,13 @@ def main() -> None:
         return
     if reader is not None:
         report("passages", list(passage_groups(index, questions, reader)))
-    report("sentences", list(sentence_groups(index, questions, reader)), WEIGHTS)
+    searched = list(searched_groups(index, questions, reader))
+    alone = list(alone_groups(index, questions, reader))
+    if reader is None:
+        report("sentences", [*searched, *alone], WEIGHTS)
+    else:
+        report("sentences of passages that were searched for", searched, WEIGHTS)
+        report("sentences of a text alone", alone, WEIGHTS)
 
 
 if __name__ == "__main__":

@@ -48,15 +48,16 @@ class Sentence(NamedTuple):
     end: int
     features: Features
     stems: frozenset[str]
-    heard: Said | None  # None where there is no reader
-    answer: str  # the reader's span in it, "" if it points at none
-    chance: float  # the reader's probability of exactly this span
+    alone: bool  # no other passage was read
+    heard: Said | None = None  # None where there is no reader
+    answer: str = ""  # the reader's span in it, "" if it points at none
+    chance: float = 0.0  # the reader's probability of exactly this span
 
     def probability(self, kind: AnswerKind) -> float:
         """Return the estimated probability that it answers a question of `kind`, from 0 to 1."""
         if self.heard is None:
             return support.probability(self.features)
-        return judging.probability(self.features, self.heard, kind)
+        return judging.probability(self.features, self.heard, kind, alone=self.alone)
 
 
 class _Candidate(NamedTuple):
@@ -146,6 +147,7 @@ def scored_sentences(
         if may_answer(asked.question, hit.passage.uri, hit.passage.text)
     ]
     passages = [passage for _, passage in told]
+    alone = len(passages) == 1
     read = together(reader.read(asked.question.text, passages), passages) if reader else None
     for number, (rank, passage) in enumerate(told):
         title = frozenset(_stems(index, f"{passage.title} {passage.heading}"))
@@ -160,13 +162,15 @@ def scored_sentences(
             place = Place(title, inside, rank, opens_document=passage.start + start == 0)
             features = measure(asked, sentence, stems, place)
             if read is None:
-                yield Sentence(passage, start, end, features, frozenset(stems), None, "", 0.0)
+                yield Sentence(passage, start, end, features, frozenset(stems), alone=alone)
                 continue
             span = span_within(read.readings[number], start, end)
             answer = passage.text[span.start : span.end] if span else ""
             heard = said(read, number, span, answer)
             chance = span.chance if span else 0.0
-            yield Sentence(passage, start, end, features, frozenset(stems), heard, answer, chance)
+            yield Sentence(
+                passage, start, end, features, frozenset(stems), alone, heard, answer, chance
+            )
 
 
 def _candidates(

@@ -27,7 +27,7 @@ from retrieval.reading.network import ReaderNetwork
 from retrieval.reading.train import mining, starting
 from retrieval.reading.train.cloze.maker import Maker
 from retrieval.reading.train.corpus import Corpus, build, measured_titles
-from retrieval.reading.train.labels import Asked, held_out, load
+from retrieval.reading.train.labels import WRITTEN, Asked, held_out, load
 from retrieval.reading.train.loop import Stage, batches, learn
 from retrieval.reading.train.mix import Lessons, Shares
 from retrieval.reading.train.statements import held_out_rating, ratings
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 
 WORDS = 60_000
 VECTOR = 192
-WRITTEN = Path("data/samples/reading/written.jsonl.xz")
 _SQUAD = ("squad-v1.1-dev-a", "squad-v2.0-dev-a")
 _SECOND = Shares(labels=0.55, searched=0.25, statements=0.12)
 _THIRD = Shares(labels=0.20, searched=0.23, statements=0.09, written=0.48)

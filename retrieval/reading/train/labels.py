@@ -32,6 +32,7 @@ FILES = (
     "covidqa",
     "qed-dev",
 )
+WRITTEN = Path("data/samples/reading/written.jsonl.xz")  # in a checkout
 _RUN = 12  # words in a row that make two paragraphs the same
 _WORD = re.compile(r"\w+")
 _HELD_OUT = 0.2
@@ -55,6 +56,14 @@ def held_out(asked: Asked) -> bool:
     key = asked.title if asked.title and asked.source.startswith("squad-v") else asked.context
     digest = hashlib.sha256(f"chatapp reader held out\n{key}".encode()).digest()
     return int.from_bytes(digest[:8]) < _HELD_OUT * 2**64
+
+
+def names_its_subject(asked: Asked) -> bool:
+    """Say whether a question can be searched for: those of one paragraph say "the city", "he".
+
+    The written ones that do are lines as typed into a search box, without a question mark.
+    """
+    return asked.source != "written" or not asked.question.endswith("?")
 
 
 def load(data: Path, names: Iterable[str] = FILES, more: Sequence[Path] = ()) -> list[Asked]:
