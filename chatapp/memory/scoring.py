@@ -2,10 +2,10 @@
 
 The thing to know: the probabilities of all rounds and of "it was never said" add up to 1, so one
 scale says which round is best and whether any is, whether rounds were read in context or not. The
-weights are those of a softmax over the rounds of a history (listwise, Cao et al. 2007), over
-histories of 1,000 rounds: those of rounds read in context fitted on the tuning part of the benchmark
-and 385 written questions that the encoder was not taught with, the others on the tuning part and
-103 further questions; the two scores of "never said" on the tuning part.
+weights are those of a softmax over the rounds of a history (listwise, Cao et al. 2007), of 1,000
+rounds: those of rounds read in context are fitted on the tuning part of the benchmark and 385
+written questions that the encoder was not taught with, the others on the tuning part and 103
+further questions; the two scores of "never said" on the tuning part.
 """
 
 from __future__ import annotations

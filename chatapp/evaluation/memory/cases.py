@@ -31,7 +31,7 @@ _CHECKSUMS = {
     "extraction-blind-3.jsonl": "4529e65e99e930207e5c1635d32ebba2372ef51f9c249162423958502d785075",
     "extraction-blind-4.jsonl": "229cef6247d27981dfe56494c3296681c079f59fbf2ea8ffeff1382aeef96b6a",
     "extraction-blind-5.jsonl": "fc00a9fa54bc46df7dfeef8c9130c66f3d5734556b482bdac2095a3120d58cc3",
-    "extraction-blind-6.jsonl": "c8b4f64adc5da95bb77c1bee43bba8a2176af56f907d7596bbcbd2cd83d005dd",
+    "extraction-blind-6.jsonl": "b120ec9c5b710b0eafb399c31ad0f3a07f76ee547eab79a781944cd3431cac73",
     "recall-more.jsonl": "c1269cdc806964de824eef61b87fac14bdf496b8cd67f28322387f67aeccdf7c",
     "recall.jsonl": "5555586536b093d56cd52b6ea7c9b4ce88cb17f0ef3c68ef5bea6155f0ed254c",
 }
