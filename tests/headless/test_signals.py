@@ -18,11 +18,16 @@ from chatapp.conversations import ConversationStore
 SLOWLY = 0.05  # seconds a word: on a busy machine, too, the signal comes before the last one
 
 
+def heed_hang_up() -> None:
+    """Undo what a child of `nohup` inherits, and tests that were started below it with it."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
 def test_the_partial_answer_is_printed_and_kept(spawn, number, code):
-    child = spawn("ask", "hello", delay=SLOWLY)
+    child = spawn("ask", "hello", delay=SLOWLY, preexec_fn=heed_hang_up)
     first = child.stdout.read(20)
     child.send_signal(number)
     rest, err = child.communicate(timeout=60)
