@@ -33,6 +33,7 @@ FILES = (
     "qed-dev",
 )
 WRITTEN = Path("data/samples/reading/written.jsonl.xz")  # in a checkout
+TWINS = Path("data/samples/reading/twins.jsonl.xz")
 _RUN = 12  # words in a row that make two paragraphs the same
 _WORD = re.compile(r"\w+")
 _HELD_OUT = 0.2
@@ -53,7 +54,8 @@ class Asked(NamedTuple):
 
 def held_out(asked: Asked) -> bool:
     """Say whether a question to learn from is kept to tune and calibrate on, by article."""
-    key = asked.title if asked.title and asked.source.startswith("squad-v") else asked.context
+    by_title = asked.source.startswith(("squad-v", "twins"))
+    key = asked.title if asked.title and by_title else asked.context
     digest = hashlib.sha256(f"chatapp reader held out\n{key}".encode()).digest()
     return int.from_bytes(digest[:8]) < _HELD_OUT * 2**64
 
@@ -63,7 +65,9 @@ def names_its_subject(asked: Asked) -> bool:
 
     The written ones that do are lines as typed into a search box, without a question mark.
     """
-    return asked.source != "written" or not asked.question.endswith("?")
+    if asked.source in (WRITTEN.name.partition(".")[0], TWINS.name.partition(".")[0]):
+        return not asked.question.endswith("?")
+    return True
 
 
 def load(data: Path, names: Iterable[str] = FILES, more: Sequence[Path] = ()) -> list[Asked]:

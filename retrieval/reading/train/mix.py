@@ -19,13 +19,15 @@ from retrieval.reading.words import Vocabulary
 class Shares:
     """How much of a stage each kind of example is; the rest is questions made of raw text.
 
-    `written` are labels again: of the questions that were written for this project.
+    `written` and `twins` are labels again: of the questions that were written for this project,
+    and of those that come in pairs, of which one is not answered.
     """
 
     labels: float
     searched: float
     statements: float
     written: float = 0.0
+    twins: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Lessons:
     vocabulary: Vocabulary
     labels: Sequence[Asked]
     written: Sequence[Asked]
+    twins: Sequence[Asked]
     searched: Sequence[mining.Mined]
     maker: Maker
     data: Path
@@ -43,10 +46,12 @@ class Lessons:
         """Yield without end; the same seed gives the same examples."""
         order = random.Random(seed)
         asked = [*self.labels, *self.written] if shares.written else self.labels
-        raw = 1 - shares.labels - shares.searched - shares.statements - shares.written
+        taught = shares.labels + shares.written + shares.twins
+        raw = 1 - taught - shares.searched - shares.statements
         sources = [
             (shares.labels, _endless(Labelled(self.vocabulary, self.labels), order)),
             (shares.written, _endless(Labelled(self.vocabulary, self.written), order)),
+            (shares.twins, _endless(Labelled(self.vocabulary, self.twins), order)),
             (shares.searched, mining.examples(self.vocabulary, self.searched, order)),
             (shares.statements, self._statements(asked, order)),
             (raw, self.maker.examples(seed + 1)),
