@@ -4,8 +4,9 @@ Steps, each kept below `--out`/work and skipped where it is already there: the e
 numbers; word vectors, by which questions are made of raw text; passages that a search brings up;
 reading learnt from raw text; then from labels, those passages and statements beside raw text; then
 the same with the questions that were written for this project, of as many articles as paragraphs;
-then with those that come in pairs, nearly alike, of which the paragraph answers one. The encoder starts from MiniLM (extra `[minilm]`). The data is that of the shared pack. A GPU is
-used where there is one.
+then with those that come in pairs, nearly alike, of which the paragraph answers one. The encoder
+starts from MiniLM (extra `[minilm]`). The data is that of the shared pack. A GPU is used where
+there is one.
 """
 
 from __future__ import annotations
