@@ -63,11 +63,12 @@ def held_out(asked: Asked) -> bool:
 def names_its_subject(asked: Asked) -> bool:
     """Say whether a question can be searched for: those of one paragraph say "the city", "he".
 
-    The written ones that do are lines as typed into a search box, without a question mark.
+    The written ones that do are lines as typed into a search box, without a question mark; none of
+    the twins need.
     """
-    if asked.source in (WRITTEN.name.partition(".")[0], TWINS.name.partition(".")[0]):
-        return not asked.question.endswith("?")
-    return True
+    if asked.source == "twins":
+        return False
+    return asked.source != "written" or not asked.question.endswith("?")
 
 
 def load(data: Path, names: Iterable[str] = FILES, more: Sequence[Path] = ()) -> list[Asked]:

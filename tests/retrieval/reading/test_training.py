@@ -7,13 +7,14 @@ import json
 import random
 from pathlib import Path
 
+import pytest
 import torch
 
 from retrieval.reading.network import ReaderNetwork
 from retrieval.reading.train.cloze.maker import Maker
 from retrieval.reading.train.corpus import build, measured_titles
 from retrieval.reading.train.examples import Example
-from retrieval.reading.train.labels import load
+from retrieval.reading.train.labels import TWINS, Asked, held_out, load, names_its_subject
 from retrieval.reading.train.loop import Stage, batches, learn, loss_of
 from retrieval.reading.train.unanswerable import turned
 from retrieval.reading.train.vectors import choose_vocabulary, train_vectors
@@ -101,6 +102,23 @@ def test_nothing_that_measures_is_learnt_from(tmp_path: Path) -> None:
     assert {asked.context for asked in more} == {asked.context for asked in learnt}
     copied = {asked.context for asked in load(tmp_path, ["first", "second"])}
     assert copied == {contexts[title] for title in titles if title not in measuring}
+
+
+def test_twins_stay_together() -> None:
+    """A paragraph whose words were changed is held out with the one that it was made of."""
+    for count, name in enumerate("abcdefghijkl"):
+        one = Asked("Who?", ("Ann",), "Ann did.", f"{name} {count}", "twins")
+        assert held_out(one) == held_out(one._replace(context="Ann did not.", answers=()))
+
+
+@pytest.mark.skipif(not TWINS.exists(), reason="in a checkout only")
+def test_every_twin_has_its_sibling() -> None:
+    """Half of the records are not answered, and what answers the others stands in the paragraph."""
+    questions = load(Path(), [], more=[TWINS])
+    answered = [asked for asked in questions if asked.answers]
+    assert 0.49 < len(answered) / len(questions) < 0.51
+    assert all(answer in asked.context for asked in answered for answer in asked.answers)
+    assert not any(names_its_subject(asked) for asked in questions)
 
 
 def test_a_turned_question_differs_in_one_thing_from_the_one_that_is_answered() -> None:
