@@ -4,9 +4,9 @@ Steps, each kept below `--out`/work and skipped where it is already there: the e
 numbers; word vectors, by which questions are made of raw text; passages that a search brings up;
 reading learnt from raw text; then from labels, those passages and statements beside raw text; then
 the same with the questions that were written for this project, of as many articles as paragraphs;
-then with those that come in pairs, nearly alike, of which the paragraph answers one. The encoder
-starts from MiniLM (extra `[minilm]`). The data is that of the shared pack. A GPU is used where
-there is one.
+then with those that come in pairs, nearly alike, of which the paragraph answers one. What is kept
+is the mean of the last two. The encoder starts from MiniLM (extra `[minilm]`). The data is that of
+the shared pack. A GPU is used where there is one.
 """
 
 from __future__ import annotations
@@ -129,7 +129,19 @@ def main() -> None:
             made = batches(source, stage.batch, random.Random(chosen.seed))
             network = learn(network, made, stage, path, device=device, seed=chosen.seed).to("cpu")
         _report(name, network.eval(), vocabulary, kept, chosen.data)
+    _take_mean(network, [work / "written.safetensors", work / "twins.safetensors"])
+    _report("mean", network.eval(), vocabulary, kept, chosen.data)
     files.save(network, vocabulary, chosen.out)
+
+
+def _take_mean(network: ReaderNetwork, paths: list[Path]) -> None:
+    """Load the mean of weights that one run left at several times (Wortsman et al. 2022)."""
+    from safetensors.torch import load_file
+
+    weights = [load_file(path) for path in paths]
+    network.load_state_dict(
+        {name: torch.stack([one[name] for one in weights]).mean(0) for name in weights[0]}
+    )
 
 
 def _take(network: ReaderNetwork, path: Path) -> None:
