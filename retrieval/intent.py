@@ -96,17 +96,6 @@ _TROUBLE = re.compile(
     r"\w+n't\b|\b(?:not|cannot|never|no|error|warning|exit code|fail\w*|crash\w*|wrong|broken|stuck"
     r"|problem|trouble|issue|slow|missing|lost|hangs?|freezes?|empty)\b"
 )
-# Suggestions of everyday things: no source need hold them, and a wrong one does no harm.
-_IDEAS = re.compile(
-    r"(?:(?:please|so|and|then|well|can you|could you|would you|do you have)[, ]+)*(?:"
-    r"(?:(?:give|suggest|recommend|share|tell|offer)(?: (?:me|us))? )?"
-    r"(?:(?:any|some|more|other|another|a|an|two|three|four|five|ten|\d+|few|couple of) )*"
-    r"(?:(?!who|when)\w+[- ]){0,2}?"
-    r"(?:tips?|suggestions?|recommendations?|ideas?(?= (?:for|to|on|what|how (?:i|we) )))\b.*"
-    r"|(?:what|which|where)(?: [\w'-]+){0,3} (?:should|could|shall|can) (?:i|we)"
-    r" (?:watch|cook|eat|bake|read|wear|play|draw|paint|name|call|listen to|write about"
-    r"|do (?:today|tonight|tomorrow|(?:this|next|on(?: the)?) \w+))\b.*)"
-)
 _SENTENCE_END = re.compile(r"(?<=[.!;])\s+|\n+")
 
 _OPENER = re.compile(rf"{_GREETING.pattern}[,.!;: ]+(?=\S)")
@@ -141,17 +130,6 @@ def asks_nothing(text: str) -> bool:
     if len(message) > _MOST_TALK_CHARACTERS or _ASKING.search(message):
         return False
     return all(_states(sentence) for sentence in _SENTENCE_END.split(message) if sentence.strip())
-
-
-def asks_for_ideas(text: str) -> bool:
-    """Whether `text` asks for suggestions ("Any tips for a long train ride?"), not for a fact.
-
-    Where sources say nothing about it, anybody may answer.
-    """
-    message = " ".join(text.replace("’", "'").lower().split()).strip(_EDGES)
-    if len(message) > _MOST_TALK_CHARACTERS or _TROUBLE.search(message):
-        return False
-    return bool(_IDEAS.fullmatch(_OPENER.sub("", message, count=1)))
 
 
 def _states(sentence: str) -> bool:

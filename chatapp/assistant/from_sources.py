@@ -41,7 +41,7 @@ async def answer_from_sources(writing: Writing) -> bool:
         return False
     place: BrowsePlace = "files" if files.here else "index"
     evidence = await _look(writing, files)
-    if not (evidence and evidence.quotes) and _asks_no_fact(question):
+    if not (evidence and evidence.quotes) and _asks_nothing(question):
         if evidence is not None:
             writing.reply.step(Browse("end", "Found nothing about it", evidence.query, place))
         return False
@@ -71,10 +71,10 @@ def _needs_sources(question: str) -> bool:
     return needs_sources(question)
 
 
-def _asks_no_fact(question: str) -> bool:
-    from retrieval.intent import asks_for_ideas, asks_nothing
+def _asks_nothing(question: str) -> bool:
+    from retrieval.intent import asks_nothing
 
-    return asks_nothing(question) or asks_for_ideas(question)
+    return asks_nothing(question)
 
 
 def _files(writing: Writing) -> Files:

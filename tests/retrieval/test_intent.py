@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from retrieval.intent import asks_for_ideas, asks_nothing, needs_sources
+from retrieval.intent import asks_nothing, needs_sources
 
 TALK = """
 hi|Hello!|hey there|Good morning|good evening everyone|hiya|Hi, how are you?|hello there friend
@@ -78,35 +78,6 @@ My name is Ada. Population of Lagos
 )
 def test_what_waits_for_a_fact_is_no_statement(message: str) -> None:
     assert not asks_nothing(message)
-
-
-@pytest.mark.parametrize(
-    "message",
-    """
-Give me three tips for learning a language.|any ideas for dinner?|Any idea how I could relax?
-What should I cook tonight?|recommendations please
-Hi! Do you have any tips for a long train ride?|which one should I watch?|what could we do on sunday
-""".strip()
-    .replace("\n", "|")
-    .split("|"),
-)
-def test_suggestions_are_no_facts(message: str) -> None:
-    """What no source need hold may come from the model where none does."""
-    assert asks_for_ideas(message)
-
-
-@pytest.mark.parametrize(
-    "message",
-    """
-any idea who wrote Hamlet?|any idea how to delete a conversation|which medicine should I take?
-What is the idea of Plato's cave?|who had the idea?|where should I go with a broken leg
-what should I do if the index is damaged|which option should I set?|Give me the date of it.
-""".strip()
-    .replace("\n", "|")
-    .split("|"),
-)
-def test_what_a_source_must_hold_is_no_suggestion(message: str) -> None:
-    assert not asks_for_ideas(message)
 
 
 def test_a_pasted_megabyte_is_judged_at_once() -> None:

@@ -96,6 +96,7 @@ def test_the_shipped_recipes_are_valid() -> None:
         "cpu-ladder",
         "cpu-more",
         "cpu-small",
+        "cpu-talk",
         "gpt2-124m",
         "gpu-30min",
         "smoke",
