@@ -1,8 +1,10 @@
 """The reader's network: an encoder that is told which words match, heads for spans and verdicts.
 
 The thing to know: with little to learn from, it helps to be told what equal words, equal stems and
-their rarity say (DrQA, Chen et al. 2017). `match_features` computes that from the two sides' keys
-alone, in training and in use alike; it is added where the encoder reads each word.
+their rarity say (DrQA, Chen et al. 2017). `match_features` says it of each word of a passage,
+`asked_features` of each word of the question: one that the passage does not hold is often why
+there is no answer. Both follow from the two sides' keys alone, in training and in use alike, and
+are added where the encoder reads each word.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ from retrieval.reading.encoder import OFF, Encoder, Shape
 from retrieval.reading.kinds import KINDS
 from retrieval.reading.words import BEGIN, END, SHAPES
 
-FEATURES = 14
+FEATURES = 14  # of a passage's word
+ASKED_FEATURES = 7  # of a question's word
 SIDES = 3  # question, title, passage
 LONGEST = 24  # words of an answer
 _WINDOWS = (2, 5, 12)
@@ -108,6 +111,28 @@ def match_features(question: Side, passage: Side) -> Tensor:
     )
 
 
+def asked_features(question: Side, passage: Side) -> Tensor:
+    """Return what equal words tell about each word of a question, (batch, question, 7)."""
+    words = question.mask.float()
+    body = (passage.sides == 2)[:, None, :]
+    title = (passage.sides == 1)[:, None, :]
+    exact = (question.keys[:, :, None] == passage.keys[:, None, :]) & question.mask[:, :, None]
+    stem = (question.stems[:, :, None] == passage.stems[:, None, :]) & question.mask[:, :, None]
+    stem = stem & passage.mask[:, None, :]
+    said = (exact & body).any(2).float()
+    meant = (stem & body).any(2).float()
+    titled = (stem & title).any(2).float()
+    followed = torch.zeros_like(said)  # with the next word of the question, in this order
+    pairs = exact & body
+    followed[:, :-1] = (pairs[:, :-1, :-1] & pairs[:, 1:, 1:]).any(2).float()
+    absent = words * (1 - torch.maximum(meant, titled))
+    counted = (question.rarity > 0).float()
+    weight = question.rarity
+    return torch.stack(
+        [said, meant, titled, followed, absent * counted, absent * weight, weight], 2
+    )
+
+
 class SpanHead(nn.Module):
     """Every short span scored as a whole (Lee et al. 2016), on top of its start and its end.
 
@@ -151,15 +176,16 @@ class ReaderNetwork(nn.Module):
         width = shape.width
         self.encoder = Encoder(shape)
         self.told = nn.Linear(FEATURES, width)
+        self.told_asked = nn.Linear(ASKED_FEATURES, width)
         self.shapes = nn.Embedding(SHAPES, width)
         self.sides = nn.Embedding(SIDES, width)
         self.kinds = nn.Embedding(KINDS, width)
-        for added in (self.told, self.shapes, self.sides, self.kinds):
+        for added in (self.told, self.told_asked, self.shapes, self.sides, self.kinds):
             for untrained in added.parameters():
                 nn.init.zeros_(untrained)  # an encoder that has learnt begins undisturbed
         self.span = nn.Linear(width, 2)
         self.whole = SpanHead(width)
-        self.pool = nn.Linear(2 * width + 2, width)
+        self.pool = nn.Linear(3 * width + 2, width)
         self.judge = nn.Linear(width, 3)  # no answer, relevance, support
 
     def forward(self, question: Side, passage: Side, kind: Tensor) -> Judged:
@@ -171,12 +197,19 @@ class ReaderNetwork(nn.Module):
         added = told.new_zeros(*line.ids.shape, self.shape.width)
         where = line.firsts[:, :, None].expand_as(told)
         added = added.scatter_add(1, where, told)
+        told_asked = self.told_asked(asked_features(question, passage))
+        told_asked = told_asked * question.mask[:, :, None]
+        where_asked = line.asked[:, :, None].expand_as(told_asked)
+        added = added.scatter_add(1, where_asked, told_asked.to(added.dtype))
         kinds = F.pad(self.kinds(kind)[:, None, :], (0, 0, 0, line.ids.shape[1] - 1))
         states = self.encoder(line.ids, line.types, added + kinds, self.dropout)
         read = states.gather(1, where)
         body = (passage.sides.eq(2) & line.seen)[:, :, None]
         most = read.masked_fill(~body, torch.finfo(read.dtype).min).amax(1)
-        pooled = torch.cat([states[:, 0], most, features[:, 0, _WHOLE].to(read.dtype)], 1)
+        asked = states.gather(1, where_asked)
+        asked = asked.masked_fill(~question.mask[:, :, None], torch.finfo(asked.dtype).min).amax(1)
+        whole = features[:, 0, _WHOLE].to(read.dtype)
+        pooled = torch.cat([states[:, 0], most, whole, asked], 1)
         judged = self.judge(torch.tanh(self.pool(pooled))).float()
         spans = self.span(read).float().masked_fill(~body, OFF)
         return Judged(self.whole(read, spans[:, :, 0], spans[:, :, 1]), *judged.unbind(1))
@@ -185,13 +218,15 @@ class ReaderNetwork(nn.Module):
 class _Line(NamedTuple):
     """Question and passage as one line of pieces, (batch, line), 0 at its end.
 
-    `firsts` (batch, passage) says where each word begins, `seen` whether it is on the line.
+    `firsts` (batch, passage) says where each word begins, `seen` whether it is on the line;
+    `asked` (batch, question) where each word of the question begins, which always is.
     """
 
     ids: Tensor
     types: Tensor
     firsts: Tensor
     seen: Tensor
+    asked: Tensor
 
 
 def _line(question: Side, passage: Side, longest: int) -> _Line:
@@ -213,4 +248,5 @@ def _line(question: Side, passage: Side, longest: int) -> _Line:
         line[1].scatter(1, place, types)[:, :length],
         firsts.clamp_max(length - 1),
         (firsts < length) & passage.mask,
+        place[:, most:before - most:most].clamp_max(length - 1),
     )

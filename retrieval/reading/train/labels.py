@@ -168,6 +168,27 @@ class Labelled:
         return [context for _, context in found[:4]]
 
 
+class Paired(Labelled):
+    """Twins: each answered question with the unanswered one that follows it, as they are.
+
+    Twins that are read in one batch cancel what they share: what is left to learn from is the word
+    by which they differ.
+    """
+
+    def epoch(self, order: random.Random) -> Iterator[Example]:
+        """Yield every question once, the pairs in random order."""
+        pairs: list[list[Asked]] = []
+        for asked in self.questions:
+            before = pairs[-1] if pairs else []
+            if len(before) == 1 and before[0].answers and not asked.answers:
+                before.append(asked)
+            else:
+                pairs.append([asked])
+        order.shuffle(pairs)
+        for pair in pairs:
+            yield from (self._example(asked, asked.context, order, away=False) for asked in pair)
+
+
 def token_spans(text: str, tokens: Tokens, answers: Iterable[str]) -> list[tuple[int, int]]:
     """Return where the answers stand in `text`, as (first, last) tokens."""
     spans: list[tuple[int, int]] = []

@@ -10,7 +10,7 @@ from pathlib import Path
 from retrieval.reading.train import mining
 from retrieval.reading.train.cloze.maker import Maker
 from retrieval.reading.train.examples import Example
-from retrieval.reading.train.labels import Asked, Labelled
+from retrieval.reading.train.labels import Asked, Labelled, Paired
 from retrieval.reading.train.statements import answered, as_example, held_out_rating, ratings
 from retrieval.reading.words import Vocabulary
 
@@ -51,7 +51,7 @@ class Lessons:
         sources = [
             (shares.labels, _endless(Labelled(self.vocabulary, self.labels), order)),
             (shares.written, _endless(Labelled(self.vocabulary, self.written), order)),
-            (shares.twins, _endless(Labelled(self.vocabulary, self.twins), order)),
+            (shares.twins, _endless(Paired(self.vocabulary, self.twins), order)),
             (shares.searched, mining.examples(self.vocabulary, self.searched, order)),
             (shares.statements, self._statements(asked, order)),
             (raw, self.maker.examples(seed + 1)),

@@ -10,7 +10,7 @@ from transformers import BertConfig, BertModel
 
 from retrieval.reading.batch import collate, encode_passage, encode_question
 from retrieval.reading.encoder import Encoder
-from retrieval.reading.network import ReaderNetwork, _line
+from retrieval.reading.network import ReaderNetwork, _line, asked_features
 from retrieval.reading.train import starting
 from retrieval.reading.words import BEGIN, END, Vocabulary
 from tests.retrieval.reading.conftest import SHAPE
@@ -64,6 +64,19 @@ def test_question_and_passage_are_one_line_without_gaps(vocabulary: Vocabulary) 
     assert line.types[0].tolist() == [0] * (len(rows[0]) - len(pieces[0]) - 1) + [1] * (
         len(pieces[0]) + 1
     )
+
+
+def test_the_question_is_told_which_of_its_words_are_missing(vocabulary: Vocabulary) -> None:
+    """Said exactly, said with another ending, in the title, followed by its next word, absent."""
+    question = collate([encode_question(vocabulary.encode("Who wrote the books of halm zorn?"))])
+    body, title = vocabulary.encode("she wrote the book"), vocabulary.encode("halm")
+    passage = collate([encode_passage(title, body)[0]])
+    said, meant, titled, followed, absent, _, _ = asked_features(question, passage)[0].T.tolist()
+    assert said == [0, 1, 1, 0, 0, 0, 0, 0]
+    assert meant == [0, 1, 1, 1, 0, 0, 0, 0]
+    assert titled == [0, 0, 0, 0, 0, 1, 0, 0]
+    assert followed == [0, 1, 0, 0, 0, 0, 0, 0]
+    assert absent == [0, 0, 0, 0, 0, 0, 1, 0]
 
 
 def test_what_lies_beyond_the_line_cannot_answer(vocabulary: Vocabulary) -> None:

@@ -14,10 +14,18 @@ from retrieval.reading.network import ReaderNetwork
 from retrieval.reading.train.cloze.maker import Maker
 from retrieval.reading.train.corpus import build, measured_titles, records
 from retrieval.reading.train.examples import Example
-from retrieval.reading.train.labels import TWINS, Asked, held_out, load, names_its_subject
+from retrieval.reading.train.labels import (
+    TWINS,
+    Asked,
+    Paired,
+    held_out,
+    load,
+    names_its_subject,
+)
 from retrieval.reading.train.loop import Stage, batches, learn, loss_of
 from retrieval.reading.train.unanswerable import turned
 from retrieval.reading.train.vectors import choose_vocabulary, train_vectors
+from retrieval.reading.words import Vocabulary
 from retrieval.splits import part_of
 from tests.retrieval.reading.conftest import PIECES, SHAPE
 
@@ -110,6 +118,17 @@ def test_twins_stay_together() -> None:
         one = Asked("Who?", ("Ann",), "Ann did.", f"{name} {count}", "twins")
         assert held_out(one) == held_out(one._replace(context="Ann did not.", answers=()))
         assert not names_its_subject(one)
+
+
+def test_twins_are_read_one_after_the_other(vocabulary: Vocabulary) -> None:
+    """In whatever order the pairs come: the answered question, then the one that is not."""
+    answered = [Asked(f"Who wrote the book {n}?", ("orn",), "orn was", "", "twins") for n in "abc"]
+    questions = [twin for one in answered for twin in (one, one._replace(answers=()))]
+    read = list(Paired(vocabulary, questions).epoch(random.Random(0)))
+    assert len(read) == len(questions)
+    assert [bool(example.spans) for example in read] == [True, False] * len(answered)
+    for first, second in zip(read[::2], read[1::2], strict=True):
+        assert first.question.keys.tolist() == second.question.keys.tolist()
 
 
 @pytest.mark.skipif(not TWINS.exists(), reason="in a checkout only")
