@@ -28,7 +28,7 @@ from retrieval.reading.judging import certainty_features
 from retrieval.reading.paragraph import Paragraph
 from retrieval.reading.ranking import known
 from retrieval.reading.reader import Reader, load_reader
-from retrieval.reading.train.labels import TWINS, WRITTEN, held_out, load, names_its_subject
+from retrieval.reading.train.labels import NOTES, TWINS, WRITTEN, held_out, load, names_its_subject
 from retrieval.rerank import READ
 from retrieval.squad import contains_answer, overlap
 from retrieval.support import WEIGHTS
@@ -215,7 +215,8 @@ def main() -> None:
     chosen = parser.parse_args()
     index = Index.open(chosen.index, embedder_dir=chosen.embedder, read_only=True)
     reader = load_reader(chosen.reader) if chosen.reader else None
-    questions = [asked for asked in load(chosen.data, more=[WRITTEN, TWINS]) if held_out(asked)]
+    asked_all = load(chosen.data, more=[WRITTEN, TWINS, NOTES])
+    questions = [asked for asked in asked_all if held_out(asked)]
     random.Random(0).shuffle(questions)
     del questions[chosen.limit :]
     if reader is not None and chosen.answers:

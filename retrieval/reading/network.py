@@ -248,5 +248,5 @@ def _line(question: Side, passage: Side, longest: int) -> _Line:
         line[1].scatter(1, place, types)[:, :length],
         firsts.clamp_max(length - 1),
         (firsts < length) & passage.mask,
-        place[:, most:before - most:most].clamp_max(length - 1),
+        place[:, most : before - most : most].clamp_max(length - 1),
     )

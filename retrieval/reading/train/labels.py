@@ -34,6 +34,8 @@ FILES = (
 )
 WRITTEN = Path("data/samples/reading/written.jsonl.xz")  # in a checkout
 TWINS = Path("data/samples/reading/twins.jsonl.xz")
+NOTES = Path("data/samples/reading/notes.jsonl.xz")
+PAIRED = ("twins", "notes")  # the sources whose questions come in pairs
 _RUN = 12  # words in a row that make two paragraphs the same
 _WORD = re.compile(r"\w+")
 _HELD_OUT = 0.2
@@ -54,7 +56,7 @@ class Asked(NamedTuple):
 
 def held_out(asked: Asked) -> bool:
     """Say whether a question to learn from is kept to tune and calibrate on, by article."""
-    by_title = asked.source.startswith(("squad-v", "twins"))
+    by_title = asked.source.startswith(("squad-v", "twins", "notes"))
     key = asked.title if asked.title and by_title else asked.context
     digest = hashlib.sha256(f"chatapp reader held out\n{key}".encode()).digest()
     return int.from_bytes(digest[:8]) < _HELD_OUT * 2**64
@@ -64,9 +66,9 @@ def names_its_subject(asked: Asked) -> bool:
     """Say whether a question can be searched for: those of one paragraph say "the city", "he".
 
     The written ones that do are lines as typed into a search box, without a question mark; none of
-    the twins need.
+    the pairs need.
     """
-    if asked.source == "twins":
+    if asked.source in PAIRED:
         return False
     return asked.source != "written" or not asked.question.endswith("?")
 

@@ -15,6 +15,7 @@ from retrieval.reading.train.cloze.maker import Maker
 from retrieval.reading.train.corpus import build, measured_titles, records
 from retrieval.reading.train.examples import Example
 from retrieval.reading.train.labels import (
+    NOTES,
     TWINS,
     Asked,
     Paired,
@@ -132,9 +133,10 @@ def test_twins_are_read_one_after_the_other(vocabulary: Vocabulary) -> None:
 
 
 @pytest.mark.skipif(not TWINS.exists(), reason="in a checkout only")
-def test_every_twin_has_its_sibling() -> None:
-    """Half of the records are not answered, and what answers the others stands in the paragraph."""
-    questions = list(records(TWINS))
+@pytest.mark.parametrize("file", [TWINS, NOTES], ids=lambda file: file.name)
+def test_every_twin_has_its_sibling(file: Path) -> None:
+    """Half of the records are not answered, and what answers the others stands in the text."""
+    questions = list(records(file))
     answered = [one for one in questions if one["answers"]]
     assert 0.49 < len(answered) / len(questions) < 0.51
     assert all(answer in one["context"] for one in answered for answer in one["answers"])
