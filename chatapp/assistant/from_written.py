@@ -24,6 +24,14 @@ _BETWEEN_US = re.compile(
     r"|pl(?:ea)?[sz]e?|tell|give|say|write|make|recommend|suggest|ideas?|tips?)\b",
     re.IGNORECASE,
 )
+# What the handbook may know better.
+_ABOUT_THE_APP = re.compile(
+    r"\b(?:chatapp|apps?|programs?|conversations?|chats?|data|offline|online|web|internet|connection"
+    r"|files?|documents?|sources?|index|maths?|calculat\w+|settings?|models?|remember\w*|memor\w+"
+    r"|forget|delete|private|privacy|save[sd]?|store[sd]?|quit|exit|import|export|themes?|tools?"
+    r"|commands?|servers?|scripts?|keys?|type|screen|terminal)\b",
+    re.IGNORECASE,
+)
 
 
 async def answer_from_written(writing: Writing, *, surely: bool = False) -> bool:
@@ -50,6 +58,8 @@ def _reply(writing: Writing, surely: bool) -> str:
     """Return the reply that fits, "" for none. Blocking."""
     draft, text = writing.draft, writing.draft.question.text
     if not (_may_talk(writing) and between_us(text)) or moderation(writing).refuses(text):
+        return ""
+    if surely and _ABOUT_THE_APP.search(text):
         return ""
     replies = writing.services.replies() if writing.services.replies else None
     if replies is None:

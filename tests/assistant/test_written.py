@@ -77,6 +77,14 @@ async def test_sources_go_first_where_the_reply_is_not_sure(talk: MakeAssistant)
     assert (wish.text, wish.grounding) == ("Haha.", "written")
 
 
+async def test_the_handbook_goes_first_about_the_app(make: MakeAssistant) -> None:
+    """However sure the reply is: what is documented is quoted."""
+    pages = {"Files": "Chatapp reads Markdown files, and the files of your folders."}
+    written = _Replies(1.0)
+    assistant = make(FakeGenerator(MODEL), FakeIndex(pages), replies=lambda: written)
+    assert (await said(assistant, "What files can you read?")).grounding == "grounded"
+
+
 async def test_facts_are_never_answered_with_a_written_reply(talk: MakeAssistant) -> None:
     """What is asked about the world stands in the sources or nowhere."""
     done = await said(talk(), "Who won the election of 1912?")
