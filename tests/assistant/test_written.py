@@ -79,10 +79,10 @@ async def test_sources_go_first_where_the_reply_is_not_sure(talk: MakeAssistant)
 
 async def test_the_handbook_goes_first_about_the_app(make: MakeAssistant) -> None:
     """However sure the reply is: what is documented is quoted."""
-    pages = {"Files": "Chatapp reads Markdown files, and the files of your folders."}
+    pages = {"Files": "All documents in Markdown."}
     written = _Replies(1.0)
     assistant = make(FakeGenerator(MODEL), FakeIndex(pages), replies=lambda: written)
-    assert (await said(assistant, "What files can you read?")).grounding == "grounded"
+    assert (await said(assistant, "What documents can you see?")).grounding == "grounded"
 
 
 async def test_facts_are_never_answered_with_a_written_reply(talk: MakeAssistant) -> None:
