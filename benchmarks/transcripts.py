@@ -23,6 +23,7 @@ BADGES = {
     "grounded": "from sources",
     "partly": "partly from sources",
     "model": "from the model alone",
+    "written": "a written reply",
     "memory": "from memory",
     "tool": "from a tool",
     "not_found": "not found",

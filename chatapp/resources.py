@@ -52,6 +52,11 @@ def samples_dir() -> Path:
     return shipped_root() / "data" / "samples"
 
 
+def talk_file() -> Path:
+    """Return the file of written everyday conversations."""
+    return samples_dir() / "talk" / "talk.jsonl.xz"
+
+
 def handbook_dir() -> Path:
     """Return the directory of the user's handbook, which is indexed out of the box."""
     return shipped_root() / "docs" / "handbook"

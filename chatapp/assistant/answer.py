@@ -1,6 +1,7 @@
 """Answer: fills one started answer in the first way that has something to say, and ends it.
 
-The ways, in order: what the memory knows, a tool, quotes from sources, the model.
+The ways, in order: what the memory knows, a tool, quotes from sources, a written reply, the model.
+A written reply that surely fits goes before the sources.
 """
 
 from __future__ import annotations

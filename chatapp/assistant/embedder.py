@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,7 +40,6 @@ def open_encoder() -> PieceEncoder | None:
 
     Recall does without it: it then knows rounds by their words only.
     """
-    from retrieval.embedding.pieces import PieceEncoder
     from retrieval.embedding.protocol import CONFIG_NAME
     from retrieval.errors import EmbedderDamaged
 
@@ -47,7 +47,15 @@ def open_encoder() -> PieceEncoder | None:
     if not (directory / CONFIG_NAME).is_file():
         return None
     try:
-        return PieceEncoder.load(directory)
+        return _encoder(directory)
     except EmbedderDamaged as error:
         log.warning("Recall goes by words: %s", error)
         return None
+
+
+@functools.lru_cache(maxsize=1)
+def _encoder(directory: Path) -> PieceEncoder:
+    """Load an encoder once for memory and talk: it is safe in several threads."""
+    from retrieval.embedding.pieces import PieceEncoder
+
+    return PieceEncoder.load(directory)

@@ -17,6 +17,7 @@ from chatapp.assistant.assistant import Assistant
 from chatapp.assistant.catalogue import InstalledModels, model_dir
 from chatapp.assistant.embedder import open_embedder, open_encoder
 from chatapp.assistant.own_index import open_own_index
+from chatapp.assistant.written import shipped_replies
 from chatapp.conversations import ConversationStore
 from chatapp.conversations.ids import utc_now
 from chatapp.inference.generator import Generator
@@ -27,7 +28,15 @@ if TYPE_CHECKING:
     from chatapp.settings import Settings
     from retrieval.index import Index
 
-__all__ = ["HANDBOOK", "build_assistant", "model_dir", "open_embedder", "open_index", "open_memory"]
+__all__ = [
+    "HANDBOOK",
+    "build_assistant",
+    "model_dir",
+    "open_embedder",
+    "open_index",
+    "open_memory",
+    "shipped_replies",
+]
 
 HANDBOOK = "handbook"
 
@@ -65,6 +74,7 @@ def build_assistant(
         catalogue=InstalledModels(settings, lambda chosen: _load_generator(chosen)),
         open_memory=lambda: open_memory(store),
         open_web=lambda: open_web(settings, clock, cache=not ephemeral),
+        replies=shipped_replies if settings.written_replies else None,
         clock=clock,
     )
 

@@ -13,6 +13,7 @@ from chatapp.assistant.annotations import Computed, stream_computed
 from chatapp.assistant.events import FinishReason, Usage
 from chatapp.assistant.evidence import files_for_prompt, rest_on, shown_by_tool
 from chatapp.assistant.from_memory import in_window, known_facts
+from chatapp.assistant.from_written import answer_from_written
 from chatapp.assistant.instructions import Piece, system_turn, tool_turn
 from chatapp.assistant.lazy import Lazy
 from chatapp.assistant.moderating import REFUSAL, Moderation, moderation
@@ -36,6 +37,8 @@ async def answer_from_model(writing: Writing) -> FinishReason:
     moderated = await asyncio.to_thread(moderation, writing)
     if moderated.refuses(writing.draft.question.text):
         writing.reply.say(REFUSAL)
+        return "stop"
+    if await answer_from_written(writing):
         return "stop"
     lazy = writing.services.models.get(writing.options.model)
     generator = await writing.run.in_thread(lazy.thread, lazy.get)

@@ -16,6 +16,7 @@ from chatapp.assistant.events import Browse, Retrieval
 from chatapp.assistant.events.tools import BrowsePlace
 from chatapp.assistant.followup import search_query
 from chatapp.assistant.from_web import answer_from_web
+from chatapp.assistant.from_written import answer_from_written
 from chatapp.assistant.showing import refuse, show_quotes
 from chatapp.assistant.steps import short
 from chatapp.assistant.writing import Writing
@@ -39,6 +40,8 @@ async def answer_from_sources(writing: Writing) -> bool:
     question = writing.draft.question.text
     if not (files.here and wants_overview(question)) and not _needs_sources(question):
         return False
+    if await answer_from_written(writing, surely=True):
+        return True
     place: BrowsePlace = "files" if files.here else "index"
     evidence = await _look(writing, files)
     if not (evidence and evidence.quotes) and _asks_nothing(question):
@@ -51,6 +54,8 @@ async def answer_from_sources(writing: Writing) -> bool:
             await _show(writing, evidence, place)
             return True
         writing.reply.step(Browse("end", "Found nothing that answers it", evidence.query, place))
+    if await answer_from_written(writing):
+        return True
     # What is asked about a file that came along with the question stands in that file or nowhere.
     if not files.here and await answer_from_web(writing, _query(writing), evidence):
         return True

@@ -166,6 +166,7 @@ class Guests:
             open_web=(lambda: self._open_web(self._settings))
             if self._settings.server.web
             else None,
+            replies=factory.shipped_replies if self._settings.written_replies else None,
         )
         if self._settings.server.web:  # by the person's own setting: nobody is there to ask
             made.options = dataclasses.replace(made.options, web="always")

@@ -28,6 +28,7 @@ from tools.registry import ToolRegistry
 if TYPE_CHECKING:
     from chatapp.memory import Memory
     from chatapp.settings import Settings
+    from chatapp.talk import WrittenReplies
     from retrieval.index import Index
     from retrieval.types import Document
 
@@ -46,6 +47,7 @@ class Parts:
         tools: ToolRegistry | None = None,
         open_memory: Callable[[], Memory] | None = None,
         open_web: Callable[[], WebAccess] | None = None,
+        replies: Callable[[], WrittenReplies | None] | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         if catalogue is None:
@@ -72,6 +74,7 @@ class Parts:
             index,
             memory,
             web,
+            replies,
         )
         self._turns = Turns()
         self._jobs: set[threading.Event] = set()  # each ends a command's use of the model
@@ -109,8 +112,8 @@ class Parts:
         parts: list[Lazy[Any] | None] = [model, services.index, services.memory]
         loads = [loop.run_in_executor(part.thread, part.get) for part in parts if part]
         tools = asyncio.to_thread(services.tools.connect)
-        reader = asyncio.to_thread(shipped_reader)
-        await asyncio.gather(*loads, tools, reader, return_exceptions=True)
+        others = [asyncio.to_thread(load) for load in (shipped_reader, services.replies) if load]
+        await asyncio.gather(*loads, tools, *others, return_exceptions=True)
 
     def interrupt(self) -> bool:
         """Stop the running turn, whose text so far is kept, and what commands let the model write.

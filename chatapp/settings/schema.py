@@ -154,6 +154,9 @@ class Settings:
     )
     native: bool = setting(True, "Run the model in 8 bits on the compiled CPU runtime.")
     content_filter: bool = setting(True, "Refuse requests for harm instead of asking the model.")
+    written_replies: bool = setting(
+        True, "Answer everyday talk with written replies that fit, else with the shipped model."
+    )
     generation: GenerationSettings = field(default_factory=GenerationSettings)
     retrieval: RetrievalSettings = field(default_factory=RetrievalSettings)
     index: IndexSettings = field(default_factory=IndexSettings)

@@ -64,6 +64,7 @@ def search_choices(tags: Sequence[str], now: datetime) -> SearchChoices:
                 ("grounded", "grounded"),
                 ("from memory", "memory"),
                 ("model alone", "model"),
+                ("written reply", "written"),
                 ("not found", "not_found"),
             ],
         ),

@@ -25,6 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "chatapp.feedback",
         "chatapp.inference",
         "chatapp.moderation",
+        "chatapp.talk",
         "retrieval",
         "tools",
     },
@@ -38,6 +39,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "chatapp.memory": {"chatapp.conversations", "retrieval"},
     "chatapp.feedback": {"chatapp.conversations"},
     "chatapp.moderation": {"retrieval"},
+    "chatapp.talk": {"retrieval"},
     "chatapp.evaluation": {
         "chatapp.assistant",
         "chatapp.browsing",

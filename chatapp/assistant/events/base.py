@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 FinishReason = Literal["stop", "length", "interrupted", "error"]
-Grounding = Literal["grounded", "partly", "model", "memory", "tool", "not_found"]
+Grounding = Literal["grounded", "partly", "model", "written", "memory", "tool", "not_found"]
 """What an answer rests on.
 
 `grounded`: every sentence is a quote or carries one; `partly`: some do; `model`: the model alone;

@@ -15,6 +15,7 @@ GROUNDINGS = {
     "grounded": "Grounded in the sources below.",
     "partly": "Only partly grounded in the sources below.",
     "memory": "From what you told me.",
+    "written": "A reply that was written beforehand, no sources.",
     "model": "From the model alone, no sources.",
     "not_found": "Not found in the sources.",
 }

@@ -14,6 +14,7 @@ _LABELS: dict[Grounding, str] = {
     "partly": "◐ partly grounded",
     "tool": "✓ computed",
     "memory": "● from what you told me",
+    "written": "○ a written reply, no sources",
     "model": "○ from the model, no sources",
     "not_found": "∅ not found in the sources",
 }

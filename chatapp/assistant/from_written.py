@@ -1,0 +1,84 @@
+"""Everyday talk answered with a reply that was written beforehand, where one fits.
+
+The thing to know: the shipped model is too small to be good company, so it talks only where nobody
+has written a reply. A larger model of the person's own, or a persona, is never talked over, nor is
+anybody who asked for another answer. What is asked about the world is left to the sources.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+from chatapp.assistant.attached import files_on
+from chatapp.assistant.catalogue import SHIPPED
+from chatapp.assistant.moderating import moderation
+from chatapp.assistant.writing import Writing
+
+# Chosen on the messages of one person, measured on those of another (docs/log.md).
+_FITS = 0.65
+_SURELY = 0.85
+
+_BETWEEN_US = re.compile(
+    r"\b(?:i|i'?m|i'?ve|i'?d|i'?ll|me|my|mine|we|we'?re|us|our|you|your|yours|yourself|u|ur|let'?s"
+    r"|pl(?:ea)?[sz]e?|tell|give|say|write|make|recommend|suggest|ideas?|tips?)\b",
+    re.IGNORECASE,
+)
+# What the handbook may know better.
+_ABOUT_THE_APP = re.compile(
+    r"\b(?:chatapp|apps?|programs?|conversations?|chats?|data|offline|online|web|internet|connection"
+    r"|files?|documents?|sources?|index|maths?|calculat\w+|settings?|models?|remember\w*|memor\w+"
+    r"|forget|delete|private|privacy|save[sd]?|store[sd]?|quit|exit|import|export|themes?|tools?"
+    r"|commands?|servers?|scripts?|keys?|type|screen|terminal)\b",
+    re.IGNORECASE,
+)
+
+
+async def answer_from_written(writing: Writing, *, surely: bool = False) -> bool:
+    """Answer with the written reply that fits, if one does; `surely`: only if it clearly does.
+
+    Raises Interrupted.
+    """
+    waited = asyncio.ensure_future(asyncio.to_thread(_reply, writing, surely))
+    reply = await writing.run.unless_stopped(waited)
+    if reply:
+        writing.reply.grounding = "written"
+        writing.reply.say(reply)
+    return bool(reply)
+
+
+def between_us(text: str) -> bool:
+    """Whether a message is about who talks here, or wishes for something: no fact of the world."""
+    from retrieval.intent import needs_sources
+
+    return not needs_sources(text) or bool(_BETWEEN_US.search(text.replace("’", "'")))
+
+
+def _reply(writing: Writing, surely: bool) -> str:
+    """Return the reply that fits, "" for none. Blocking."""
+    draft, text = writing.draft, writing.draft.question.text
+    if not (_may_talk(writing) and between_us(text)) or moderation(writing).refuses(text):
+        return ""
+    if surely and _ABOUT_THE_APP.search(text):
+        return ""
+    replies = writing.services.replies() if writing.services.replies else None
+    if replies is None:
+        return ""
+    said = [message.text for message in draft.path if message.role == "assistant"]
+    found = replies.nearest(text, said[-1] if said else "", said)
+    least = _SURELY if surely else _FITS
+    return found.text if found and found.likeness >= least else ""
+
+
+def _may_talk(writing: Writing) -> bool:
+    """Whether nothing else is called for: a model, sources, another answer, what a file says."""
+    draft, options, services = writing.draft, writing.options, writing.services
+    if draft.attempt or draft.continues or draft.by_model or options.system:
+        return False
+    model_alone = services.index is None or not options.use_sources
+    if model_alone or (options.model or services.settings.model) != SHIPPED:
+        return False
+    if options.needs_sources:
+        return False
+    asked = (message for message in draft.path if message.role == "user")
+    return not any(files_on(writing.services.store, message.id) for message in asked)
