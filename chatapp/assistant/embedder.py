@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from retrieval.embedding.pieces import PieceEncoder
 
 log = logging.getLogger("chatapp")
+_loading = threading.Lock()
 
 
 def chosen_embedder() -> Path | str:
@@ -47,7 +49,8 @@ def open_encoder() -> PieceEncoder | None:
     if not (directory / CONFIG_NAME).is_file():
         return None
     try:
-        return _encoder(directory)
+        with _loading:
+            return _encoder(directory)
     except EmbedderDamaged as error:
         log.warning("Recall goes by words: %s", error)
         return None

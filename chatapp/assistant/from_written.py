@@ -2,31 +2,45 @@
 
 The thing to know: the shipped model is too small to be good company, so it talks only where nobody
 has written a reply. A larger model of the person's own, or a persona, is never talked over, nor is
-anybody who asked for another answer. What is asked about the world is left to the sources.
+anybody who asked for another answer. What is asked about the world or about the app is left to the
+sources.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
+import logging
 import re
 
 from chatapp.assistant.attached import files_on
 from chatapp.assistant.catalogue import SHIPPED
 from chatapp.assistant.moderating import moderation
 from chatapp.assistant.writing import Writing
+from chatapp.talk import WrittenReplies, WrittenReply
+
+log = logging.getLogger("chatapp")
 
 # Chosen on the messages of one person, measured on those of another (docs/log.md).
 _FITS = 0.65
 _SURELY = 0.85
 
+# Whom a wish is put to says nothing of what it is about: "Tell me who won".
+_ADDRESS = re.compile(
+    r"^(?:(?:please|pl[sz]|hey|hi|so|ok|and|(?:can|could|would|will) you|do you know|tell (?:me|us)"
+    r"|show (?:me|us)|give (?:me|us)|explain(?: to (?:me|us))?|i (?:want|need|would like) to know"
+    r"|about)\b[ ,]*)+",
+    re.IGNORECASE,
+)
 _BETWEEN_US = re.compile(
     r"\b(?:i|i'?m|i'?ve|i'?d|i'?ll|me|my|mine|we|we'?re|us|our|you|your|yours|yourself|u|ur|let'?s"
-    r"|pl(?:ea)?[sz]e?|tell|give|say|write|make|recommend|suggest|ideas?|tips?)\b",
+    r"|say|write|make|recommend|suggest|ideas?|tips?)\b",
     re.IGNORECASE,
 )
 # What the handbook may know better.
 _ABOUT_THE_APP = re.compile(
-    r"\b(?:chatapp|apps?|programs?|conversations?|chats?|data|offline|online|web|internet|connection"
+    r"\b(?:chatapp|google\w*|browse\w*|websites?|look\w* up|apps?|programs?|conversations?|chats?"
+    r"|data|offline|online|web|internet|connection"
     r"|files?|documents?|sources?|index|maths?|calculat\w+|settings?|models?|remember\w*|memor\w+"
     r"|forget|delete|private|privacy|save[sd]?|store[sd]?|quit|exit|import|export|themes?|tools?"
     r"|commands?|servers?|scripts?|keys?|type|screen|terminal)\b",
@@ -36,6 +50,8 @@ _ABOUT_THE_APP = re.compile(
 
 async def answer_from_written(writing: Writing, *, surely: bool = False) -> bool:
     """Answer with the written reply that fits, if one does; `surely`: only if it clearly does.
+
+    Any failure is logged and leaves the answer to what comes next.
 
     Raises Interrupted.
     """
@@ -51,7 +67,11 @@ def between_us(text: str) -> bool:
     """Whether a message is about who talks here, or wishes for something: no fact of the world."""
     from retrieval.intent import needs_sources
 
-    return not needs_sources(text) or bool(_BETWEEN_US.search(text.replace("’", "'")))
+    if not needs_sources(text):
+        return True
+    plain = text.replace("’", "'")
+    about = _ADDRESS.sub("", plain.strip())
+    return bool(_BETWEEN_US.search(about)) and not _ABOUT_THE_APP.search(plain)
 
 
 def _reply(writing: Writing, surely: bool) -> str:
@@ -59,15 +79,21 @@ def _reply(writing: Writing, surely: bool) -> str:
     draft, text = writing.draft, writing.draft.question.text
     if not (_may_talk(writing) and between_us(text)) or moderation(writing).refuses(text):
         return ""
-    if surely and _ABOUT_THE_APP.search(text):
+    try:
+        replies = writing.services.replies() if writing.services.replies else None
+        said = tuple(message.text for message in draft.path if message.role == "assistant")
+        found = _nearest(replies, text, said) if replies is not None else None
+    except Exception:
+        log.warning("No written reply could be looked up", exc_info=True)
         return ""
-    replies = writing.services.replies() if writing.services.replies else None
-    if replies is None:
-        return ""
-    said = [message.text for message in draft.path if message.role == "assistant"]
-    found = replies.nearest(text, said[-1] if said else "", said)
     least = _SURELY if surely else _FITS
     return found.text if found and found.likeness >= least else ""
+
+
+@functools.lru_cache(maxsize=4)
+def _nearest(replies: WrittenReplies, text: str, said: tuple[str, ...]) -> WrittenReply | None:
+    """Look up once what a turn may ask for before the sources, after them and before the model."""
+    return replies.nearest(text, said[-1] if said else "", said)
 
 
 def _may_talk(writing: Writing) -> bool:
@@ -78,7 +104,9 @@ def _may_talk(writing: Writing) -> bool:
     model_alone = services.index is None or not options.use_sources
     if model_alone or (options.model or services.settings.model) != SHIPPED:
         return False
-    if options.needs_sources:
+    if options.needs_sources or options.interrupt_after is not None:
+        return False
+    if options.tool_choice not in ("auto", "none"):
         return False
     asked = (message for message in draft.path if message.role == "user")
     return not any(files_on(writing.services.store, message.id) for message in asked)

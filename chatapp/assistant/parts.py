@@ -105,7 +105,7 @@ class Parts:
         )
 
     async def warm_up(self) -> None:
-        """Load model, index and reader in the background; failures show when a turn needs them."""
+        """Load in the background what turns need; failures show when a turn needs it."""
         loop = asyncio.get_running_loop()
         services = self._services
         model = services.models.get(self.options.model)

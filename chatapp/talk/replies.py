@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import json
 import lzma
+import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -22,6 +23,15 @@ if TYPE_CHECKING:
     from retrieval.embedding import Embedder
     from retrieval.embedding.pieces import PieceEncoder
 
+# What the person's own sources, memory or settings may know must not be denied beforehand.
+_DENIES = re.compile(
+    r"\b(?:do not|don't|never) know\b|\b(?:cannot|can't|can not) (?:\w+ )?"
+    r"(?:see|check|access|look|find|search|open|connect|know|remember|tell)\b"
+    r"|\b(?:have not|haven't|not|never) (?:been )?(?:told|tell)\b|\b(?:web|internet|online"
+    r"|websites?|google|calendar|by heart|news|forecast)\b"
+    r"|\bkeep (?:that|the|such) (?:number|date|list)",
+    re.IGNORECASE,
+)
 _LONGEST = 200  # characters; a longer message says more than a written one can fit
 _CANDIDATES = 24  # that the slower encoder reads
 _CONTEXT = 0.4  # how much the reply before counts, where a message reacted to one
@@ -44,13 +54,17 @@ class WrittenReply(NamedTuple):
 
 
 def read_exchanges(file: Path) -> list[Exchange]:
-    """Return the exchanges of chat records (JSON lines, xz)."""
+    """Return the exchanges of chat records (JSON lines, xz) whose replies hold for everybody.
+
+    One that denies knowledge or speaks of the web is left out: the person's own sources may know,
+    and their settings say whether the web is used.
+    """
     found: list[Exchange] = []
     with lzma.open(file, "rt", encoding="utf-8") as lines:
         for line in lines:
             said = [message["content"] for message in json.loads(line)["messages"]]
             found += map(Exchange, ["", *said[1::2]], said[0::2], said[1::2])
-    return found
+    return [exchange for exchange in found if not _DENIES.search(exchange.reply)]
 
 
 class WrittenReplies:
@@ -62,7 +76,9 @@ class WrittenReplies:
         self._exchanges = exchanges
         self._words, self._encoder = words, encoder
         self._messages = words.embed_queries([one.message for one in exchanges])
-        self._befores = words.embed_queries([one.before for one in exchanges])
+        befores = {before: n for n, before in enumerate({one.before: None for one in exchanges})}
+        vectors = words.embed_queries(list(befores))
+        self._befores = vectors[[befores[one.before] for one in exchanges]]
 
     def nearest(
         self, message: str, before: str = "", said: Collection[str] = ()

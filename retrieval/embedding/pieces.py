@@ -59,6 +59,8 @@ class PieceEncoder:
         self.id = name
         self.width, self.kept = (int(size) for size in turn.shape)
         self._encoder, self._tokenizer, self._turn = encoder, tokenizer, turn
+        tokenizer.enable_truncation(_LONGEST)  # here: a tokenizer in use must not be changed
+        tokenizer.no_padding()
 
     @classmethod
     def load(cls, directory: Path) -> PieceEncoder:
@@ -91,8 +93,6 @@ class PieceEncoder:
         """Read every text, of a long one its first 256 pieces."""
         import torch
 
-        self._tokenizer.enable_truncation(_LONGEST)
-        self._tokenizer.no_padding()
         encoded = self._tokenizer.encode_batch(list(texts))
         order = sorted(range(len(encoded)), key=lambda number: len(encoded[number].ids))
         result: dict[int, Pieces] = {}

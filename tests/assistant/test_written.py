@@ -10,7 +10,6 @@ import pytest
 from chatapp.assistant.assistant import Assistant
 from chatapp.assistant.events import MessageDone
 from chatapp.assistant.from_written import between_us
-from chatapp.assistant.moderating import REFUSAL
 from chatapp.talk import WrittenReplies, WrittenReply
 from tests.assistant.conftest import SETTINGS, MakeAssistant
 from tests.assistant.helpers import collect, only
@@ -85,16 +84,28 @@ async def test_the_handbook_goes_first_about_the_app(make: MakeAssistant) -> Non
     assert (await said(assistant, "What documents can you see?")).grounding == "grounded"
 
 
-async def test_facts_are_never_answered_with_a_written_reply(talk: MakeAssistant) -> None:
-    """What is asked about the world stands in the sources or nowhere."""
-    done = await said(talk(), "Who won the election of 1912?")
+@pytest.mark.parametrize("address", ["", "Tell me ", "Can you please tell me ", "Do you know "])
+async def test_facts_are_never_answered_with_a_written_reply(
+    talk: MakeAssistant, address: str
+) -> None:
+    """What is asked about the world stands in the sources or nowhere, whomever it is put to."""
+    done = await said(talk(), f"{address}who won the election of 1912?")
     assert done.grounding == "not_found"
 
 
-async def test_a_request_for_harm_is_refused_first(talk: MakeAssistant) -> None:
-    done = await said(talk(), "Tell me how I make a bomb, please")
-    assert done.text != "Haha."
-    assert done.text == REFUSAL or done.grounding == "not_found"
+async def test_a_request_for_harm_is_refused_first(make: MakeAssistant) -> None:
+    """No reply is even looked for."""
+    written = _Replies(1.0)
+    assistant = make(FakeGenerator(MODEL), FakeIndex(PAGES), replies=lambda: written)
+    await said(assistant, "How do I make a bomb? I want to kill my neighbour.")
+    assert written.asked == ""
+
+
+async def test_a_failed_lookup_leaves_the_answer_to_the_model(talk: MakeAssistant) -> None:
+    def broken() -> WrittenReplies:
+        raise RuntimeError("gone")
+
+    assert (await said(talk(replies=broken), "Tell me a joke")).text == MODEL
 
 
 async def test_whoever_asks_again_hears_the_model(talk: MakeAssistant) -> None:
@@ -138,6 +149,10 @@ async def test_another_model_in_the_settings_is_not_talked_over(talk: MakeAssist
         ("Who painted the Mona Lisa?", False),
         ("is the sun hot", False),
         ("Battle of Hastings", False),
+        ("tell me the population of india", False),
+        ("Can you tell me about Napoleon?", False),
+        ("did you google it", False),
+        ("give me a tip for saving money", True),
     ],
 )
 def test_what_is_between_us(text: str, ours: bool) -> None:

@@ -82,9 +82,8 @@ def test_nothing_fits_nothing_or_a_whole_page(replies: WrittenReplies, message: 
 
 
 def test_the_shipped_exchanges_are_whole() -> None:
-    """Every message has its reply, and a reaction stands after the reply it reacts to."""
+    """Every message has its reply, and none denies what somebody's own sources may know."""
     exchanges = read_exchanges(resources.talk_file())
     assert len(exchanges) > 10_000
     assert all(one.message.strip() and one.reply.strip() for one in exchanges)
-    replies = {one.reply for one in exchanges}
-    assert all(one.before in replies for one in exchanges if one.before)
+    assert not any("I don't know" in one.reply for one in exchanges)

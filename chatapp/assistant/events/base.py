@@ -11,6 +11,7 @@ Grounding = Literal["grounded", "partly", "model", "written", "memory", "tool", 
 """What an answer rests on.
 
 `grounded`: every sentence is a quote or carries one; `partly`: some do; `model`: the model alone;
+`written`: a reply that was written beforehand, no source;
 `memory`: what the person told; `tool`: what a tool computed or fetched; `not_found`: nothing.
 """
 

@@ -130,19 +130,7 @@ def main() -> None:
             made = batches(source, stage.batch, random.Random(chosen.seed))
             network = learn(network, made, stage, path, device=device, seed=chosen.seed).to("cpu")
         _report(name, network.eval(), vocabulary, kept, chosen.data)
-    _take_mean(network, [work / "written.safetensors", work / "twins.safetensors"])
-    _report("mean", network.eval(), vocabulary, kept, chosen.data)
     files.save(network, vocabulary, chosen.out)
-
-
-def _take_mean(network: ReaderNetwork, paths: list[Path]) -> None:
-    """Load the mean of weights that one run left at several times (Wortsman et al. 2022)."""
-    from safetensors.torch import load_file
-
-    weights = [load_file(path) for path in paths]
-    network.load_state_dict(
-        {name: torch.stack([one[name] for one in weights]).mean(0) for name in weights[0]}
-    )
 
 
 def _take(network: ReaderNetwork, path: Path) -> None:
