@@ -23,4 +23,6 @@ def chatapp_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("CHATAPP_HOME", str(home))
     # A model loaded in a fresh home would start compiling the runtime; its own tests ask for it.
     monkeypatch.setenv("CHATAPP_NATIVE", "false")
+    # What a test says to a model is for the model; tests of written replies ask for them.
+    monkeypatch.setenv("CHATAPP_WRITTEN_REPLIES", "false")
     return home

@@ -37,6 +37,14 @@ _BETWEEN_US = re.compile(
     r"|say|write|make|recommend|suggest|ideas?|tips?)\b",
     re.IGNORECASE,
 )
+# What somebody's notes know or nobody does, unless advice is wished for.
+_OWN_FACT = re.compile(
+    r"^(?:when|where|whose?|which|how (?:much|many|old|long|far|often)|what(?:'s| is| are| was"
+    r"| were| time| day| date)|did i|do i have|have i|(?:is|are|was|were) (?:my|our|the)|will)\b"
+    r"(?!.*\b(?:good|nice|nicest|best|better|funny|easy|quick|polite|ways?|should|could|ideas?|tips?"
+    r"|you|your)\b)",
+    re.IGNORECASE,
+)
 # What the handbook may know better.
 _ABOUT_THE_APP = re.compile(
     r"\b(?:chatapp|google\w*|browse\w*|websites?|look\w* up|apps?|programs?|conversations?|chats?"
@@ -71,7 +79,9 @@ def between_us(text: str) -> bool:
         return True
     plain = text.replace("’", "'")
     about = _ADDRESS.sub("", plain.strip())
-    return bool(_BETWEEN_US.search(about)) and not _ABOUT_THE_APP.search(plain)
+    if _OWN_FACT.search(about) or _ABOUT_THE_APP.search(plain):
+        return False
+    return bool(_BETWEEN_US.search(about))
 
 
 def _reply(writing: Writing, surely: bool) -> str:

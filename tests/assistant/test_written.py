@@ -10,6 +10,7 @@ import pytest
 from chatapp.assistant.assistant import Assistant
 from chatapp.assistant.events import MessageDone
 from chatapp.assistant.from_written import between_us
+from chatapp.assistant.written import shipped_replies
 from chatapp.talk import WrittenReplies, WrittenReply
 from tests.assistant.conftest import SETTINGS, MakeAssistant
 from tests.assistant.helpers import collect, only
@@ -141,6 +142,24 @@ async def test_another_model_in_the_settings_is_not_talked_over(talk: MakeAssist
 
 
 @pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("Who are you?", True),
+        ("i had a long day at work", True),
+        ("Tell me about Napoleon", False),
+        ("when is my dentist appointment", False),
+        ("can you search the web", False),
+    ],
+)
+async def test_the_shipped_replies_deny_nothing(
+    make: MakeAssistant, text: str, written: bool
+) -> None:
+    """They answer talk, and leave alone what somebody's calendar or sources know."""
+    assistant = make(FakeGenerator(MODEL), FakeIndex(PAGES), replies=shipped_replies)
+    assert ((await said(assistant, text)).grounding == "written") is written
+
+
+@pytest.mark.parametrize(
     ("text", "ours"),
     [
         ("knock knock, let me in", True),
@@ -153,6 +172,10 @@ async def test_another_model_in_the_settings_is_not_talked_over(talk: MakeAssist
         ("Can you tell me about Napoleon?", False),
         ("did you google it", False),
         ("give me a tip for saving money", True),
+        ("when is my rent due", False),
+        ("What is my landlord's name?", False),
+        ("What's a good snack for our movie night?", True),
+        ("where are you from", True),
     ],
 )
 def test_what_is_between_us(text: str, ours: bool) -> None:

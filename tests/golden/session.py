@@ -117,6 +117,7 @@ def prepare(home: Path, patch: Patch, setenv: Callable[[str, str], None]) -> Non
     """Make `home` the app's home, index the golden sources in it, and put the parrot in."""
     setenv("CHATAPP_HOME", str(home))
     setenv("CHATAPP_NATIVE", "false")
+    setenv("CHATAPP_WRITTEN_REPLIES", "false")
     setenv("TZ", "UTC")
     time.tzset()
     (home / "config.toml").write_text(CONFIG)

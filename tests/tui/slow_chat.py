@@ -23,4 +23,4 @@ def noisy_load(settings: Settings) -> Generator:
 factory._load_generator = noisy_load
 
 if __name__ == "__main__":
-    raise SystemExit(run_tui(Settings()))
+    raise SystemExit(run_tui(Settings(written_replies=False)))
