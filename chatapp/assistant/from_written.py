@@ -24,6 +24,7 @@ log = logging.getLogger("chatapp")
 # Chosen on the messages of one person, measured on those of another (docs/log.md).
 _FITS = 0.65
 _SURELY = 0.85
+_REACTION = 4  # words
 
 # Whom a wish is put to says nothing of what it is about: "Tell me who won".
 _ADDRESS = re.compile(
@@ -87,17 +88,26 @@ def between_us(text: str) -> bool:
 def _reply(writing: Writing, surely: bool) -> str:
     """Return the reply that fits, "" for none. Blocking."""
     draft, text = writing.draft, writing.draft.question.text
-    if not (_may_talk(writing) and between_us(text)) or moderation(writing).refuses(text):
+    answers = [message for message in draft.path if message.role == "assistant"]
+    reacts = bool(answers) and answers[-1].grounding == "written" and _is_short(text)
+    talks = _may_talk(writing) and (reacts or between_us(text))
+    if not talks or moderation(writing).refuses(text):
         return ""
     try:
         replies = writing.services.replies() if writing.services.replies else None
-        said = tuple(message.text for message in draft.path if message.role == "assistant")
+        said = tuple(message.text for message in answers)
         found = _nearest(replies, text, said) if replies is not None else None
     except Exception:
         log.warning("No written reply could be looked up", exc_info=True)
         return ""
-    least = _SURELY if surely else _FITS
+    least = _SURELY if surely and not reacts else _FITS
     return found.text if found and found.likeness >= least else ""
+
+
+def _is_short(text: str) -> bool:
+    """Whether this is a mere reaction ("another one please") to what was just said."""
+    facts = _OWN_FACT.search(text) or _ABOUT_THE_APP.search(text)
+    return len(text.split()) <= _REACTION and not facts
 
 
 @functools.lru_cache(maxsize=4)

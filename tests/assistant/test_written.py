@@ -77,6 +77,16 @@ async def test_sources_go_first_where_the_reply_is_not_sure(talk: MakeAssistant)
     assert (wish.text, wish.grounding) == ("Haha.", "written")
 
 
+async def test_a_reaction_to_a_written_reply_is_talk(make: MakeAssistant) -> None:
+    """No source is asked for "another one please"; after any other answer it is."""
+    assistant = make(FakeGenerator(MODEL), FakeIndex(PAGES), replies=shipped_replies)
+    events = await collect(assistant.turn(None, "Tell me a joke"))
+    done = await said(assistant, "another one please", events[0].conversation)  # type: ignore[attr-defined]
+    assert done.grounding == "written"
+    assert done.text != only(events, MessageDone).text
+    assert (await said(assistant, "another one please")).grounding != "written"
+
+
 async def test_the_handbook_goes_first_about_the_app(make: MakeAssistant) -> None:
     """However sure the reply is: what is documented is quoted."""
     pages = {"Files": "All documents in Markdown."}
