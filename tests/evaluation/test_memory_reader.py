@@ -6,10 +6,13 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
+from benchmarks import memory_reader
 from benchmarks.memory_reader import Means, Memory, Reader, compare, reread, stacked, train
 from chatapp import resources
+from chatapp.evaluation.memory.cases import remembered
 from chatapp.memory.types import Round
 from retrieval.embedding.pieces import PieceEncoder
 
@@ -58,8 +61,11 @@ def test_a_reader_learns_that_the_question_is_the_key() -> None:
     assert train(reader, taught, epochs=20, seed=0) < first / 2
 
 
-def test_the_comparison_runs_on_files_of_dialogue(tmp_path: Path) -> None:
+def test_the_comparison_runs_on_files_of_dialogue(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every way and both readers are judged on both parts, in one line of JSON."""
+    monkeypatch.setattr(memory_reader, "remembered", lambda part: remembered(part)[:20])
     file = tmp_path / "talk.jsonl"
     with file.open("w") as lines:
         for number in range(400):
