@@ -42,6 +42,11 @@ def pieces_dir() -> Path:
     return shipped_root() / "data" / "models" / "recall"
 
 
+def solver_dir() -> Path:
+    """Return the directory of the solver of word problems."""
+    return shipped_root() / "data" / "models" / "solver"
+
+
 def recipes_dir() -> Path:
     """Return the directory of the training recipes."""
     return shipped_root() / "data" / "recipes"

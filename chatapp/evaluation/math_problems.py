@@ -63,7 +63,7 @@ class MathSuite:
     ) -> None:
         self._model, self._problems, self._prompting = model, problems, prompting
         self._tools, self._max_tokens = tools, max_tokens
-        self._right = [_gold(problem) for problem in problems]
+        self._right = [gold(problem) for problem in problems]
 
     def size(self) -> int:
         """Return the number of problems."""
@@ -104,11 +104,10 @@ class MathSuite:
 
     def _metrics(self, replies: Sequence[Reply]) -> Metrics:
         found = [final_number(reply.text) for reply in replies]
-        commonest = Counter(self._right).most_common(1)[0][1] / len(self._right)
         right = [float(a == b) for a, b in zip(found, self._right, strict=True)]
         return present(
             {
-                "accuracy": estimate(right, commonest),
+                "accuracy": estimate(right, commonest(self._right)),
                 "answered": estimate([float(number is not None) for number in found]),
                 "marked": estimate([float(MARK in reply.text) for reply in replies]),
                 "finished": estimate([float(reply.finished) for reply in replies]),
@@ -118,7 +117,17 @@ class MathSuite:
         )
 
 
-def _gold(problem: Problem) -> Decimal:
+def commonest(answers: Sequence[Decimal]) -> float:
+    """Return the share of problems that the commonest of their answers solves: chance."""
+    return Counter(answers).most_common(1)[0][1] / len(answers)
+
+
+def gold(problem: Problem) -> Decimal:
+    """Return the answer of a problem.
+
+    Raises:
+        DataError: it is no number.
+    """
     number = final_number(problem.answer)
     if number is None:
         raise DataError(

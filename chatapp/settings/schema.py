@@ -157,6 +157,9 @@ class Settings:
     written_replies: bool = setting(
         True, "Answer everyday talk with written replies that fit, else with the shipped model."
     )
+    word_problems: bool = setting(
+        True, "Work out word problems step by step, where the solver is sure enough."
+    )
     generation: GenerationSettings = field(default_factory=GenerationSettings)
     retrieval: RetrievalSettings = field(default_factory=RetrievalSettings)
     index: IndexSettings = field(default_factory=IndexSettings)

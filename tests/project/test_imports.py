@@ -25,6 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "chatapp.feedback",
         "chatapp.inference",
         "chatapp.moderation",
+        "chatapp.solving",
         "chatapp.talk",
         "retrieval",
         "tools",
@@ -39,6 +40,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "chatapp.memory": {"chatapp.conversations", "retrieval"},
     "chatapp.feedback": {"chatapp.conversations"},
     "chatapp.moderation": {"retrieval"},
+    "chatapp.solving": {"retrieval"},
     "chatapp.talk": {"retrieval"},
     "chatapp.evaluation": {
         "chatapp.assistant",
@@ -48,6 +50,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "chatapp.memory",
         "chatapp.model",
         "chatapp.moderation",
+        "chatapp.solving",
         "chatapp.training",
         "retrieval",
         "tools",

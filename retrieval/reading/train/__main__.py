@@ -29,7 +29,7 @@ from retrieval.reading.train import mining, starting
 from retrieval.reading.train.cloze.maker import Maker
 from retrieval.reading.train.corpus import Corpus, build, measured_titles
 from retrieval.reading.train.labels import NOTES, PAIRED, TWINS, WRITTEN, Asked, held_out, load
-from retrieval.reading.train.loop import Stage, batches, learn
+from retrieval.reading.train.loop import Stage, batches, learn, read_loss
 from retrieval.reading.train.mix import Lessons, Shares
 from retrieval.reading.train.statements import held_out_rating, ratings
 from retrieval.reading.train.tuning import reading_figures, support_figures
@@ -128,7 +128,9 @@ def main() -> None:
             _take(network, path)
         else:
             made = batches(source, stage.batch, random.Random(chosen.seed))
-            network = learn(network, made, stage, path, device=device, seed=chosen.seed).to("cpu")
+            network = learn(
+                network, made, stage, path, read_loss, device=device, seed=chosen.seed
+            ).to("cpu")
         _report(name, network.eval(), vocabulary, kept, chosen.data)
     files.save(network, vocabulary, chosen.out)
 

@@ -10,10 +10,10 @@ import copy
 import json
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +25,9 @@ from retrieval.reading.train.examples import UNKNOWN, Batch, Example, make_batch
 _POOL = 24  # batches whose examples are sorted by length together
 _AVERAGE = 0.999
 _SAVE_EVERY = 500
+
+Network = TypeVar("Network", bound=nn.Module)
+Lesson = TypeVar("Lesson")
 
 
 @dataclass(frozen=True)
@@ -72,16 +75,28 @@ def loss_of(judged: Judged, batch: Batch) -> Tensor:
     return total
 
 
+def read_loss(network: ReaderNetwork, batch: Batch, device: str) -> Tensor:
+    """Return the loss of reading a batch."""
+    batch = _to(batch, device)
+    with torch.autocast(device, dtype=torch.bfloat16):
+        judged = network(batch.question, batch.passage, batch.kind)
+    return loss_of(judged, batch)
+
+
 def learn(
-    network: ReaderNetwork,
-    source: Iterator[Batch],
+    network: Network,
+    source: Iterator[Lesson],
     stage: Stage,
     out: Path,
+    loss: Callable[[Network, Lesson, str], Tensor],
     *,
     device: str = "cpu",
     seed: int = 0,
-) -> ReaderNetwork:
-    """Train `network` in place; return the average of its weights, also saved as `out`."""
+) -> Network:
+    """Train `network` in place; return the average of its weights, also saved as `out`.
+
+    `loss` returns that of one batch on a device; the network's `encoder` has learnt before.
+    """
     torch.manual_seed(seed)
     network.to(device).train()
     average = copy.deepcopy(network).eval()
@@ -90,17 +105,14 @@ def learn(
     began, seen, running = time.monotonic(), 0, 0.0
     for step in range(stage.steps):
         _set_rate(optimiser, stage, step)
-        batch = _to(next(source), device)
-        with torch.autocast(device, dtype=torch.bfloat16):
-            judged = network(batch.question, batch.passage, batch.kind)
-        loss = loss_of(judged, batch)
+        made = loss(network, next(source), device)
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        made.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
         _follow(average, network, step)
-        seen += len(batch.kind)
-        running += float(loss.detach())
+        seen += stage.batch
+        running += float(made.detach())
         if (step + 1) % 100 == 0:
             figures = {
                 "step": step + 1,
@@ -115,10 +127,10 @@ def learn(
     return average
 
 
-def _groups(network: ReaderNetwork, stage: Stage) -> list[dict[str, Any]]:
+def _groups(network: nn.Module, stage: Stage) -> list[dict[str, Any]]:
     """Return the encoder's and the heads' parameters; only matrices decay."""
     groups = []
-    inside = {id(parameter) for parameter in network.encoder.parameters()}
+    inside = {id(parameter) for parameter in network.get_submodule("encoder").parameters()}
     for within, scale in ((True, stage.encoder), (False, 1.0)):
         ours = [p for p in network.parameters() if (id(p) in inside) == within]
         for decay, some in (
@@ -158,7 +170,7 @@ def _to(batch: Batch, device: str) -> Batch:
     )
 
 
-def save_weights(network: ReaderNetwork, path: Path) -> None:
+def save_weights(network: nn.Module, path: Path) -> None:
     """Write the parameters (float32) by temporary file and rename."""
     from safetensors.torch import save_file
 

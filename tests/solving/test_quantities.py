@@ -1,0 +1,40 @@
+"""The numbers of a text: digits, words, percentages, parts and multiples."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+
+from chatapp.solving.quantities import HUNDREDTHS, MOST, MULTIPLE, PART, quantities
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("She has 1,250 coins and 3.5 kg", ["1250", "7/2"]),
+        ("thirty-five boys, two hundred girls", ["35", "200"]),
+        ("3 million people, 20 five-dollar notes", ["3000000", "20", "5"]),
+        ("2/3 of them", ["2", "3"]),
+        ("a dozen eggs, twice, half, a third", ["12", "2", "2", "3"]),
+        ("$.75 and 5.", ["3/4", "5"]),
+        ("at 7:30 on the 4th", ["7", "30", "4"]),
+        ("no numbers here, someone attended", []),
+    ],
+)
+def test_numbers_are_found_where_they_stand(text: str, expected: list[str]) -> None:
+    """Each has its value, and its characters say it."""
+    found = quantities(text)
+    assert [quantity.value for quantity in found] == [Fraction(value) for value in expected]
+    assert all(text[q.start : q.end].strip() for q in found)
+
+
+def test_kinds_are_told_apart() -> None:
+    """A share of hundred, a part and a multiple are used in other ways than a count."""
+    kinds = [quantity.kind for quantity in quantities("25% off, 8 cents, a third, twice")]
+    assert kinds == [HUNDREDTHS, HUNDREDTHS, PART, MULTIPLE]
+
+
+def test_a_flood_of_numbers_is_cut() -> None:
+    """Only the first ones count."""
+    assert len(quantities(" ".join(str(number) for number in range(1000)))) == MOST
