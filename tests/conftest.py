@@ -23,6 +23,7 @@ def chatapp_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("CHATAPP_HOME", str(home))
     # A model loaded in a fresh home would start compiling the runtime; its own tests ask for it.
     monkeypatch.setenv("CHATAPP_NATIVE", "false")
-    # What a test says to a model is for the model; tests of written replies ask for them.
+    # What a test says to a model is for the model; tests of what goes before it ask for that.
     monkeypatch.setenv("CHATAPP_WRITTEN_REPLIES", "false")
+    monkeypatch.setenv("CHATAPP_WORD_PROBLEMS", "false")
     return home

@@ -17,6 +17,7 @@ from chatapp.assistant.assistant import Assistant
 from chatapp.assistant.catalogue import InstalledModels, model_dir
 from chatapp.assistant.embedder import open_embedder, open_encoder
 from chatapp.assistant.own_index import open_own_index
+from chatapp.assistant.word_problems import shipped_solver
 from chatapp.assistant.written import shipped_replies
 from chatapp.conversations import ConversationStore
 from chatapp.conversations.ids import utc_now
@@ -36,6 +37,7 @@ __all__ = [
     "open_index",
     "open_memory",
     "shipped_replies",
+    "shipped_solver",
 ]
 
 HANDBOOK = "handbook"
@@ -75,6 +77,7 @@ def build_assistant(
         open_memory=lambda: open_memory(store),
         open_web=lambda: open_web(settings, clock, cache=not ephemeral),
         replies=shipped_replies if settings.written_replies else None,
+        solver=shipped_solver if settings.word_problems else None,
         clock=clock,
     )
 

@@ -28,8 +28,9 @@ async def _asked_for(writing: Writing) -> Route | None:
         return None
     text = writing.draft.question.text
     wanted = route(text)
-    if wanted is None and _may_work_out(writing):
-        solving = asyncio.ensure_future(asyncio.to_thread(worked_out, text))
+    solver = writing.services.solver
+    if wanted is None and solver is not None and _may_work_out(writing):
+        solving = asyncio.ensure_future(asyncio.to_thread(worked_out, text, solver))
         wanted = await writing.run.unless_stopped(solving)
     if wanted is None or writing.services.tools.find(wanted.name) is None:
         return None
@@ -39,7 +40,7 @@ async def _asked_for(writing: Writing) -> Route | None:
 def _may_work_out(writing: Writing) -> bool:
     """Whether a word problem is the solver's: no model of one's own, file or source goes first."""
     draft, options, services = writing.draft, writing.options, writing.services
-    if not services.settings.word_problems or draft.attempt or options.needs_sources:
+    if draft.attempt or options.needs_sources:
         return False
     if (options.model or services.settings.model) != SHIPPED:
         return False

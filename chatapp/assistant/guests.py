@@ -167,6 +167,7 @@ class Guests:
             if self._settings.server.web
             else None,
             replies=factory.shipped_replies if self._settings.written_replies else None,
+            solver=factory.shipped_solver if self._settings.word_problems else None,
         )
         if self._settings.server.web:  # by the person's own setting: nobody is there to ask
             made.options = dataclasses.replace(made.options, web="always")

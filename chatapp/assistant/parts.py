@@ -28,6 +28,7 @@ from tools.registry import ToolRegistry
 if TYPE_CHECKING:
     from chatapp.memory import Memory
     from chatapp.settings import Settings
+    from chatapp.solving import Solver
     from chatapp.talk import WrittenReplies
     from retrieval.index import Index
     from retrieval.types import Document
@@ -48,6 +49,7 @@ class Parts:
         open_memory: Callable[[], Memory] | None = None,
         open_web: Callable[[], WebAccess] | None = None,
         replies: Callable[[], WrittenReplies | None] | None = None,
+        solver: Callable[[], Solver | None] | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         if catalogue is None:
@@ -75,6 +77,7 @@ class Parts:
             memory,
             web,
             replies,
+            solver,
         )
         self._turns = Turns()
         self._jobs: set[threading.Event] = set()  # each ends a command's use of the model

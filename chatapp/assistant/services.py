@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from chatapp.assistant.web_access import WebAccess
     from chatapp.memory import Memory
     from chatapp.settings import Settings
+    from chatapp.solving import Solver
     from chatapp.talk import WrittenReplies
     from retrieval.index import Index
 
@@ -80,6 +81,7 @@ class Services:
     memory: Lazy[Memory] | None
     web: Lazy[WebAccess] | None = None
     replies: Callable[[], WrittenReplies | None] | None = None
+    solver: Callable[[], Solver | None] | None = None
     warned: set[str] = field(default_factory=set)
 
     def local_clock(self) -> datetime:

@@ -11,6 +11,7 @@ import functools
 import logging
 import re
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from chatapp import resources
@@ -24,6 +25,7 @@ _loading = threading.Lock()
 # Chosen on problems that were held out from training (`python -m chatapp.solving.train`).
 LEAST = 0.5
 _ANSWER = "I worked it out in these steps, please check them:\n\n[steps]\n\nThe answer is **{}**."
+_NUMBERS = 2  # of a problem; with fewer there is nothing to work out
 _LONGEST = 800  # characters; what is longer is a text with numbers in it
 _ASKS = re.compile(
     r"\b(?:how (?:much|many|long|far|old|fast|tall|big|often|high|heavy|wide|late|soon)|what|which"
@@ -32,13 +34,15 @@ _ASKS = re.compile(
 )
 
 
-def worked_out(message: str) -> Route | None:
+def worked_out(message: str, load: Callable[[], Solver | None]) -> Route | None:
     """Return the calculation that solves a word problem, None where none surely does. Blocking."""
+    from chatapp.solving.quantities import quantities
+
     text = " ".join(message.split())
-    if len(text) > _LONGEST or not _ASKS.search(text):
+    if len(text) > _LONGEST or not _ASKS.search(text) or len(quantities(text)) < _NUMBERS:
         return None
-    solver = shipped_solver()
     try:
+        solver = load()
         solution = solver.solve(text) if solver else None
     except Exception:
         log.warning("A word problem could not be worked out", exc_info=True)

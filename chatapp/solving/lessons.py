@@ -30,6 +30,7 @@ _SAMPLES = Path("data/samples")  # in a checkout
 WRITTEN = _SAMPLES / "problems" / "problems.jsonl.xz"
 # What has numbers in it and asks for no arithmetic: questions on texts, everyday talk.
 OTHERS = (
+    _SAMPLES / "problems" / "others.jsonl.xz",
     _SAMPLES / "reading" / "twins.jsonl.xz",
     _SAMPLES / "reading" / "notes.jsonl.xz",
     _SAMPLES / "talk" / "talk.jsonl.xz",

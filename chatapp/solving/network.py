@@ -87,7 +87,8 @@ class _Layer(nn.Module):
         q, k, v = self.mix(self.norms[0](x)).chunk(3, -1)
         own = F.scaled_dot_product_attention(_split(q), _split(k), _split(v), is_causal=True)
         x = x + F.dropout(self.mixed(_joined(own)), dropout, self.training)
-        k, v = self.look(memory.states).chunk(2, -1)
+        looked = self.look(memory.states).expand(len(x), -1, -1)  # one text, many programs
+        k, v = looked.chunk(2, -1)
         asked = _split(self.ask(self.norms[1](x)))
         found = F.scaled_dot_product_attention(
             asked, _split(k), _split(v), memory.padding.to(asked.dtype)

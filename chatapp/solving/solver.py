@@ -180,4 +180,8 @@ def _said(beams: list[_Beam]) -> Said:
 
 
 def _spread(memory: Memory, count: int) -> Memory:
-    return type(memory)(*(part.expand(count, *part.shape[1:]) for part in memory))
+    """Return what one text says to `count` programs; its states are read once for all."""
+    entered, keys, there = (
+        part.expand(count, *part.shape[1:]) for part in (memory.entered, memory.keys, memory.there)
+    )
+    return memory._replace(entered=entered, keys=keys, there=there)
