@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from chatapp.assistant.attached import files_on
-from chatapp.assistant.catalogue import SHIPPED
 from chatapp.assistant.routing import Route, route
+from chatapp.assistant.unasked import may_answer_unasked
 from chatapp.assistant.using import use_tool
 from chatapp.assistant.word_problems import worked_out
 from chatapp.assistant.writing import Writing
@@ -26,22 +25,18 @@ async def answer_from_tools(writing: Writing) -> bool:
 async def _asked_for(writing: Writing) -> Route | None:
     if not writing.options.use_tools:
         return None
-    text = writing.draft.question.text
-    wanted = route(text)
-    solver = writing.services.solver
-    if wanted is None and solver is not None and _may_work_out(writing):
-        solving = asyncio.ensure_future(asyncio.to_thread(worked_out, text, solver))
+    wanted = route(writing.draft.question.text)
+    if wanted is None and writing.services.solver is not None:
+        solving = asyncio.ensure_future(asyncio.to_thread(_worked_out, writing))
         wanted = await writing.run.unless_stopped(solving)
     if wanted is None or writing.services.tools.find(wanted.name) is None:
         return None
     return wanted
 
 
-def _may_work_out(writing: Writing) -> bool:
-    """Whether a word problem is the solver's: no model of one's own, file or source goes first."""
-    draft, options, services = writing.draft, writing.options, writing.services
-    if draft.attempt or options.needs_sources:
-        return False
-    if (options.model or services.settings.model) != SHIPPED:
-        return False
-    return not files_on(services.store, draft.question.id)
+def _worked_out(writing: Writing) -> Route | None:
+    solver, draft = writing.services.solver, writing.draft
+    if solver is None or writing.options.tool_choice == "none" or not may_answer_unasked(writing):
+        return None
+    opening = not any(message.role == "assistant" for message in draft.path)
+    return worked_out(draft.question.text, solver, opening=opening)

@@ -13,9 +13,8 @@ import functools
 import logging
 import re
 
-from chatapp.assistant.attached import files_on
-from chatapp.assistant.catalogue import SHIPPED
 from chatapp.assistant.moderating import moderation
+from chatapp.assistant.unasked import may_answer_unasked
 from chatapp.assistant.writing import Writing
 from chatapp.talk import WrittenReplies, WrittenReply
 
@@ -117,16 +116,8 @@ def _nearest(replies: WrittenReplies, text: str, said: tuple[str, ...]) -> Writt
 
 
 def _may_talk(writing: Writing) -> bool:
-    """Whether nothing else is called for: a model, sources, another answer, what a file says."""
-    draft, options, services = writing.draft, writing.options, writing.services
-    if draft.attempt or draft.continues or draft.by_model or options.system:
+    """Whether nothing else is called for; who switched the sources off talks with the model."""
+    services = writing.services
+    if services.index is None or not writing.options.use_sources:
         return False
-    model_alone = services.index is None or not options.use_sources
-    if model_alone or (options.model or services.settings.model) != SHIPPED:
-        return False
-    if options.needs_sources or options.interrupt_after is not None:
-        return False
-    if options.tool_choice not in ("auto", "none"):
-        return False
-    asked = (message for message in draft.path if message.role == "user")
-    return not any(files_on(writing.services.store, message.id) for message in asked)
+    return may_answer_unasked(writing)

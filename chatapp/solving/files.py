@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chatapp.solving.problems import LONGEST
+from chatapp.solving.quantities import LONGEST
 from retrieval.errors import ReaderDamaged
 from retrieval.reading.files import (
     CONFIG_NAME,

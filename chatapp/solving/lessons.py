@@ -19,8 +19,16 @@ import torch
 
 from chatapp.solving.network import Problems, Said
 from chatapp.solving.problems import Read, collate, read
-from chatapp.solving.programs import CONSTANTS, OPERANDS, NotTaught, Taught, taught
-from chatapp.solving.quantities import DIGITS, quantities
+from chatapp.solving.programs import (
+    CONSTANTS,
+    OPERANDS,
+    NotTaught,
+    Taught,
+    answers_like,
+    reaches,
+    taught,
+)
+from chatapp.solving.quantities import DIGITS, MOST, Quantity, quantities
 from retrieval.loaders.records import read_lines
 
 if TYPE_CHECKING:
@@ -62,18 +70,21 @@ class Lesson(NamedTuple):
 
 
 def load(files: Iterable[Path]) -> list[Worked]:
-    """Return the problems of `files`, records of reasoning, whose steps can be traced."""
+    """Return the problems of `files` whose marked steps can be traced and reach their answer."""
     found = []
     for file in files:
         source = file.name.partition(".jsonl")[0]
         for _, _, line in read_lines(file):
             record = json.loads(line)
             text = str(record["question"])
+            answer, numbers = str(record["answer"]), quantities(text)
             try:
-                program = taught(_MARK.findall(record["solution"]), quantities(text))
+                program = taught(_MARK.findall(record["solution"]), numbers)
             except NotTaught:
                 continue
-            found.append(Worked(text, str(record["answer"]), tuple(program), source))
+            outcome = reaches(program, numbers)
+            if outcome is not None and answers_like(outcome, answer):
+                found.append(Worked(text, answer, tuple(program), source))
     return found
 
 
@@ -108,7 +119,7 @@ def lessons(
             order.shuffle(groups)
             for group in groups:
                 texts = [
-                    exchanged(one.text, order) if order.random() < _EXCHANGED else one.text
+                    exchanged(one, order) if order.random() < _EXCHANGED else one.text
                     for one in group
                 ]
                 reads = [read(text, tokenizer) for text in texts]
@@ -133,18 +144,20 @@ def lesson(
     return Lesson(collate(reads), Said(*said), operations, right[0], right[1])
 
 
-def exchanged(text: str, order: random.Random) -> str:
-    """Return `text` with some of its numbers in digits changed, equal ones alike.
+def exchanged(worked: Worked, order: random.Random) -> str:
+    """Return the text with some of its whole numbers in digits changed, equal ones alike.
 
-    The like number has as many digits; those that are common knowledge, such as 60, stay.
+    A number up to ten becomes another count, a longer one keeps its digits and their zeros. What is
+    common knowledge, such as 60, stays, and so does what may have come from elsewhere as well: as a
+    word of the text, or as an earlier result.
     """
-    fixed = {value for value in CONSTANTS if value > _SPOKEN}
+    text, numbers = worked.text, quantities(worked.text)
+    fixed = {value for value in CONSTANTS if value > _SPOKEN} | _settled(worked.program, numbers)
     new: dict[Fraction, str] = {}
     parts, at = [], 0
-    for quantity in quantities(text):
+    for quantity in numbers:
         value = quantity.value
-        whole = value.denominator == 1 and text[quantity.start : quantity.end].isdigit()
-        if quantity.kind != DIGITS or not whole or value in fixed or value < 2:
+        if not _changeable(quantity, text) or value in fixed or value < 2:
             continue
         if value not in new:
             if value <= _SPOKEN:
@@ -157,3 +170,18 @@ def exchanged(text: str, order: random.Random) -> str:
         parts += [text[at : quantity.start], new[value]]
         at = quantity.end
     return "".join([*parts, text[at:]])
+
+
+def _changeable(quantity: Quantity, text: str) -> bool:
+    return quantity.kind == DIGITS and text[quantity.start : quantity.end].isdigit()
+
+
+def _settled(program: Sequence[Taught], numbers: Sequence[Quantity]) -> set[Fraction]:
+    """Return the values of operands that are taught to come from places of unlike kinds."""
+    found: set[Fraction] = set()
+    for step in program:
+        for places in (step.lefts, step.rights):
+            digits = [n for n in places if n < MOST and numbers[n].kind == DIGITS]
+            if len(digits) < len(places):
+                found.update(numbers[n].value for n in digits)
+    return found

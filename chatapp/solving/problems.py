@@ -9,12 +9,10 @@ import torch
 
 from chatapp.solving.network import Problems
 from chatapp.solving.programs import values
-from chatapp.solving.quantities import MOST, Quantity, quantities
+from chatapp.solving.quantities import LONGEST, MOST, Quantity, quantities
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
-
-LONGEST = 256  # pieces of a problem, the two marks at its ends among them
 
 
 class Read(NamedTuple):

@@ -52,6 +52,24 @@ class NotTaught(ValueError):
     """A worked solution that no program can be made of."""
 
 
+def reaches(program: Sequence[Taught], found: Sequence[Quantity]) -> Fraction | None:
+    """Return what a taught program comes to, operands taken from the first of their places."""
+    steps = [Step(step.operation, step.lefts[0], step.rights[0]) for step in program]
+    results = run(steps, found)
+    return results[-1] if results else None
+
+
+def answers_like(answer: Fraction, gold: str) -> bool:
+    """Whether an answer is the number that `gold` writes down, to the cent or its last decimal."""
+    plain = gold.replace(",", "").replace("$", "").strip()
+    try:
+        right = Fraction(plain)
+    except ValueError:
+        return False
+    decimals = len(plain.partition(".")[2])
+    return abs(answer - right) <= (Fraction(1, 2 * 10**decimals) if decimals else Fraction(1, 1000))
+
+
 def result(step: int) -> int:
     """Return the operand that stands for the result of step number `step`."""
     return _OF_RESULTS + step
@@ -157,7 +175,8 @@ class _Tracer:
         earlier = [
             result(number)
             for number, (worked, said) in enumerate(self.results[:STEPS])
-            if value in (worked, said) or abs(worked - value) <= _NEAR * abs(value)
+            if value in (worked, said)
+            or (worked != said and abs(worked - value) <= _NEAR * abs(value))
         ]
         told = [n for n in range(_OF_CONSTANTS) if self._worth[n] == value]
         known = [n for n in range(_OF_CONSTANTS, _OF_RESULTS) if self._worth[n] == value]
@@ -180,11 +199,11 @@ def shown(steps: Sequence[Step], found: Sequence[Quantity]) -> list[str]:
         raise ValueError("the program cannot be run")
     for number, outcome in enumerate(results):
         worth[result(number)] = outcome
-    lines = []
-    for step, outcome in zip(steps, results, strict=True):
-        left, right = (_written(worth[place]) for place in (step.left, step.right))
-        lines.append(f"{left} {_PRINTED[step.operation - 1]} {right} = {_written(outcome)}")
-    return lines
+    return [
+        f"{_written(worth[step.left])} {_PRINTED[step.operation - 1]} {_written(worth[step.right])}"
+        f" = {_result_written(outcome)}"
+        for step, outcome in zip(steps, results, strict=True)
+    ]
 
 
 _PRINTED = "+−×÷"
@@ -206,8 +225,14 @@ def expression(steps: Sequence[Step], found: Sequence[Quantity]) -> str:
 
 
 def _written(value: Fraction | None) -> str:
-    """Return a number as people write it: whole, or with at most four decimals."""
+    """Return a number as people write it: whole, with up to four decimals, or as a fraction."""
     assert value is not None  # the program has run
-    if value.denominator == 1:
-        return str(value.numerator)
-    return f"{float(value):.4f}".rstrip("0").rstrip(".")
+    if value.denominator == 1 or 10_000 % value.denominator:
+        return str(value)
+    return f"{float(value):.4f}".rstrip("0")
+
+
+def _result_written(value: Fraction) -> str:
+    """Return a result; of one that has no end as a decimal, both the fraction and its beginning."""
+    plain = _written(value)
+    return f"{plain} ≈ {float(value):.4g}" if "/" in plain else plain

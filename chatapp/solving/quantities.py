@@ -7,13 +7,14 @@ from fractions import Fraction
 from typing import NamedTuple
 
 MOST = 24  # quantities of a problem
+LONGEST = 256  # pieces of a problem that are read, the two marks at its ends among them
 _SMALL = (
     *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
     *("eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen"),
     *("nineteen", "twenty"),
 )
 _TENS = ("thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
-_LARGE = {"hundred": 100, "thousand": 1_000, "million": 1_000_000}
+_LARGE = {"hundred": 100, "thousand": 1_000, "million": 10**6, "billion": 10**9}
 _PARTS = {
     "half": 2,
     "halves": 2,
@@ -61,7 +62,7 @@ _WORDS: dict[str, int] = {
     **_PARTS,
     **_TIMES,
 }
-_DIGITS = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+"
+_DIGITS = r"\d{1,3}(?:,\d{3}){1,4}(?:\.\d{1,9})?|\d{1,15}(?:\.\d{1,9})?|\.\d{1,9}"
 _FOUND = re.compile(
     rf"(?P<digits>(?:{_DIGITS}))(?:\s?(?P<hundredths>%|percent\b|per cent\b|cents?\b|¢))?"
     r"|(?P<word>\b[a-z]+\b)",
@@ -80,6 +81,7 @@ class Quantity(NamedTuple):
     )
 
 
+# in digits; a percentage or cents; in words; a part such as "third"; a multiple such as "twice"
 DIGITS, HUNDREDTHS, NUMBER_WORD, PART, MULTIPLE = range(5)
 KINDS = 5
 
@@ -112,17 +114,31 @@ def _quantity(match: re.Match[str]) -> Quantity | None:
 
 
 def _joined(before: Quantity, after: Quantity, text: str) -> Quantity | None:
-    """Return what two neighbouring words say together: thirty-five, two hundred, 3 million."""
-    between = text[before.end : after.start]
+    """Return what neighbours say together: thirty-five, two hundred and six, 3 million."""
+    between = _HYPHENS.sub("-", text[before.end : after.start])
+    in_words = before.kind == NUMBER_WORD
     if after.kind != NUMBER_WORD or before.kind not in (DIGITS, NUMBER_WORD):
         return None
-    large = text[after.start : after.end].lower() in _LARGE
-    if large and between in (" ", "-"):
+    if text[after.start : after.end].lower() in _LARGE and between in (" ", "-"):
         value = before.value * after.value
-    elif between in ("-", " ") and before.value in range(20, 91, 10) and 0 < after.value < 10:
+    elif (in_words and _units_follow(before, after, between, text)) or (
+        in_words
+        and before.value >= 100
+        and before.value % 100 == 0
+        and after.value < 100
+        and between in (" ", " and ")
+    ):
         value = before.value + after.value
-        if before.kind == DIGITS:
-            return None
     else:
         return None
     return Quantity(value, before.start, after.end, before.kind)
+
+
+def _units_follow(before: Quantity, after: Quantity, between: str, text: str) -> bool:
+    """Whether `after` is the 5 of "thirty-five"; "twenty five-dollar notes" are twenty notes."""
+    tens = before.value % 100 in range(20, 91, 10) and 0 < after.value < 10
+    joins = _HYPHENS.match(text[after.end :]) is not None
+    return tens and (between == "-" or (between == " " and not joins))
+
+
+_HYPHENS = re.compile("[-‐‑–]")

@@ -66,7 +66,10 @@ class Solver:
         self._network, self._tokenizer = network, tokenizer
 
     def solve(self, problem: str) -> Solution | None:
-        """Return the likeliest solution; None for a text with fewer than two numbers."""
+        """Return the likeliest solution that never falls below zero.
+
+        None for a text with fewer than two numbers, or where every program that was followed does.
+        """
         import torch
 
         from chatapp.solving.problems import read
@@ -137,17 +140,6 @@ class Solver:
         choices = self._network.choices(_spread(memory, len(beams)), _said(beams))
         logits = choices.lefts if side == "left" else choices.rights
         return logits[:, -1].log_softmax(1)
-
-
-def answers_like(answer: Fraction, gold: str) -> bool:
-    """Whether an answer is the number that `gold` writes down, to the cent or its last decimal."""
-    plain = gold.replace(",", "").replace("$", "").strip()
-    try:
-        right = Fraction(plain)
-    except ValueError:
-        return False
-    decimals = len(plain.partition(".")[2])
-    return abs(answer - right) <= (Fraction(1, 2 * 10**decimals) if decimals else Fraction(1, 1000))
 
 
 def _agreed(programs: list[_Beam], told: Read) -> Solution | None:

@@ -20,7 +20,8 @@ from torch.nn import functional as F
 from chatapp.solving import files
 from chatapp.solving.lessons import OTHERS, WRITTEN, Lesson, Worked, held_out, lessons, load, others
 from chatapp.solving.network import Problems, Said, SolverNetwork, SolverShape
-from chatapp.solving.solver import FEWEST, Solver, answers_like, load_solver
+from chatapp.solving.programs import answers_like
+from chatapp.solving.solver import FEWEST, Solver, load_solver
 from retrieval.embedding.minilm import minilm_directory
 from retrieval.reading.encoder import Shape
 from retrieval.reading.train import starting
@@ -69,12 +70,12 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="the shared data pack")
     parser.add_argument("--out", type=Path, required=True, help="where the solver is written")
     parser.add_argument("--written", type=Path, default=WRITTEN, help="problems written for it")
-    parser.add_argument("--steps", type=int, default=4_000, help="batches of 32 problems")
+    parser.add_argument("--steps", type=int, default=1_900, help="batches of 32 problems")
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args()
     taught = next((chosen.data / "reasoning").glob("gsm8k-train.jsonl*"))
-    worked = [*load([taught, chosen.written]), *others(OTHERS, FEWEST)]
-    learnt = [one for one in worked if not held_out(one)]
+    worked, idle = load([taught, chosen.written]), others(OTHERS, FEWEST)
+    learnt = [one for one in [*worked, *idle, *idle] if not held_out(one)]  # few: shown twice
     tokenizer = files.tokenizer(minilm_directory())
     torch.manual_seed(chosen.seed)
     pieces = len(starting.pieces(minilm_directory()))
@@ -87,7 +88,7 @@ def main() -> None:
     weights = chosen.out / "work.safetensors"
     made = learn(network, source, stage, weights, loss, device=device, seed=chosen.seed)
     files.save(made.to("cpu"), minilm_directory(), chosen.out)
-    report(load_solver(chosen.out), [one for one in worked if held_out(one)])
+    report(load_solver(chosen.out), [one for one in [*worked, *idle] if held_out(one)])
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from typing import cast
 
 import pytest
 
+from chatapp.assistant.attachments import Attachment
 from chatapp.assistant.events import MessageDone, ToolCall
 from chatapp.assistant.word_problems import LEAST, shipped_solver, worked_out
 from chatapp.solving import Solution, Solver
@@ -69,30 +70,80 @@ async def test_an_unsure_or_broken_solver_says_nothing(
     assert only(await collect(assistant.turn(None, PROBLEM)), MessageDone).text == MODEL
 
 
-async def test_a_model_of_ones_own_and_named_sources_go_first(make: MakeAssistant) -> None:
-    """Nor is the solver asked when tools are switched off."""
+async def test_a_model_of_ones_own_a_persona_and_named_sources_go_first(
+    make: MakeAssistant,
+) -> None:
+    """Nor is the solver asked when tools are off, or a script will cut the answer."""
     solver = _Solver()
     own = make(FakeGenerator(MODEL), None, solver=solver, settings=replace(SETTINGS, model="mine"))
     assert only(await collect(own.turn(None, PROBLEM)), MessageDone).text == MODEL
-    without = make(FakeGenerator(MODEL), None, solver=solver)
-    without.options = replace(without.options, use_tools=False)
-    assert only(await collect(without.turn(None, PROBLEM)), MessageDone).text == MODEL
+    for changed in (
+        {"use_tools": False},
+        {"system": "Answer in French only."},
+        {"tool_choice": "none"},
+        {"interrupt_after": 1},
+    ):
+        assistant = make(FakeGenerator(MODEL), None, solver=solver)
+        assistant.options = replace(assistant.options, **changed)  # type: ignore[arg-type]
+        assert only(await collect(assistant.turn(None, PROBLEM)), MessageDone).grounding != "tool"
     sources = make(FakeGenerator(MODEL), FakeIndex(PAGES), solver=solver)
     sources.options = replace(sources.options, needs_sources=True)
     assert only(await collect(sources.turn(None, PROBLEM)), MessageDone).grounding != "tool"
     assert not solver.asked
 
 
+async def test_a_file_of_the_conversation_goes_first(make: MakeAssistant) -> None:
+    """On its message and on later ones."""
+    solver = _Solver()
+    assistant = make(FakeGenerator(MODEL), FakeIndex(PAGES), solver=solver)
+    note = Attachment("invoice.txt", "Invoice", "file:///i.txt", "2 chairs at 40, 4 lamps at 15.")
+    events = await collect(assistant.turn(None, "Here it is.", attachments=[note]))
+    conversation = events[0].conversation  # type: ignore[attr-defined]
+    await collect(assistant.turn(conversation, "What are the 2 chairs and the 4 lamps?"))
+    assert not solver.asked
+
+
+async def test_what_leans_on_the_message_before_is_left_alone(make: MakeAssistant) -> None:
+    """Its own numbers are not all that it needs."""
+    solver = _Solver()
+    assistant = make(FakeGenerator(MODEL), None, solver=solver)
+    events = await collect(assistant.turn(None, "A child pays 8, a grown-up 12."))
+    conversation = events[0].conversation  # type: ignore[attr-defined]
+    await collect(assistant.turn(conversation, "And how much is it for 3 adults and 2 kids?"))
+    assert not solver.asked
+    await collect(assistant.turn(conversation, PROBLEM))
+    assert solver.asked == PROBLEM
+
+
+@pytest.mark.parametrize(
+    "solution",
+    [
+        SOLVED._replace(expression="4 * 13"),
+        SOLVED._replace(expression=" + ".join(["1"] * 600)),
+    ],
+)
+def test_the_calculator_has_to_agree(solution: Solution) -> None:
+    """An expression beyond its caps is nobody's answer."""
+    assert worked_out(PROBLEM, _Solver(solution)) is None
+
+
 @pytest.mark.parametrize(
     "text",
     [
-        "How many muffins are on a tray?",
+        "How many of the 12 muffins are left?",
         "We were 4 people and 12 dogs on the beach.",
         f"{PROBLEM} {'And so on. ' * 100}",
+        "It is 7:30 and the film takes 2 hours. What time does it end?",
+        "It was -5 degrees and rose by 12. How warm is it now?",
+        "A cake takes 2½ cups. How much do 4 cakes take?",
+        "Bread takes 1,5 kg of flour. How much do 3 breads take?",
+        "How many days are there from 2026-12-24 to 2027-01-06?",
+        "How much is " + "9" * 40 + " and 2?",
+        "What is new in Python 3.11.2 after 3.10?",
     ],
 )
 def test_what_is_no_problem_is_not_even_read(text: str) -> None:
-    """One number, no question, or a whole page."""
+    """One number, no question, a whole page, or numbers of another kind."""
     solver = _Solver()
     assert worked_out(text, solver) is None
     assert not solver.asked
@@ -128,4 +179,7 @@ def test_the_shipped_solver_works_out_everyday_problems(problem: str, answer: in
 )
 def test_the_shipped_solver_leaves_other_questions_alone(text: str) -> None:
     """Numbers alone make no problem."""
-    assert worked_out(text, shipped_solver) is None
+    solver = shipped_solver()
+    assert solver is not None
+    solution = solver.solve(text)
+    assert solution is None or solution.probability < LEAST

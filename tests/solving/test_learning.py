@@ -23,9 +23,9 @@ from chatapp.solving.lessons import (
 )
 from chatapp.solving.network import Said, SolverNetwork, SolverShape
 from chatapp.solving.problems import collate, read
-from chatapp.solving.programs import OPERANDS, taught
+from chatapp.solving.programs import OPERANDS, answers_like, taught
 from chatapp.solving.quantities import quantities
-from chatapp.solving.solver import Solver, answers_like, load_solver
+from chatapp.solving.solver import Solver, load_solver
 from chatapp.solving.train import loss
 from retrieval.errors import ReaderDamaged
 from retrieval.reading.encoder import Shape
@@ -126,7 +126,7 @@ def test_exchanged_numbers_leave_what_everybody_knows() -> None:
     """Equal numbers change alike, to as many digits; 60, percentages and words stay."""
     text = "He runs 47 of 47 laps in 60 minutes, 25% slower than the two who paid $1,300 for 8500."
     for seed in range(20):
-        new = exchanged(text, random.Random(seed))
+        new = exchanged(Worked(text, "", (), ""), random.Random(seed))
         old, found = quantities(text), quantities(new)
         assert len(found) == len(old)
         assert found[0].value == found[1].value
@@ -134,7 +134,20 @@ def test_exchanged_numbers_leave_what_everybody_knows() -> None:
         assert [q.value for q in found[2:6]] == [60, 25, 2, 1300]
         assert 1000 < found[6].value < 10_000
         assert found[6].value % 100 == 0
-    assert any(exchanged(text, random.Random(seed)) != text for seed in range(5))
+    assert any(
+        exchanged(Worked(text, "", (), ""), random.Random(seed)) != text for seed in range(5)
+    )
+
+
+def test_what_may_come_from_elsewhere_is_not_exchanged() -> None:
+    """A 2 that is "half" as well, or a number that was worked out, would be taught wrongly."""
+    text = "2 pounds cost 10, half of 17. 12 of 5 are left."
+    steps = taught([("10/2", "5"), ("5+17", "22")], quantities(text))
+    for seed in range(20):
+        other = exchanged(Worked(text, "", tuple(steps), ""), random.Random(seed))
+        new = [quantity.value for quantity in quantities(other)]
+        assert (new[0], new[2], new[4], new[5]) == (2, 2, 12, 5)
+        assert other != text
 
 
 def test_records_are_read_and_those_without_a_trace_left_out(tmp_path: Path) -> None:
@@ -142,7 +155,8 @@ def test_records_are_read_and_those_without_a_trace_left_out(tmp_path: Path) -> 
     file = tmp_path / "problems.jsonl"
     good = {"question": "5 and 6?", "solution": "<<5+6=11>>\n#### 11", "answer": "11"}
     bad = {"question": "5 and 6?", "solution": "<<5+17=22>>\n#### 22", "answer": "22"}
-    file.write_text("".join(json.dumps(record) + "\n" for record in (good, bad)))
+    other = {**good, "answer": "12"}  # the marked steps stop before the answer
+    file.write_text("".join(json.dumps(record) + "\n" for record in (good, bad, other)))
     assert [worked.answer for worked in load([file])] == ["11"]
     talk = tmp_path / "talk.jsonl"
     said = [

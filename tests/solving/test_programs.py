@@ -61,11 +61,11 @@ def test_what_cannot_be_traced_is_not_taught(expressions: list[tuple[str, str]])
 
 
 def test_steps_are_shown_as_people_write_them() -> None:
-    """With the signs of a school book and at most four decimals."""
+    """With the signs of a school book; nothing that was rounded is said to be equal."""
     found = quantities("3 friends share 10 apples")
     assert shown([Step(4, 1, 0), Step(3, result(0), 0)], found) == [
-        "10 ÷ 3 = 3.3333",
-        "3.3333 × 3 = 10",
+        "10 ÷ 3 = 10/3 ≈ 3.333",
+        "10/3 × 3 = 10",
     ]
     assert run([Step(4, 1, 0), Step(3, result(0), 0)], found) == [Fraction(10, 3), 10]
 

@@ -23,7 +23,7 @@ from retrieval.reading.train.labels import (
     load,
     names_its_subject,
 )
-from retrieval.reading.train.loop import Stage, batches, learn, loss_of
+from retrieval.reading.train.loop import Stage, batches, learn, loss_of, read_loss
 from retrieval.reading.train.unanswerable import turned
 from retrieval.reading.train.vectors import choose_vocabulary, train_vectors
 from retrieval.reading.words import Vocabulary
@@ -72,7 +72,7 @@ def test_learning_lowers_the_loss(data: Path, tmp_path: Path) -> None:
 
     before = loss(network.eval())
     stage = Stage(steps=40, rate=3e-3, warmup=5, batch=8, encoder=1.0)
-    assert loss(learn(network, source, stage, tmp_path / "weights")) < before
+    assert loss(learn(network, source, stage, tmp_path / "weights", read_loss)) < before
 
 
 def _question(part: str) -> str:
