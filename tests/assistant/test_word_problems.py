@@ -84,7 +84,7 @@ async def test_a_model_of_ones_own_a_persona_and_named_sources_go_first(
         {"interrupt_after": 1},
     ):
         assistant = make(FakeGenerator(MODEL), None, solver=solver)
-        assistant.options = replace(assistant.options, **changed)  # type: ignore[arg-type]
+        assistant.options = replace(assistant.options, **changed)
         assert only(await collect(assistant.turn(None, PROBLEM)), MessageDone).grounding != "tool"
     sources = make(FakeGenerator(MODEL), FakeIndex(PAGES), solver=solver)
     sources.options = replace(sources.options, needs_sources=True)
