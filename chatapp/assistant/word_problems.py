@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("chatapp")
 _loading = threading.Lock()
 # Chosen on problems that were held out from training (`python -m chatapp.solving.train`).
-LEAST = 0.5
+LEAST = 0.6
 _LONGEST = 800  # characters; what is longer is a text with numbers in it
 _ANSWER = "I worked it out in these steps, please check them:\n\n[steps]\n\nThe answer is **{}**."
 _ASKS = re.compile(

@@ -188,6 +188,7 @@ def test_each_model_that_ships_is_looked_at_and_whole() -> None:
         ("embedder_dir", "embedder"),
         ("reader_dir", "reader"),
         ("pieces_dir", "recall"),
+        ("solver_dir", "solver"),
         ("filter_dir", "filter"),
     ],
 )

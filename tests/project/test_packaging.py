@@ -101,7 +101,7 @@ def test_everything_that_a_wheel_carries_is_there() -> None:
         assert target == f"chatapp/_shipped/{source}"
 
 
-SHIPPED = ("default", "embedder", "filter", "reader", "recall")
+SHIPPED = ("default", "embedder", "filter", "reader", "recall", "solver")
 
 
 def test_the_list_of_checksums_covers_the_shipped_models() -> None:

@@ -123,6 +123,7 @@ def helpers() -> list[Check]:
         _shipped("embedder", resources.embedder_dir()),
         _shipped("reader", resources.reader_dir()),
         _shipped("recall", resources.pieces_dir()),
+        _shipped("solver", resources.solver_dir()),
         _shipped("filter", resources.filter_dir()),
     ]
 
