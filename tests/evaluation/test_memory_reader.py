@@ -72,7 +72,7 @@ def test_the_comparison_runs_on_files_of_dialogue(
             said = f"remark {number} about willow trees by river {number % 7}"
             talk = [{"role": "user", "content": said}, {"role": "assistant", "content": "Nice."}]
             lines.write(json.dumps({"id": f"talk-{number}", "messages": talk}) + "\n")
-    report = compare([file], questions=8, rounds=230, epochs=1, seed=0)
+    report = compare([file], questions=8, rounds=150, epochs=1, seed=0)
     assert json.loads(json.dumps(report)) == report
     assert 0 < report["config"]["questions"] <= 8
     for part in ("tune", "measure"):

@@ -24,6 +24,7 @@ def test_with_nothing_set_every_value_is_the_default(
     """An empty home gives the defaults, and says so for every key."""
     monkeypatch.delenv("CHATAPP_NATIVE")
     monkeypatch.delenv("CHATAPP_WRITTEN_REPLIES")
+    monkeypatch.delenv("CHATAPP_WORD_PROBLEMS")
     resolved = load_settings(cwd=tmp_path)
     assert resolved.settings == Settings()
     assert resolved.origins == dict.fromkeys(KEYS, "default")
