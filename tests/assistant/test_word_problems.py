@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 
 from chatapp.assistant.attachments import Attachment
-from chatapp.assistant.events import MessageDone, ToolCall
+from chatapp.assistant.events import MessageDone, ToolCall, TurnStart
 from chatapp.assistant.word_problems import LEAST, shipped_solver, worked_out
 from chatapp.solving import Solution, Solver
 from tests.assistant.conftest import SETTINGS, MakeAssistant
@@ -98,7 +98,7 @@ async def test_a_file_of_the_conversation_goes_first(make: MakeAssistant) -> Non
     assistant = make(FakeGenerator(MODEL), FakeIndex(PAGES), solver=solver)
     note = Attachment("invoice.txt", "Invoice", "file:///i.txt", "2 chairs at 40, 4 lamps at 15.")
     events = await collect(assistant.turn(None, "Here it is.", attachments=[note]))
-    conversation = events[0].conversation  # type: ignore[attr-defined]
+    conversation = only(events, TurnStart).conversation
     await collect(assistant.turn(conversation, "What are the 2 chairs and the 4 lamps?"))
     assert not solver.asked
 
@@ -108,7 +108,7 @@ async def test_what_leans_on_the_message_before_is_left_alone(make: MakeAssistan
     solver = _Solver()
     assistant = make(FakeGenerator(MODEL), None, solver=solver)
     events = await collect(assistant.turn(None, "A child pays 8, a grown-up 12."))
-    conversation = events[0].conversation  # type: ignore[attr-defined]
+    conversation = only(events, TurnStart).conversation
     await collect(assistant.turn(conversation, "And how much is it for 3 adults and 2 kids?"))
     assert not solver.asked
     await collect(assistant.turn(conversation, PROBLEM))

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from chatapp.assistant.assistant import Assistant
-from chatapp.assistant.events import MessageDone
+from chatapp.assistant.events import MessageDone, TurnStart
 from chatapp.assistant.from_written import between_us
 from chatapp.assistant.written import shipped_replies
 from chatapp.talk import WrittenReplies, WrittenReply
@@ -65,7 +65,7 @@ async def test_a_reply_is_said_once_in_a_conversation(talk: MakeAssistant) -> No
     """The next time the model has to say something."""
     assistant = talk()
     events = await collect(assistant.turn(None, "Tell me a joke"))
-    done = await said(assistant, "Tell me a joke", events[0].conversation)  # type: ignore[attr-defined]
+    done = await said(assistant, "Tell me a joke", only(events, TurnStart).conversation)
     assert done.text == MODEL
 
 
@@ -81,7 +81,7 @@ async def test_a_reaction_to_a_written_reply_is_talk(make: MakeAssistant) -> Non
     """No source is asked for "another one please"; after any other answer it is."""
     assistant = make(FakeGenerator(MODEL), FakeIndex(PAGES), replies=shipped_replies)
     events = await collect(assistant.turn(None, "Tell me a joke"))
-    done = await said(assistant, "another one please", events[0].conversation)  # type: ignore[attr-defined]
+    done = await said(assistant, "another one please", only(events, TurnStart).conversation)
     assert done.grounding == "written"
     assert done.text != only(events, MessageDone).text
     assert (await said(assistant, "another one please")).grounding != "written"
