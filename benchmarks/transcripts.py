@@ -26,6 +26,7 @@ BADGES = {
     "written": "a written reply",
     "memory": "from memory",
     "tool": "from a tool",
+    "worked_out": "worked out by the solver",
     "not_found": "not found",
 }
 

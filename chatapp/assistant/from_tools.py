@@ -17,7 +17,7 @@ async def answer_from_tools(writing: Writing) -> bool:
     if wanted is None:
         return False
     used = await use_tool(writing, wanted.name, wanted.arguments)
-    writing.reply.grounding = "tool" if used.ok else "not_found"
+    writing.reply.grounding = wanted.grounding if used.ok else "not_found"
     writing.reply.say(wanted.answer.replace("{}", used.text) if used.ok else used.error)
     return True
 

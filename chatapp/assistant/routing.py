@@ -9,18 +9,25 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chatapp.assistant.arithmetic import POLITE, expression_in
+
+if TYPE_CHECKING:
+    from chatapp.assistant.events import Grounding
 
 
 @dataclass(frozen=True)
 class Route:
-    """A tool and its arguments, and how the answer shows the result that takes the place of {}."""
+    """A tool and its arguments, and how the answer shows the result that takes the place of {}.
+
+    `grounding` is what such an answer stands on.
+    """
 
     name: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
     answer: str = "{}"
+    grounding: Grounding = "tool"
 
 
 def route(text: str) -> Route | None:

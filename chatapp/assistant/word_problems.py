@@ -52,6 +52,7 @@ def worked_out(
     """
     from chatapp.solving.quantities import quantities
     from chatapp.solving.solver import FEWEST
+    from chatapp.solving.wholes import whole
 
     text = " ".join(message.split())
     if len(text) > _LONGEST or not _ASKS.search(text) or _ODD.search(text):
@@ -64,11 +65,14 @@ def worked_out(
     except Exception:
         log.warning("A word problem could not be worked out", exc_info=True)
         return None
-    if solution is None or solution.probability < LEAST or not _agrees(solution):
+    if solution is None or solution.probability < LEAST:
+        return None
+    solution = whole(text, solution)
+    if solution is None or not _agrees(solution):
         return None
     steps = "\n".join(f"- {line}" for line in solution.lines)
     answer = _ANSWER.replace("[steps]", steps)
-    return Route("calculator", {"expression": solution.expression}, answer)
+    return Route("calculator", {"expression": solution.expression}, answer, "worked_out")
 
 
 def _agrees(solution: Solution) -> bool:

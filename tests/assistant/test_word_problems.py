@@ -47,7 +47,7 @@ async def test_the_steps_are_shown_and_the_calculator_has_the_last_word(
     call = only(events, ToolCall)
     assert (call.name, call.arguments) == ("calculator", {"expression": "4 * 12"})
     done = only(events, MessageDone)
-    assert done.grounding == "tool"
+    assert done.grounding == "worked_out"
     assert done.text.splitlines()[2:] == ["- 4 × 12 = 48", "", "The answer is **48**."]
 
 
@@ -85,10 +85,13 @@ async def test_a_model_of_ones_own_a_persona_and_named_sources_go_first(
     ):
         assistant = make(FakeGenerator(MODEL), None, solver=solver)
         assistant.options = replace(assistant.options, **changed)
-        assert only(await collect(assistant.turn(None, PROBLEM)), MessageDone).grounding != "tool"
+        assert (
+            only(await collect(assistant.turn(None, PROBLEM)), MessageDone).grounding
+            != "worked_out"
+        )
     sources = make(FakeGenerator(MODEL), FakeIndex(PAGES), solver=solver)
     sources.options = replace(sources.options, needs_sources=True)
-    assert only(await collect(sources.turn(None, PROBLEM)), MessageDone).grounding != "tool"
+    assert only(await collect(sources.turn(None, PROBLEM)), MessageDone).grounding != "worked_out"
     assert not solver.asked
 
 
@@ -125,6 +128,16 @@ async def test_what_leans_on_the_message_before_is_left_alone(make: MakeAssistan
 def test_the_calculator_has_to_agree(solution: Solution) -> None:
     """An expression beyond its caps is nobody's answer."""
     assert worked_out(PROBLEM, _Solver(solution)) is None
+
+
+def test_things_that_come_whole_are_counted_whole() -> None:
+    """And a count that nothing says how to round is no answer."""
+    solver = _Solver(SOLVED._replace(expression="50 / 12", answer=Fraction(50, 12)))
+    bought = worked_out("12 muffins a tray. How many trays do I need for 50?", solver)
+    assert bought is not None
+    assert bought.arguments == {"expression": "ceil(50 / 12)"}
+    assert "rounded up: 5" in bought.answer
+    assert worked_out("12 muffins a tray, 50 guests. How many trays is that?", solver) is None
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 FinishReason = Literal["stop", "length", "interrupted", "error"]
-Grounding = Literal["grounded", "partly", "model", "written", "memory", "tool", "not_found"]
+Grounding = Literal[
+    "grounded", "partly", "model", "written", "memory", "tool", "worked_out", "not_found"
+]
 """What an answer rests on.
 
 `grounded`: every sentence is a quote or carries one; `partly`: some do; `model`: the model alone;
 `written`: a reply that was written beforehand, no source;
-`memory`: what the person told; `tool`: what a tool computed or fetched; `not_found`: nothing.
+`memory`: what the person told; `tool`: what a tool computed or fetched; `worked_out`: steps that
+a solver made of the person's words, computed by a tool; `not_found`: nothing.
 """
 
 

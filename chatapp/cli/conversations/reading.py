@@ -61,7 +61,8 @@ def show(conversation_id: str, output: str) -> None:
 @click.option("--archived/--not-archived", default=None,
               help="Only, or not, in archived conversations.")  # fmt: skip
 @click.option("--grounding", type=click.Choice(["grounded", "partly", "model", "written",
-              "memory", "tool", "not_found"]), help="Only answers with this badge.")  # fmt: skip
+              "memory", "tool", "worked_out", "not_found"]),
+              help="Only answers with this badge.")  # fmt: skip
 @output_option("text", "json", "jsonl")
 def search(words: tuple[str, ...], limit: int, output: str, **options: Any) -> None:
     """Find messages, attachments and tool results that have all these WORDS."""

@@ -16,6 +16,7 @@ GROUNDINGS = {
     "partly": "Only partly grounded in the sources below.",
     "memory": "From what you told me.",
     "written": "A reply that was written beforehand, no sources.",
+    "worked_out": "Worked out by a solver: check the steps.",
     "model": "From the model alone, no sources.",
     "not_found": "Not found in the sources.",
 }

@@ -13,6 +13,7 @@ _LABELS: dict[Grounding, str] = {
     "grounded": "✓ grounded",
     "partly": "◐ partly grounded",
     "tool": "✓ computed",
+    "worked_out": "◐ worked out, check the steps",
     "memory": "● from what you told me",
     "written": "○ a written reply, no sources",
     "model": "○ from the model, no sources",
@@ -29,7 +30,7 @@ class GroundingBadge(Static):
         height: 1;
         color: $text-muted;
         &.-grounded, &.-memory, &.-tool { color: $accent; }
-        &.-not_found, &.-partly { color: $text-warning; }
+        &.-not_found, &.-partly, &.-worked_out { color: $text-warning; }
     }
     """
 

@@ -1,0 +1,74 @@
+"""Counts of whole things: rounded as the question wants it, or not answered."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+
+from chatapp.solving import Solution
+from chatapp.solving.wholes import whole
+from tools.calculator import calculate
+
+
+def _solution(expression: str) -> Solution:
+    answer = calculate(expression)
+    assert isinstance(answer, Fraction)
+    return Solution((f"{expression} = …",), expression, answer, 0.9)
+
+
+@pytest.mark.parametrize(
+    ("problem", "expression", "answer"),
+    [
+        (
+            "A skein is 210 metres, I need 1300. How many skeins must I get?",
+            "1300/210",
+            7,
+        ),
+        ("We've 118 guests and round tables for 8. how many tables do we need", "118/8", 15),
+        ("A box holds 12 eggs. How many boxes do I have to buy for 30 eggs?", "30/12", 3),
+        ("A van takes 9. How many trips will it take for 40 people?", "40/9", 5),
+        ("A shelf is 38 cm, the board 240 cm. How many whole shelves do I get?", "240/38", 6),
+        ("Tickets are 8 euros. How many tickets can I buy for 50?", "50/8", 6),
+        ("How many boxes of 6 can be filled with 20 eggs?", "20/6", 3),
+        ("A box holds 6 eggs. How many boxes do I need for 42 eggs?", "42/6", 7),
+    ],
+)
+def test_the_question_says_which_way(problem: str, expression: str, answer: int) -> None:
+    """Up for what is needed, down for what can be had; the calculator comes to the same."""
+    made = whole(problem, _solution(expression))
+    assert made is not None
+    assert made.answer == answer == calculate(made.expression)
+    assert ("rounded" in made.lines[-1]) == (len(made.lines) > 1)
+
+
+@pytest.mark.parametrize(
+    ("problem", "expression"),
+    [
+        ("How many jars of 500 g is that, from 11 hives with 14 kg each?", "11*14/500"),
+        ("How many jars do I need for 154 kg at 500 g?", "154/500"),
+        ("11 people ate 25 pancakes. How many pancakes is that?", "25/11"),
+    ],
+)
+def test_a_broken_count_that_nothing_says_how_to_round_is_no_answer(
+    problem: str, expression: str
+) -> None:
+    """The problem was misread."""
+    assert whole(problem, _solution(expression)) is None
+
+
+@pytest.mark.parametrize(
+    ("problem", "expression"),
+    [
+        ("I drive 100 km at 80 km/h. How many hours do I need?", "100/80"),
+        ("How many square metres of carpet do I have to buy for 2.5 by 3.1?", "2.5*3.1"),
+        ("4 friends share 10 pizzas. How many pizzas does each get?", "10/4"),
+        ("How many goals did she score on average in 4 games with 10 goals?", "10/4"),
+        ("Wool costs 7.50 a skein. What do I pay for 3?", "7.5*3"),
+        ("How many more cups of flour do I need for 3 cakes at 1.5 cups?", "1.5*3"),
+    ],
+)
+def test_what_is_measured_or_shared_stays_as_it_is(problem: str, expression: str) -> None:
+    """Half an hour is something."""
+    solution = _solution(expression)
+    assert whole(problem, solution) == solution
