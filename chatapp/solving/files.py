@@ -6,7 +6,6 @@ Matrices of the encoder and of the decoder's layers are int8 with a scale a row,
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import asdict
 from pathlib import Path
@@ -14,18 +13,9 @@ from typing import TYPE_CHECKING
 
 from chatapp.solving.quantities import LONGEST
 from retrieval.errors import ReaderDamaged
-from retrieval.reading.files import (
-    CONFIG_NAME,
-    SCALES,
-    WEIGHTS_NAME,
-    checked_config,
-    quantise,
-    read_weights,
-    sha256,
-)
+from retrieval.reading.files import WEIGHTS_NAME, checked_config, read_weights, write
 
 if TYPE_CHECKING:
-    import torch
     from tokenizers import Tokenizer
 
     from chatapp.solving.network import SolverNetwork
@@ -45,21 +35,11 @@ def tokenizer(directory: Path) -> Tokenizer:
 
 def save(network: SolverNetwork, source: Path, directory: Path) -> None:
     """Write a solver as it ships, with the tokenizer of `source`."""
-    from safetensors.torch import save_file
-
     directory.mkdir(parents=True, exist_ok=True)
     if source != directory:
         shutil.copyfile(source / TOKENIZER_NAME, directory / TOKENIZER_NAME)
-    weights: dict[str, torch.Tensor] = {}
-    for name, value in network.state_dict().items():
-        if name.startswith(("encoder.", "layers.")) and value.ndim == 2:
-            weights[name], weights[name + SCALES] = quantise(value)
-        else:
-            weights[name] = value.half().contiguous()
-    save_file(weights, directory / WEIGHTS_NAME)
-    sums = {name: sha256(directory / name) for name in (TOKENIZER_NAME, WEIGHTS_NAME)}
-    config = {"shape": asdict(network.shape), "sha256": sums}
-    (directory / CONFIG_NAME).write_text(json.dumps(config, indent=2) + "\n")
+    shape = asdict(network.shape)
+    write(network.state_dict(), shape, directory, TOKENIZER_NAME, ("encoder.", "layers."))
 
 
 def load(directory: Path) -> tuple[SolverNetwork, Tokenizer, str]:

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from retrieval.errors import ReaderDamaged
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import torch
 
     from retrieval.reading.network import ReaderNetwork
@@ -41,19 +43,33 @@ def restored(rows: torch.Tensor, scales: torch.Tensor) -> torch.Tensor:
 
 def save(network: ReaderNetwork, vocabulary: Vocabulary, directory: Path) -> None:
     """Write a reader as it ships."""
-    from safetensors.torch import save_file
-
     directory.mkdir(parents=True, exist_ok=True)
     vocabulary.save(directory / VOCABULARY_NAME)
+    write(network.state_dict(), asdict(network.shape), directory, VOCABULARY_NAME)
+
+
+def write(
+    state: Mapping[str, torch.Tensor],
+    shape: Mapping[str, Any],
+    directory: Path,
+    beside: str,
+    packed: tuple[str, ...] = ("encoder.",),
+) -> None:
+    """Write weights, and the config that holds their sum and that of the file `beside` them.
+
+    Matrices whose names begin like one of `packed` become int8, all others float16.
+    """
+    from safetensors.torch import save_file
+
     weights: dict[str, torch.Tensor] = {}
-    for name, value in network.state_dict().items():
-        if name.startswith("encoder.") and value.ndim == 2:
+    for name, value in state.items():
+        if name.startswith(packed) and value.ndim == 2:
             weights[name], weights[name + SCALES] = quantise(value)
         else:
             weights[name] = value.half().contiguous()
     save_file(weights, directory / WEIGHTS_NAME)
-    sums = {name: sha256(directory / name) for name in (VOCABULARY_NAME, WEIGHTS_NAME)}
-    config = {"shape": asdict(network.shape), "sha256": sums}
+    sums = {name: sha256(directory / name) for name in (beside, WEIGHTS_NAME)}
+    config = {"shape": shape, "sha256": sums}
     (directory / CONFIG_NAME).write_text(json.dumps(config, indent=2) + "\n")
 
 

@@ -5,8 +5,9 @@ numbers; word vectors, by which questions are made of raw text; passages that a 
 reading learnt from raw text; then from labels, those passages and statements beside raw text; then
 the same with the questions that were written for this project, of as many articles as paragraphs;
 then with those that come in pairs, nearly alike, of which the text answers one: a paragraph of an
-encyclopaedia or a note as people keep them. The encoder starts from MiniLM (extra `[minilm]`). The
-data is that of the shared pack. A GPU is used where there is one.
+encyclopaedia or a note as people keep them. Questions as people type them into a search box are
+searched for, like those that have no paragraph. The encoder starts from MiniLM (extra `[minilm]`).
+The data is that of the shared pack. A GPU is used where there is one.
 """
 
 from __future__ import annotations
@@ -28,7 +29,16 @@ from retrieval.reading.network import ReaderNetwork
 from retrieval.reading.train import mining, starting
 from retrieval.reading.train.cloze.maker import Maker
 from retrieval.reading.train.corpus import Corpus, build, measured_titles
-from retrieval.reading.train.labels import NOTES, PAIRED, TWINS, WRITTEN, Asked, held_out, load
+from retrieval.reading.train.labels import (
+    NOTES,
+    PAIRED,
+    TWINS,
+    TYPED,
+    WRITTEN,
+    Asked,
+    held_out,
+    load,
+)
 from retrieval.reading.train.loop import Stage, batches, learn, read_loss
 from retrieval.reading.train.mix import Lessons, Shares
 from retrieval.reading.train.statements import held_out_rating, ratings
@@ -45,7 +55,7 @@ VECTOR = 192
 _SQUAD = ("squad-v1.1-dev-a", "squad-v2.0-dev-a")
 _SECOND = Shares(labels=0.55, searched=0.25, statements=0.12)
 _THIRD = Shares(labels=0.20, searched=0.23, statements=0.09, written=0.48)
-_FOURTH = Shares(labels=0.20, searched=0.13, statements=0.06, written=0.06, twins=0.55)
+_FOURTH = Shares(labels=0.17, searched=0.17, statements=0.06, written=0.05, twins=0.55)
 
 
 def prepare(data: Path, work: Path) -> tuple[Corpus, Vocabulary, NDArray[np.float32]]:
@@ -83,9 +93,10 @@ def main() -> None:
     parser.add_argument("--label-steps", type=int, default=1_800, help="batches with labels")
     parser.add_argument("--written-steps", type=int, default=1_000, help="batches with those")
     parser.add_argument("--written", type=Path, default=WRITTEN, help="written questions")
-    parser.add_argument("--twin-steps", type=int, default=4_050, help="batches with pairs")
+    parser.add_argument("--twin-steps", type=int, default=6_050, help="batches with pairs")
     parser.add_argument("--twins", type=Path, default=TWINS, help="written pairs of questions")
     parser.add_argument("--notes", type=Path, default=NOTES, help="the same, of notes")
+    parser.add_argument("--typed", type=Path, default=TYPED, help="written searches")
     parser.add_argument("--searched", type=int, default=8_000, help="questions to search for")
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args()
@@ -94,16 +105,17 @@ def main() -> None:
     device = "cuda" if torch.cuda.is_available() else "cpu"
 
     corpus, vocabulary, table = prepare(chosen.data, work)
-    questions = load(chosen.data, more=[chosen.written, chosen.twins, chosen.notes])
+    questions = load(chosen.data, more=[chosen.written, chosen.twins, chosen.notes, chosen.typed])
     kept = [asked for asked in questions if held_out(asked)]
     learnt = [asked for asked in questions if not held_out(asked)]
     written = [asked for asked in learnt if asked.source == "written"]
     twins = [asked for asked in learnt if asked.source in PAIRED]
-    labels = [asked for asked in learnt if asked.source not in ("written", *PAIRED)]
+    typed = [asked for asked in learnt if asked.source == "typed"]
+    labels = [asked for asked in learnt if asked.source not in ("written", "typed", *PAIRED)]
     open_ended = [asked for asked in labels if asked.source == _SQUAD[0]]
     open_ended += mining.open_questions(chosen.data, mining.OPEN_FILES)
     random.Random(0).shuffle(open_ended)
-    found = searched(chosen.data, work, open_ended[: chosen.searched])
+    found = searched(chosen.data, work, [*open_ended[: chosen.searched], *typed])
     torch.manual_seed(chosen.seed)
     network = ReaderNetwork(Shape(pieces=len(vocabulary.pieces)))
     starting.begin(network.encoder, minilm_directory())
@@ -144,7 +156,7 @@ def _take(network: ReaderNetwork, path: Path) -> None:
 def _report(
     name: str, network: ReaderNetwork, vocabulary: Vocabulary, kept: list[Asked], data: Path
 ) -> None:
-    for source in (*_SQUAD, "written", *PAIRED):
+    for source in (*_SQUAD, "written", "typed", *PAIRED):
         chosen = [asked for asked in kept if asked.source == source]
         print(
             json.dumps({name: source, **reading_figures(network, vocabulary, chosen)}), flush=True

@@ -35,6 +35,7 @@ FILES = (
 WRITTEN = Path("data/samples/reading/written.jsonl.xz")  # in a checkout
 TWINS = Path("data/samples/reading/twins.jsonl.xz")
 NOTES = Path("data/samples/reading/notes.jsonl.xz")
+TYPED = Path("data/samples/reading/typed.jsonl.xz")  # as typed into a search box
 PAIRED = ("twins", "notes")  # the sources whose questions come in pairs
 _RUN = 12  # words in a row that make two paragraphs the same
 _WORD = re.compile(r"\w+")
@@ -56,7 +57,7 @@ class Asked(NamedTuple):
 
 def held_out(asked: Asked) -> bool:
     """Say whether a question to learn from is kept to tune and calibrate on, by article."""
-    by_title = asked.source.startswith(("squad-v", "twins", "notes"))
+    by_title = asked.source.startswith(("squad-v", "typed", *PAIRED))
     key = asked.title if asked.title and by_title else asked.context
     digest = hashlib.sha256(f"chatapp reader held out\n{key}".encode()).digest()
     return int.from_bytes(digest[:8]) < _HELD_OUT * 2**64
