@@ -9,14 +9,16 @@ from __future__ import annotations
 import math
 import re
 from fractions import Fraction
+from typing import Literal
 
 from chatapp.solving.solver import Solution
 
 _COUNTS = re.compile(r"\bhow many\b(?P<asked>[^.?!;]*)", re.IGNORECASE)
 # What is measured, not counted: half of one is something.
 _MEASURES = re.compile(
-    r"(?:(?:more|extra|square|cubic|whole|total|of)\W+)*(?:seconds?|secs?|min(?:ute)?s?|hours?|hrs?|days?|weeks?"
-    r"|months?|years?|times|dollars?|cents?|euros?|pounds?|quid|percent(?:age points)?|per ?cent"
+    r"(?:(?:more|extra|square|cubic|whole|total|of)\W+)*(?:seconds?|secs?|min(?:ute)?s?|hours?|hrs?"
+    r"|days?|weeks?|months?|years?|times (?:as|more|less|\w+er)|dollars?|cents?|euros?|pounds?|quid"
+    r"|percent(?:age points)?|per ?cent"
     r"|(?:kilo|centi|milli|deci)?(?:met(?:re|er)|gram(?:me)?|lit(?:re|er)|byte|watt)s?"
     r"|kilos?|k?g|[cmk]?m|[cm]?l|km/h|mph|kwh|miles?|yards?|yds?|feet|foot|ft|inch(?:es)?|in|acres?"
     r"|hectares?|degrees?|ounces?|oz|lbs?|stones?|tonn?e?s?|tons?|gallons?|quarts?|pints?|cups?"
@@ -24,14 +26,26 @@ _MEASURES = re.compile(
     re.IGNORECASE,
 )
 _SHARED = re.compile(r"\b(?:each|every|per|a(?:n)? (?:hour|day|week|month|year)|average)\b", re.I)
-_DOWN = re.compile(
-    r"\b(?:can|could|able|afford|full|whole|complete|entire|fit|fits|left over|out of)\b", re.I
-)
-_UP = re.compile(
-    r"\b(?:need|needs|needed|must|have to|has to|should|shall|required|requires?|buy|order|hire"
-    r"|rent|book|pack|get|bring|minimum|at least|trips?|journeys?)\b",
+_FULL = re.compile(r"\b(?:full|fully|whole|complete|completely|entire|right up)\b", re.I)
+_NEEDED = re.compile(
+    r"\b(?:need|needs|needed|must|(?:have|has|got|going) to|should|shall|required?|requires"
+    r"|minimum|at least)\b",
     re.IGNORECASE,
 )
+_HAD = re.compile(
+    r"\b(?:can|could|able|afford|fits?|left over|out of|(?:do|does|will|would) \w+ (?:get|have))\b",
+    re.IGNORECASE,
+)
+_TAKEN = re.compile(
+    r"\b(?:buy|order|hire|rent|book|pack|bring|pick up|call|trips?|journeys?|rounds|runs)\b", re.I
+)
+_LASTS = re.compile(
+    r"\bafter how many\b"
+    r"|\bhow many (?:nights|evenings|mornings|days|weeks|months)\b.*\b(?:until|till"
+    r"|before|to (?:finish|save|reach))\b",
+    re.IGNORECASE,
+)
+_SHORT = 3  # words: "how many boxes?" leaves the rest to the sentence before
 
 
 def whole(problem: str, solution: Solution) -> Solution | None:
@@ -42,16 +56,34 @@ def whole(problem: str, solution: Solution) -> Solution | None:
     asked = [match["asked"].strip() for match in _COUNTS.finditer(problem)]
     if solution.answer.denominator == 1 or not asked:
         return solution
-    if _MEASURES.match(asked[-1]) or _SHARED.search(asked[-1].partition(",")[0]):
-        return solution
-    down = _DOWN.search(asked[-1])
-    if solution.answer < 1 or not (down or _UP.search(asked[-1])):
+    up = bool(_LASTS.search(problem))
+    if not up:
+        if _MEASURES.match(asked[-1]) or _SHARED.search(asked[-1].partition(",")[0]):
+            return solution
+        said = problem if len(asked[-1].split()) <= _SHORT else asked[-1]
+        way = _way(said)
+        if way is None:
+            return None
+        up = way == "up"
+    if solution.answer < 1:
         return None
-    name, way = ("floor", math.floor) if down else ("ceil", math.ceil)
-    answer = Fraction(way(solution.answer))
-    line = f"whole ones only, rounded {'down' if down else 'up'}: {answer}"
+    answer = Fraction(math.ceil(solution.answer) if up else math.floor(solution.answer))
     return solution._replace(
-        lines=(*solution.lines, line),
-        expression=f"{name}({solution.expression})",
+        lines=(
+            *solution.lines,
+            f"whole ones only, rounded {'up' if up else 'down'}: {answer}",
+        ),
+        expression=f"{'ceil' if up else 'floor'}({solution.expression})",
         answer=answer,
     )
+
+
+def _way(said: str) -> Literal["up", "down"] | None:
+    """Return which way the words round, those that leave the least doubt first."""
+    if _FULL.search(said):
+        return "down"
+    if _NEEDED.search(said):
+        return "up"
+    if _HAD.search(said):
+        return "down"
+    return "up" if _TAKEN.search(said) else None

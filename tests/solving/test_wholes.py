@@ -32,6 +32,12 @@ def _solution(expression: str) -> Solution:
         ("Tickets are 8 euros. How many tickets can I buy for 50?", "50/8", 6),
         ("How many boxes of 6 can be filled with 20 eggs?", "20/6", 3),
         ("A box holds 6 eggs. How many boxes do I need for 42 eggs?", "42/6", 7),
+        ("130 chairs in rows of 12, how many rows do I need to fit them all?", "130/12", 11),
+        ("The bike costs 340, I save 25 a week. After how many weeks can I buy it?", "340/25", 14),
+        ("14 pages a night, 200 in all. How many nights until she has read it?", "200/14", 15),
+        ("My floor needs 164 tiles, a box holds 15. How many boxes?", "164/15", 11),
+        ("The bucket holds 12, the pool 250. How many times do I have to walk?", "250/12", 21),
+        ("She has 70 m of rope, a skipping rope takes 2.4. How many does she get?", "70/2.4", 29),
     ],
 )
 def test_the_question_says_which_way(problem: str, expression: str, answer: int) -> None:
@@ -64,6 +70,7 @@ def test_a_broken_count_that_nothing_says_how_to_round_is_no_answer(
         ("How many square metres of carpet do I have to buy for 2.5 by 3.1?", "2.5*3.1"),
         ("4 friends share 10 pizzas. How many pizzas does each get?", "10/4"),
         ("How many goals did she score on average in 4 games with 10 goals?", "10/4"),
+        ("Tom is 50, Ann is 20. How many times older is he?", "50/20"),
         ("Wool costs 7.50 a skein. What do I pay for 3?", "7.5*3"),
         ("How many more cups of flour do I need for 3 cakes at 1.5 cups?", "1.5*3"),
     ],
