@@ -39,7 +39,8 @@ def main() -> None:
     )
     conversations = [turns for section in sections.values() for turns in section]
     began = time.monotonic()
-    events = answers(conversations, arguments.seed, arguments.model)
+    sampling = ["--seed", str(arguments.seed), "--model", arguments.model]
+    events = answers(conversations, sampling)
     out: Path = arguments.out
     out.write_text("\n".join(page(sections, events, arguments)) + "\n", encoding="utf-8")
     said = [event for event in events if event["type"] == "message.done"]
@@ -65,12 +66,15 @@ def parse() -> argparse.Namespace:
     return options.parse_args()
 
 
-def answers(conversations: list[list[str]], seed: int, model: str) -> list[dict[str, Any]]:
-    """Run the conversations one after the other; return the events of the session."""
+def answers(conversations: list[list[str]], options: list[str]) -> list[dict[str, Any]]:
+    """Run the conversations one after the other; return the events of the session.
+
+    `options` are more of `chatapp run`.
+    """
     operations: list[Any] = []
     for turns in conversations:
         operations += ["new", *({"user": text} for text in turns)]
-    command = ["-m", "chatapp", "run", "-", "--seed", str(seed), "--model", model, "--ephemeral"]
+    command = ["-m", "chatapp", "run", "-", *options, "--ephemeral"]
     done = subprocess.run(
         [sys.executable, *command, "--keep-going", "--output", "jsonl"],
         input=json.dumps(operations),
@@ -96,7 +100,7 @@ def page(
         "app answered, with its default settings and the web off. Its index held "
         f"{arguments.index}. Behind each answer stands where the app says it comes from."
     )
-    turns = _turns(events)
+    turns = turns_of(events)
     for title, conversations in sections.items():
         yield f"\n## {title}"
         for number, said in enumerate(conversations, 1):
@@ -105,7 +109,7 @@ def page(
                 yield from _turn(text, next(turns))
 
 
-def _turns(events: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+def turns_of(events: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
     """Yield the events of each turn."""
     turn: list[dict[str, Any]] = []
     for event in events:
