@@ -1,7 +1,7 @@
 """Writes `docs/twenty-questions.md`: what the whole app says to questions drawn by a seed.
 
 Ten questions of SQuAD and ten of EfficientQA, greedily and in one session (`chatapp run`), with the
-index that `CHATAPP_HOME` names. The web is off.
+index and the settings that `CHATAPP_HOME` names.
 
     CHATAPP_HOME=HOME python -m benchmarks.twenty_questions --data DIR --index "what it holds"
 """
@@ -17,6 +17,7 @@ from typing import Any
 
 from benchmarks.transcripts import BADGES, answers, turns_of
 from retrieval.loaders.records import read_lines
+from retrieval.splits import part_of
 
 FILES = {"SQuAD": "squad-v1.1-dev-a", "EfficientQA": "efficientqa"}
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "twenty-questions.md"
@@ -29,7 +30,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--data", type=Path, required=True, help="the shared data pack")
     options.add_argument("--out", type=Path, default=PAGE)
-    options.add_argument("--index", default="no index", help="what the index holds, for the page")
+    options.add_argument("--index", required=True, help="what the index holds, for the page")
     arguments = options.parse_args()
     drawn = list(_drawn(arguments.data))
     events = answers([[record["question"]] for _, record in drawn], ["--greedy"])
@@ -59,19 +60,24 @@ def _page(
         "--greedy` session by `python -m benchmarks.twenty_questions`. The index held "
         f'{index}. Nothing was left out or mended. "Gold" is what the data set holds for right. '
         "Every quote stands in its document as shown; that it answers the question is another "
-        "matter, as can be seen."
+        "matter, as can be seen. Which of them may be learnt from stands in brackets: "
+        "`retrieval/splits.py` says it of every record."
     )
     for number, ((name, record), turn) in enumerate(zip(drawn, turns, strict=True), 1):
         gold = "; ".join(dict.fromkeys(record["answers"]))
+        part = part_of(
+            record["question"], title=record["title"] or "", context=record["context"] or ""
+        )
         done = _done(turn)
         cited = [f"[{e['n']}] {e['title']}" for e in turn if e["type"] == "citation"]
-        yield f"\n## {number}. {record['question']}\n\nGold ({name}): {gold}\n"
+        yield f"\n## {number}. {record['question']}\n\nGold ({name}, to {part}): {gold}\n"
         yield from (f"> {line}".rstrip() for line in done["text"].splitlines())
         yield f"\n*{' — '.join([BADGES[done['grounding']], *cited])}*"
 
 
 def _done(turn: list[dict[str, Any]]) -> dict[str, Any]:
-    return next(event for event in turn if event["type"] == "message.done")
+    error = {"text": "There was no answer.", "grounding": "not_found"}
+    return next((event for event in turn if event["type"] == "message.done"), error)
 
 
 if __name__ == "__main__":

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 class SolverSuite:
     """Problems for the solver; `least` is the probability from which the app shows a solution.
 
-    `accuracy` counts its best guess for every problem, `shown` what the app would show, `right`
-    the share of the shown that is right, `right_auroc` whether right ones have a higher
-    probability than wrong ones.
+    `accuracy` counts its best guess for every problem, `shown` those that are sure enough for the
+    app, which also rounds counts of whole things, `right` the share of the shown that is right,
+    `right_auroc` whether right ones have a higher probability than wrong ones.
 
     Raises:
         DataError: a problem's answer is no number.

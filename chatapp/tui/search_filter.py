@@ -65,6 +65,7 @@ def search_choices(tags: Sequence[str], now: datetime) -> SearchChoices:
                 ("from memory", "memory"),
                 ("model alone", "model"),
                 ("written reply", "written"),
+                ("computed", "tool"),
                 ("worked out", "worked_out"),
                 ("not found", "not_found"),
             ],

@@ -117,7 +117,7 @@ async def test_c_in_the_passage_copies_the_quote_with_its_source(
 
 
 def test_every_kind_of_grounding_has_a_badge_of_its_own_words() -> None:
-    """Grounded, partly, model, written, memory, tool, not found: no two say the same."""
+    """Grounded, partly, model, written, memory, tool, worked out, not found: no two the same."""
     from typing import get_args
 
     from chatapp.assistant.events import Grounding
@@ -127,7 +127,7 @@ def test_every_kind_of_grounding_has_a_badge_of_its_own_words() -> None:
         badge = GroundingBadge()
         badge.show(kind, 2)
         said.add(str(badge.content))
-    assert len(said) == len(get_args(Grounding)) == 7
+    assert len(said) == len(get_args(Grounding)) == 8
     assert "◐ partly grounded in 2 quotes" in said
 
 

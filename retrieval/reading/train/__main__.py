@@ -13,6 +13,7 @@ The data is that of the shared pack. A GPU is used where there is one.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import random
 from pathlib import Path
@@ -72,8 +73,12 @@ def prepare(data: Path, work: Path) -> tuple[Corpus, Vocabulary, NDArray[np.floa
 
 
 def searched(data: Path, work: Path, questions: list[Asked]) -> list[mining.Mined]:
-    """Return what a full-text search over encyclopaedia and paragraphs finds, on the first call."""
-    path = work / "mined.jsonl"
+    """Return what a full-text search over encyclopaedia and paragraphs finds.
+
+    Searched for on the first call with these questions.
+    """
+    asked = "\n".join(one.question for one in questions)
+    path = work / f"mined-{hashlib.sha256(asked.encode()).hexdigest()[:12]}.jsonl"
     if not path.exists():
         store = SqliteStore.open(work / "index.sqlite3", embedder="", dimension=0)
         index = Index(store, None)

@@ -17,6 +17,7 @@ from retrieval.reading.train.examples import Example
 from retrieval.reading.train.labels import (
     NOTES,
     TWINS,
+    TYPED,
     Asked,
     Paired,
     held_out,
@@ -140,6 +141,15 @@ def test_every_twin_has_its_sibling(file: Path) -> None:
     answered = [one for one in questions if one["answers"]]
     assert 0.49 < len(answered) / len(questions) < 0.51
     assert all(answer in one["context"] for one in answered for answer in one["answers"])
+
+
+@pytest.mark.skipif(not TYPED.exists(), reason="in a checkout only")
+def test_typed_questions_are_answered_and_none_is_of_an_article_that_measures() -> None:
+    """Every answer stands in its passage."""
+    for one in records(TYPED):
+        assert one["answers"]
+        assert all(answer in one["context"] for answer in one["answers"])
+        assert part_of("", title=one["title"], context=one["context"]) == "learn"
 
 
 def test_a_turned_question_differs_in_one_thing_from_the_one_that_is_answered() -> None:
