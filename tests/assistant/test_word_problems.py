@@ -132,7 +132,8 @@ def test_the_calculator_has_to_agree(solution: Solution) -> None:
 
 def test_things_that_come_whole_are_counted_whole() -> None:
     """And a count that nothing says how to round is no answer."""
-    solver = _Solver(SOLVED._replace(expression="50 / 12", answer=Fraction(50, 12)))
+    broken = Solution(("50 ÷ 12 = 25/6 ≈ 4.167",), "50 / 12", Fraction(50, 12), 0.9)
+    solver = _Solver(broken)
     bought = worked_out("12 muffins a tray. How many trays do I need for 50?", solver)
     assert bought is not None
     assert bought.arguments == {"expression": "ceil(50 / 12)"}

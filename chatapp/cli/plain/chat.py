@@ -48,6 +48,7 @@ class PlainChat:
         self._session = Session(assistant)
         assistant.options = replace(assistant.options, attended=lines.interactive)
         self._answering = False
+        self._prompting = False
         self._ending: int | None = None
 
     def run(self, resume: str | None) -> int:
@@ -69,17 +70,31 @@ class PlainChat:
         return self._ending or 0
 
     def _loop(self, runner: asyncio.Runner) -> None:
-        while self._ending is None:
-            try:
-                text = self._lines.message()
-                if text.strip():
-                    self._take(runner, text)
-            except EOFError:
-                if self._lines.interactive:
-                    self._speaker.aside("\nGoodbye; everything is stored.")
-                return
-            except KeyboardInterrupt:  # at the prompt, or while the last words are printed
-                self._speaker.aside("\nCtrl+D leaves.")
+        going = True
+        while going and self._ending is None:
+            with suppress(KeyboardInterrupt):  # pressed again while the first is dealt with
+                going = self._round(runner)
+
+    def _round(self, runner: asyncio.Runner) -> bool:
+        """Read one message and carry it out; return whether there may be more."""
+        try:
+            text = self._message()
+            if text.strip():
+                self._take(runner, text)
+        except EOFError:
+            if self._lines.interactive:
+                self._speaker.aside("\nGoodbye; everything is stored.")
+            return False
+        except KeyboardInterrupt:  # at the prompt, or while the last words are printed
+            self._speaker.aside("\nCtrl+D leaves.")
+        return True
+
+    def _message(self) -> str:
+        self._prompting = True
+        try:
+            return self._lines.message()
+        finally:
+            self._prompting = False
 
     def _take(self, runner: asyncio.Runner, text: str) -> None:
         """Carry out one message; whatever fails is said in one line, and the chat goes on."""
@@ -196,9 +211,11 @@ class PlainChat:
             if number != signal.SIGINT:
                 self._ending = _ENDINGS[signal.Signals(number)]
             stopped = self._assistant.interrupt()  # an answer, or what a command lets be written
-            if self._answering or (stopped and number == signal.SIGINT):
-                return
-            raise KeyboardInterrupt if number == signal.SIGINT else _Ended
+            if number != signal.SIGINT:
+                if not self._answering:
+                    raise _Ended
+            elif self._prompting or not (self._answering or stopped):
+                raise KeyboardInterrupt
 
         for number in before:
             signal.signal(number, obey)
