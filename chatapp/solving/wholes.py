@@ -28,7 +28,7 @@ _MEASURES = re.compile(
     r"|francs?|pesos?|yen|yuan|rupees?|kron(?:a|or|er)|crowns?|dirhams?|reais|zloty",
     re.IGNORECASE,
 )
-_WHO = r"(?:i|we|you|he|she|it|they|that|this|one|the \w+|my \w+|our \w+|[a-z]+)"
+_WHO = r"(?:(?:the|my|our) )?[a-z]+"
 _FETCH = r"(?:buy|order|book|hire|rent|bring|pick up|call)"
 _NEEDED = re.compile(
     rf"\b(?:(?:do|does|will|would|'ll) {_WHO} (?:all |still |then |now |actually |really )?"
