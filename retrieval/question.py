@@ -69,14 +69,42 @@ _RULES = (
 )
 
 
+_THING = r"(?:an? |the )?(?:[^\W_]+[ -]?){1,4}"
 _DEFINITION = re.compile(
-    r"(?:what|who)(?: is| are| was| were|'s) (?:an? |the )?(?:[^\W_]+[ -]?){1,4}"
+    rf"(?:what|who)(?: is| are| was| were|'s|s)(?: meant by)? {_THING}"
     r"|what (?:can|does) (?:an? |the )?(?:[^\W_]+[ -]){1,4}do"
+    rf"|define {_THING}|(?:the )?(?:definition|meaning) of {_THING}"
+    r"|what (?:do|does) (?:the (?:word|term) )?(?:an? )?(?:[^\W_]+[ -]){1,4}mean"
+    r"|what (?:an? |the )?(?:[^\W_]+[ -]){1,4}(?:is|are|was|were|means)"
 )
+_QUOTED = str.maketrans("", "", "\"“”'‘’")
 # "How do I …" asks for anybody, "What did I …" for one person.
 _PERSONAL = re.compile(r"\b(?:my|mine|myself|our|ours)\b|\b(?:did|was|am|were|have|had) (?:i|we)\b")
 _ADDRESSES = re.compile(r"\b(?:you|your|yours|my|our|ours)\b")  # "You" may be part of a title
 _NAME = re.compile(r"(?<=[\w,'’\"“(] )[\"“'(]*([A-Z][^\W_]+)")
+
+
+_TO_SOMEBODY = r"(?:please |kindly )?(?:tell|say to|explain to|remind|inform) (?:me|us)(?: please)?"
+_COURTESY = re.compile(
+    r"\s*(?:(?:hi|hello|hey|ok(?:ay)?|so|well|um+|now|quick question|question|just curious|please)"
+    r"\b[ ,.:;!-]*)*"
+    rf"(?:(?:(?:can|could|would|will) you {_TO_SOMEBODY}|{_TO_SOMEBODY}"
+    r"|(?:do|would|did) you (?:(?:happen to|by any chance|perhaps) )?know|(?:have you|got) any idea"
+    r"|any idea|i (?:(?:was|am) (?:just )?wondering|(?:just )?wonder(?:ed)?)"
+    r"|i(?:'d| would| do)?(?: really| just)? (?:like|love|want|need|wish)(?: for you)? to"
+    r" (?:know|learn|find out|ask)(?: you)?)[ ,:]+)?"
+    r"(?=(?:who|whom|whose|what|which|when|where|why|how|in (?:what|which))(?:'s|\b))",
+    re.IGNORECASE,
+)
+
+
+def without_courtesy(text: str) -> str:
+    """Return a question without what is said around it: "Do you know who …" asks who.
+
+    Unchanged where it does not go on with a question word: "Do you know my name?".
+    """
+    found = _COURTESY.match(text.replace("’", "'"))
+    return text[found.end() :] if found else text
 
 
 def analyse(text: str) -> Question:
@@ -88,7 +116,7 @@ def analyse(text: str) -> Question:
         words=tuple(content_words(text)),
         names=tuple(content_words(" ".join(_NAME.findall(text)))),
         kind=kind,
-        asks_definition=bool(_DEFINITION.fullmatch(lowered.rstrip("?!. "))),
+        asks_definition=bool(_DEFINITION.fullmatch(lowered.translate(_QUOTED).rstrip("?!. "))),
         personal=bool(_PERSONAL.search(lowered)),
     )
 

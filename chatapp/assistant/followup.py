@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from retrieval.question import without_courtesy
+
 LONGEST_FOLLOW_UP = 9  # words; a longer question names its own topic
 MOST_KEY_TERMS = 8
 _NAMED = 2  # content words before a pronoun that are likely to hold what it means
@@ -75,6 +77,7 @@ _THE_ONE = re.compile(r"\bones?(?= (?:that|which|who|of|in|with)\b)", re.IGNOREC
 
 def search_query(text: str, earlier: Sequence[str]) -> str:
     """Return what to search for `text`; `earlier` holds the questions before it, oldest first."""
+    text = without_courtesy(text)
     if not is_follow_up(text):
         return text
     topic = next((question for question in reversed(earlier) if not is_follow_up(question)), "")

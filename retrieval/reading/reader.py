@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 SPANS = 4  # spans kept of a passage
 _WINDOW, _STRIDE = 200, 140  # tokens of a long passage that are read at once
-_BATCH = 16
+_BATCH = 4  # larger ones are slower: their states no longer fit into a core's cache
 _MEMO = 512
 
 

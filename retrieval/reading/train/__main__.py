@@ -5,7 +5,8 @@ numbers; word vectors, by which questions are made of raw text; passages that a 
 reading learnt from raw text; then from labels, those passages and statements beside raw text; then
 the same with the questions that were written for this project, of as many articles as paragraphs;
 then with those that come in pairs, nearly alike, of which the text answers one: a paragraph of an
-encyclopaedia or a note as people keep them. Questions as people type them into a search box are
+encyclopaedia or a note as people keep them; then with everyday questions and what a search finds
+for them, each passage judged. Questions as people type them into a search box are
 searched for, like those that have no paragraph. The encoder starts from MiniLM (extra `[minilm]`).
 The data is that of the shared pack. A GPU is used where there is one.
 """
@@ -30,6 +31,7 @@ from retrieval.reading.network import ReaderNetwork
 from retrieval.reading.train import mining, starting
 from retrieval.reading.train.cloze.maker import Maker
 from retrieval.reading.train.corpus import Corpus, build, measured_titles
+from retrieval.reading.train.judged import JUDGED, kept_back, load_judged
 from retrieval.reading.train.labels import (
     NOTES,
     PAIRED,
@@ -57,6 +59,7 @@ _SQUAD = ("squad-v1.1-dev-a", "squad-v2.0-dev-a")
 _SECOND = Shares(labels=0.55, searched=0.25, statements=0.12)
 _THIRD = Shares(labels=0.20, searched=0.23, statements=0.09, written=0.48)
 _FOURTH = Shares(labels=0.17, searched=0.17, statements=0.06, written=0.05, twins=0.55)
+_FIFTH = Shares(labels=0.14, searched=0.15, statements=0.04, written=0.02, twins=0.25, judged=0.40)
 
 
 def prepare(data: Path, work: Path) -> tuple[Corpus, Vocabulary, NDArray[np.float32]]:
@@ -102,6 +105,8 @@ def main() -> None:
     parser.add_argument("--twins", type=Path, default=TWINS, help="written pairs of questions")
     parser.add_argument("--notes", type=Path, default=NOTES, help="the same, of notes")
     parser.add_argument("--typed", type=Path, default=TYPED, help="written searches")
+    parser.add_argument("--judged-steps", type=int, default=1_700, help="batches with searches")
+    parser.add_argument("--judged", type=Path, default=JUDGED, help="judged searches")
     parser.add_argument("--searched", type=int, default=8_000, help="questions to search for")
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args()
@@ -126,7 +131,8 @@ def main() -> None:
     starting.begin(network.encoder, minilm_directory())
 
     maker = Maker(corpus, vocabulary, table)
-    lessons = Lessons(vocabulary, labels, written, twins, found, maker, chosen.data)
+    judged = [one for one in load_judged(chosen.judged) if not kept_back(one)]
+    lessons = Lessons(vocabulary, labels, written, twins, found, judged, maker, chosen.data)
     stages = {
         "raw": (maker.examples(chosen.seed), Stage(chosen.raw_steps, last=0.5)),
         "labels": (lessons.examples(_SECOND, chosen.seed), Stage(chosen.label_steps, last=0.02)),
@@ -137,6 +143,10 @@ def main() -> None:
         "twins": (
             lessons.examples(_FOURTH, chosen.seed),
             Stage(chosen.twin_steps, rate=6e-4, last=0.02),
+        ),
+        "judged": (
+            lessons.examples(_FIFTH, chosen.seed),
+            Stage(chosen.judged_steps, rate=7e-4, last=0.02),
         ),
     }
     for name, (source, stage) in stages.items():

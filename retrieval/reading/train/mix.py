@@ -10,6 +10,7 @@ from pathlib import Path
 from retrieval.reading.train import mining
 from retrieval.reading.train.cloze.maker import Maker
 from retrieval.reading.train.examples import Example
+from retrieval.reading.train.judged import JudgedSearch, Searches
 from retrieval.reading.train.labels import Asked, Labelled, Paired
 from retrieval.reading.train.statements import answered, as_example, held_out_rating, ratings
 from retrieval.reading.words import Vocabulary
@@ -20,7 +21,8 @@ class Shares:
     """How much of a stage each kind of example is; the rest is questions made of raw text.
 
     `written` and `twins` are labels again: of the questions that were written for this project,
-    and of those that come in pairs, of which one is not answered.
+    and of those that come in pairs, of which one is not answered. `judged` are searched passages
+    again, that were read one by one.
     """
 
     labels: float
@@ -28,6 +30,7 @@ class Shares:
     statements: float
     written: float = 0.0
     twins: float = 0.0
+    judged: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ class Lessons:
     written: Sequence[Asked]
     twins: Sequence[Asked]
     searched: Sequence[mining.Mined]
+    judged: Sequence[JudgedSearch]
     maker: Maker
     data: Path
 
@@ -46,13 +50,14 @@ class Lessons:
         """Yield without end; the same seed gives the same examples."""
         order = random.Random(seed)
         asked = [*self.labels, *self.written] if shares.written else self.labels
-        taught = shares.labels + shares.written + shares.twins
+        taught = shares.labels + shares.written + shares.twins + shares.judged
         raw = 1 - taught - shares.searched - shares.statements
         sources = [
             (shares.labels, _endless(Labelled(self.vocabulary, self.labels), order)),
             (shares.written, _endless(Labelled(self.vocabulary, self.written), order)),
             (shares.twins, _endless(Paired(self.vocabulary, self.twins), order)),
             (shares.searched, mining.examples(self.vocabulary, self.searched, order)),
+            (shares.judged, Searches(self.vocabulary, self.judged).endless(order)),
             (shares.statements, self._statements(asked, order)),
             (raw, self.maker.examples(seed + 1)),
         ]

@@ -14,6 +14,14 @@ from retrieval.reading.network import ReaderNetwork
 from retrieval.reading.train.cloze.maker import Maker
 from retrieval.reading.train.corpus import build, measured_titles, records
 from retrieval.reading.train.examples import Example
+from retrieval.reading.train.judged import (
+    JUDGED,
+    Found,
+    JudgedSearch,
+    Searches,
+    kept_back,
+    load_judged,
+)
 from retrieval.reading.train.labels import (
     NOTES,
     TWINS,
@@ -164,3 +172,32 @@ def test_a_turned_question_differs_in_one_thing_from_the_one_that_is_answered() 
     assert question not in found
     assert not any("Anna" in (one or "") for one in found)
     assert turned("Why?", context, (), random.Random(1)) is None
+
+
+def test_of_a_judged_search_right_and_wrong_passages_are_read(vocabulary: Vocabulary) -> None:
+    """A passage that answers has its span, one that does not has none, and relevance says which."""
+    right = Found("orn", "The orn was the book of Ann.", "Ann")
+    wrong = [Found("orn", f"The book {n} was read by Ann.", "") for n in "abc"]
+    one = JudgedSearch("Who wrote the book?", ("Ann",), (right, *wrong))
+    none = JudgedSearch("Where was the book?", ("Rome",), (wrong[0], wrong[1]))
+    read = list(itertools.islice(Searches(vocabulary, [one, none]).endless(random.Random(0)), 40))
+    assert sum(bool(example.spans) for example in read) == 10
+    for example in read:
+        assert example.relevance == float(bool(example.spans))
+        for first, last in example.spans:
+            assert first == last  # one word
+            assert set(example.passage.sides[first : last + 1]) == {2}
+
+
+@pytest.mark.skipif(not JUDGED.exists(), reason="in a checkout only")
+def test_every_judged_answer_stands_in_its_passage() -> None:
+    """Of the questions some are held out; most have a passage that answers, all one that does not.
+
+    The same question is asked once.
+    """
+    searches = load_judged(JUDGED)
+    assert len({one.question.casefold() for one in searches}) == len(searches) > 1_000
+    assert 0.15 < sum(map(kept_back, searches)) / len(searches) < 0.25
+    assert all(found.answer in found.text for one in searches for found in one.found)
+    answered = [one for one in searches if any(found.answer for found in one.found)]
+    assert 0.7 < len(answered) / len(searches) < 1

@@ -1,0 +1,93 @@
+"""Passages that a search brought up for everyday questions, each judged by reading it.
+
+The thing to know: a passage that holds the expected words need not answer, and one that answers may
+use others. So here every passage found was read, and the answer marked in those that give it; what
+`mining` takes for right and wrong by its words alone is rougher, and free.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from retrieval.reading.batch import encode_passage, encode_question
+from retrieval.reading.kinds import question_kind
+from retrieval.reading.train.corpus import records
+from retrieval.reading.train.examples import Example
+from retrieval.reading.train.labels import Asked, held_out, token_spans
+from retrieval.reading.words import Vocabulary
+
+JUDGED = Path("data/samples/reading/judged.jsonl.xz")  # in a checkout
+_MOST = 2  # passages of each sort that one question shows in an epoch
+
+
+class Found(NamedTuple):
+    """A passage as the reader sees it; `answer` is a stretch of `text`, "" if it answers not."""
+
+    title: str
+    text: str
+    answer: str
+
+
+class JudgedSearch(NamedTuple):
+    """A question, the answers that were expected, and the passages that a search found for it."""
+
+    question: str
+    expected: tuple[str, ...]
+    found: tuple[Found, ...]
+
+
+def load_judged(path: Path) -> list[JudgedSearch]:
+    """Return the questions of a file of records `{question, expected, found: [{title, …}]}`."""
+    return [
+        JudgedSearch(
+            str(record["question"]),
+            tuple(record["expected"]),
+            tuple(Found(one["title"], one["text"], one["answer"]) for one in record["found"]),
+        )
+        for record in records(path)
+    ]
+
+
+def kept_back(judged: JudgedSearch) -> bool:
+    """Say whether a question is held out to tune and calibrate on, by its words."""
+    return held_out(Asked(judged.question, (), judged.question, "", "judged"))
+
+
+class Searches:
+    """Examples from judged passages: of each question some that answer and some that do not."""
+
+    def __init__(self, vocabulary: Vocabulary, questions: Sequence[JudgedSearch]) -> None:
+        self._vocabulary = vocabulary
+        self._questions = list(questions)
+
+    def endless(self, order: random.Random) -> Iterator[Example]:
+        """Yield epoch after epoch, the questions in random order, those of one side by side."""
+        while self._questions:
+            order.shuffle(self._questions)
+            for judged in self._questions:
+                yield from self._examples(judged, order)
+
+    def _examples(self, judged: JudgedSearch, order: random.Random) -> Iterator[Example]:
+        found = order.sample(judged.found, len(judged.found))
+        right = [one for one in found if one.answer][:_MOST]
+        wrong = [one for one in found if not one.answer][: _MOST if right else 1]
+        for one in (*right, *wrong):
+            example = self._example(judged.question, one)
+            if example.spans or not one.answer:
+                yield example
+
+    def _example(self, question: str, found: Found) -> Example:
+        body = self._vocabulary.encode(found.text)
+        passage, offset = encode_passage(self._vocabulary.encode(found.title), body)
+        spans = token_spans(found.text, body, [found.answer])
+        inside = tuple((a + offset, b + offset) for a, b in spans if b + offset < len(passage.keys))
+        return Example(
+            encode_question(self._vocabulary.encode(question)),
+            passage,
+            question_kind(question),
+            inside,
+            relevance=float(bool(found.answer)),
+        )
