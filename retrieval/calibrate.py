@@ -4,7 +4,8 @@ The thing to know: only questions take part that may be learnt from and that the
 trained on (`retrieval.reading.train.labels.held_out`), so its confidence in what it has seen before
 misleads nobody. The index must hold their paragraphs among many others. Questions that name their
 subject are used as they are, and with every passage that holds the answer taken away; all are used
-beside one text alone, which may not answer them: a fit of its own (`reading.judging`). First all
+beside one text alone, which may not answer them: a fit of its own (`reading.judging`). Everyday
+questions with judged passages (`reading.train.judged`) are searched for only. First all
 sentences decide the weights (does it hold the answer?), then the best sentence of each question
 decides scale and bias, so that the score of what is shown is a probability. `--answers` fits, with
 those weights in their place, how sure a short answer is.
@@ -14,8 +15,9 @@ from __future__ import annotations
 
 import argparse
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,6 +30,7 @@ from retrieval.reading.judging import certainty_features
 from retrieval.reading.paragraph import Paragraph
 from retrieval.reading.ranking import known
 from retrieval.reading.reader import Reader, load_reader
+from retrieval.reading.train.judged import JUDGED, as_asked, kept_back, load_judged
 from retrieval.reading.train.labels import NOTES, TWINS, WRITTEN, held_out, load, names_its_subject
 from retrieval.rerank import READ
 from retrieval.squad import contains_answer, overlap
@@ -43,12 +46,14 @@ _HITS = 8
 _RIGHT = 0.5  # F1 from which a short answer counts as right
 
 Array = NDArray[np.float64]
+Wrong = Mapping[str, frozenset[str]]
+"""Per question the texts that do not answer it, whatever words they hold."""
 Group = tuple[Array, Array]
 """Features (candidates, features) and labels (candidates,) of one question."""
 
 
 def searched_groups(
-    index: Index, questions: Sequence[Asked], reader: Reader | None
+    index: Index, questions: Sequence[Asked], reader: Reader | None, wrong: Wrong
 ) -> Iterator[Group]:
     """Yield the sentences that a search finds for each question, and those that do not answer.
 
@@ -57,10 +62,10 @@ def searched_groups(
     for asked in questions:
         if asked.answers and names_its_subject(asked):
             found = index.search(asked.question, 2 * READ)
-            without = [hit for hit in found if not contains_answer(hit.passage.text, asked.answers)]
+            without = [hit for hit in found if not _answers(hit.passage.text, asked, wrong)]
             for hits in (found, without):
                 ranked = reader.rerank(asked.question, hits[:READ]) if reader else hits
-                yield from _group(index, asked, ranked[:_HITS], reader)
+                yield from _group(index, asked, ranked[:_HITS], reader, wrong)
 
 
 def alone_groups(
@@ -79,25 +84,37 @@ def alone_groups(
             yield from _group(index, asked, without[:1], reader)
 
 
+def _answers(text: str, asked: Asked, wrong: Wrong) -> bool:
+    return text not in wrong.get(asked.question, ()) and contains_answer(text, asked.answers)
+
+
 def _group(
-    source: EvidenceSource, asked: Asked, hits: Sequence[Hit], reader: Reader | None
+    source: EvidenceSource,
+    asked: Asked,
+    hits: Sequence[Hit],
+    reader: Reader | None,
+    wrong: Wrong = MappingProxyType({}),
 ) -> Iterator[Group]:
+    wrong_here = wrong.get(asked.question, frozenset())
     features: list[tuple[float, ...]] = []
     labels: list[bool] = []
     for found in scored_sentences(source, ask(source, asked.question), hits, reader):
         features.append((*found.features, *(found.heard or ())))
         sentence = found.passage.text[found.start : found.end]
-        labels.append(contains_answer(sentence, asked.answers))
+        right = found.passage.text not in wrong_here and contains_answer(sentence, asked.answers)
+        labels.append(right)
     if features:
         yield np.array(features), np.array(labels, dtype=float)
 
 
-def passage_groups(index: Index, questions: Sequence[Asked], reader: Reader) -> Iterator[Group]:
+def passage_groups(
+    index: Index, questions: Sequence[Asked], reader: Reader, wrong: Wrong
+) -> Iterator[Group]:
     """Yield the passages that a search finds for each question, by what the reader says of them."""
     for asked in questions:
         hits = index.search(asked.question, 2 * READ) if asked.answers else []
         readings = reader.read(asked.question, [hit.passage for hit in hits])
-        labels = [contains_answer(hit.passage.text, asked.answers) for hit in hits]
+        labels = [_answers(hit.passage.text, asked, wrong) for hit in hits]
         if any(labels):
             yield np.array(list(known(hits, readings))), np.array(labels, dtype=float)
 
@@ -107,13 +124,17 @@ def answer_groups(
 ) -> Iterator[tuple[Array, Array]]:
     """Yield for each question what is known of the span that would stand first, and if it is right.
 
-    Once as a search finds it, once in its own paragraph; what may not be answered is wrong.
+    Once as a search finds it, once in its own paragraph, if it has one; what may not be answered is wrong.
     """
     for asked in questions:
-        paragraph = Paragraph(index, asked.title, asked.context)
         found = index.search(asked.question, READ) if asked.answers else []
-        ranked = reader.rerank(asked.question, found)[:_HITS]
-        for source, hits in ((index, ranked), (paragraph, paragraph.hits())):
+        texts: list[tuple[EvidenceSource, Sequence[Hit]]] = [
+            (index, reader.rerank(asked.question, found)[:_HITS])
+        ]
+        if asked.context:
+            paragraph = Paragraph(index, asked.title, asked.context)
+            texts.append((paragraph, paragraph.hits()))
+        for source, hits in texts:
             sentences = scored_sentences(source, ask(source, asked.question), hits, reader)
             kind = analyse(asked.question).kind
             best = max(sentences, key=lambda one: one.probability(kind), default=None)
@@ -219,12 +240,18 @@ def main() -> None:
     questions = [asked for asked in asked_all if held_out(asked)]
     random.Random(0).shuffle(questions)
     del questions[chosen.limit :]
+    everyday = [one for one in load_judged(JUDGED) if kept_back(one)]
+    wrong = {
+        one.question: frozenset(found.text for found in one.found if not found.answer)
+        for one in everyday
+    }
+    searches = [*questions, *map(as_asked, everyday)]
     if reader is not None and chosen.answers:
-        report_answers(list(answer_groups(index, questions, reader)))
+        report_answers(list(answer_groups(index, searches, reader)))
         return
     if reader is not None:
-        report("passages", list(passage_groups(index, questions, reader)))
-    searched = list(searched_groups(index, questions, reader))
+        report("passages", list(passage_groups(index, searches, reader, wrong)))
+    searched = list(searched_groups(index, searches, reader, wrong))
     alone = list(alone_groups(index, questions, reader))
     if reader is None:
         report("sentences", [*searched, *alone], WEIGHTS)

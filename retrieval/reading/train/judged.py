@@ -53,7 +53,13 @@ def load_judged(path: Path) -> list[JudgedSearch]:
 
 def kept_back(judged: JudgedSearch) -> bool:
     """Say whether a question is held out to tune and calibrate on, by its words."""
-    return held_out(Asked(judged.question, (), judged.question, "", "judged"))
+    return held_out(as_asked(judged)._replace(context=judged.question))
+
+
+def as_asked(judged: JudgedSearch) -> Asked:
+    """Return the question without a paragraph: its answers are those expected and those found."""
+    found = (one.answer for one in judged.found if one.answer)
+    return Asked(judged.question, (*judged.expected, *found), "", "", "judged")
 
 
 class Searches:
