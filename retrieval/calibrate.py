@@ -124,7 +124,8 @@ def answer_groups(
 ) -> Iterator[tuple[Array, Array]]:
     """Yield for each question what is known of the span that would stand first, and if it is right.
 
-    Once as a search finds it, once in its own paragraph, if it has one; what may not be answered is wrong.
+    Once as a search finds it, once in its own paragraph, if it has one. What may not be answered
+    is wrong.
     """
     for asked in questions:
         found = index.search(asked.question, READ) if asked.answers else []
