@@ -200,4 +200,4 @@ def test_every_judged_answer_stands_in_its_passage() -> None:
     assert 0.15 < sum(map(kept_back, searches)) / len(searches) < 0.25
     assert all(found.answer in found.text for one in searches for found in one.found)
     answered = [one for one in searches if any(found.answer for found in one.found)]
-    assert 0.7 < len(answered) / len(searches) < 1
+    assert 0.6 < len(answered) / len(searches) < 1
