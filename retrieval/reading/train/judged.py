@@ -12,11 +12,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from retrieval.reading.batch import encode_passage, encode_question
-from retrieval.reading.kinds import question_kind
 from retrieval.reading.train.corpus import records
 from retrieval.reading.train.examples import Example
-from retrieval.reading.train.labels import Asked, held_out, token_spans
+from retrieval.reading.train.labels import Asked, held_out
+from retrieval.reading.train.mining import as_example
 from retrieval.reading.words import Vocabulary
 
 JUDGED = Path("data/samples/reading/judged.jsonl.xz")  # in a checkout
@@ -81,19 +80,7 @@ class Searches:
         right = [one for one in found if one.answer][:_MOST]
         wrong = [one for one in found if not one.answer][: _MOST if right else 1]
         for one in (*right, *wrong):
-            example = self._example(judged.question, one)
-            if example.spans or not one.answer:
+            answers = [one.answer] if one.answer else []
+            example = as_example(self._vocabulary, judged.question, one.title, one.text, answers)
+            if example.spans or not answers:
                 yield example
-
-    def _example(self, question: str, found: Found) -> Example:
-        body = self._vocabulary.encode(found.text)
-        passage, offset = encode_passage(self._vocabulary.encode(found.title), body)
-        spans = token_spans(found.text, body, [found.answer])
-        inside = tuple((a + offset, b + offset) for a, b in spans if b + offset < len(passage.keys))
-        return Example(
-            encode_question(self._vocabulary.encode(question)),
-            passage,
-            question_kind(question),
-            inside,
-            relevance=float(bool(found.answer)),
-        )

@@ -96,15 +96,22 @@ def examples(
         one = order.choice(usable)
         away = not one.right or (bool(one.wrong) and order.random() < _WRONG)
         title, text = order.choice(one.wrong if away else one.right)
-        body = vocabulary.encode(text)
-        spans = [] if away else token_spans(text, body, one.answers)
-        if not (away or spans):
-            continue  # the answer is written differently there
-        passage, offset = encode_passage(vocabulary.encode(title), body)
-        yield Example(
-            encode_question(vocabulary.encode(one.question)),
-            passage,
-            question_kind(one.question),
-            tuple((a + offset, b + offset) for a, b in spans if b + offset < len(passage.keys)),
-            relevance=float(not away),
-        )
+        example = as_example(vocabulary, one.question, title, text, () if away else one.answers)
+        if away or example.spans:  # else the answer is written differently there
+            yield example
+
+
+def as_example(
+    vocabulary: Vocabulary, question: str, title: str, text: str, answers: Sequence[str]
+) -> Example:
+    """Return a passage that was found as an example; without `answers` it does not answer."""
+    body = vocabulary.encode(text)
+    passage, offset = encode_passage(vocabulary.encode(title), body)
+    spans = token_spans(text, body, answers)
+    return Example(
+        encode_question(vocabulary.encode(question)),
+        passage,
+        question_kind(question),
+        tuple((a + offset, b + offset) for a, b in spans if b + offset < len(passage.keys)),
+        relevance=float(bool(answers)),
+    )
