@@ -223,6 +223,13 @@ class Index:
         with self._store.reading() as snapshot:
             return snapshot.passage(passage_id)
 
+    def openings(self, document_ids: Sequence[str]) -> list[Passage]:
+        """Return the first passage of each document that exists, in their order."""
+        if not document_ids:
+            return []
+        with self._store.reading() as snapshot:
+            return snapshot.openings(document_ids)
+
     def stems(self, words: Iterable[str]) -> list[str]:
         """Return the words as the full-text index folds them."""
         return self._stemmer.stems(words)

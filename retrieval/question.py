@@ -69,31 +69,38 @@ _RULES = (
 )
 
 
-_THING = r"(?:an? |the )?(?:[^\W_]+[ -]?){1,4}"
-_DEFINITION = re.compile(
-    rf"(?:what|who)(?: is| are| was| were|'s|s)(?: meant by)? {_THING}"
-    r"|what (?:can|does) (?:an? |the )?(?:[^\W_]+[ -]){1,4}do"
-    rf"|define {_THING}|(?:the )?(?:definition|meaning) of {_THING}"
-    r"|what (?:do|does) (?:the (?:word|term) )?(?:an? )?(?:[^\W_]+[ -]){1,4}mean"
-    r"|what (?:an? |the )?(?:[^\W_]+[ -]){1,4}(?:is|are|was|were|means)"
+# What a definition is asked of; "What do you mean?" and "what time it is" want none.
+_THING = (
+    r"(?:an? |the )?(?!(?:i|me|you|it|this|that|these|those|they|we|he|she|there|my|your|our|up"
+    r"|time|day|date|year)\b)([^\W_]+(?:[ -][^\W_]+){0,3})"
 )
-_QUOTED = str.maketrans("", "", "\"“”'‘’")
+_DEFINITION = re.compile(
+    rf"(?:what|who)(?: is| are| was| were|'s|s) (?:meant by )?{_THING}"
+    rf"|what (?:can|does) {_THING} do"
+    rf"|define {_THING}|(?:the )?(?:definition|meaning) of {_THING}"
+    rf"|what (?:do|does) (?:the (?:word|term) )?{_THING} mean"
+    rf"|(?:what|who) {_THING} (?:is|are|was|were|means)"
+)
+_QUOTED = str.maketrans({"’": "'", **dict.fromkeys('"“”')})
 # "How do I …" asks for anybody, "What did I …" for one person.
 _PERSONAL = re.compile(r"\b(?:my|mine|myself|our|ours)\b|\b(?:did|was|am|were|have|had) (?:i|we)\b")
 _ADDRESSES = re.compile(r"\b(?:you|your|yours|my|our|ours)\b")  # "You" may be part of a title
 _NAME = re.compile(r"(?<=[\w,'’\"“(] )[\"“'(]*([A-Z][^\W_]+)")
 
 
-_TO_SOMEBODY = r"(?:please |kindly )?(?:tell|say to|explain to|remind|inform) (?:me|us)(?: please)?"
+_TO_SOMEBODY = r"(?:please\s+|kindly\s+)?(?:tell|explain\s+to)\s+(?:me|us)(?:\s+please)?"
 _COURTESY = re.compile(
-    r"\s*(?:(?:hi|hello|hey|ok(?:ay)?|so|well|um+|now|quick question|question|just curious|please)"
-    r"\b[ ,.:;!-]*)*"
-    rf"(?:(?:(?:can|could|would|will) you {_TO_SOMEBODY}|{_TO_SOMEBODY}"
-    r"|(?:do|would|did) you (?:(?:happen to|by any chance|perhaps) )?know|(?:have you|got) any idea"
-    r"|any idea|i (?:(?:was|am) (?:just )?wondering|(?:just )?wonder(?:ed)?)"
-    r"|i(?:'d| would| do)?(?: really| just)? (?:like|love|want|need|wish)(?: for you)? to"
-    r" (?:know|learn|find out|ask)(?: you)?)[ ,:]+)?"
-    r"(?=(?:who|whom|whose|what|which|when|where|why|how|in (?:what|which))(?:'s|\b))",
+    r"\s*(?:(?:hi|hello|hey|ok(?:ay)?|so|well|um+|quick question|just curious|please)"
+    r"(?:\s+there)?\b[\s,.:;!-]*)*"
+    rf"(?:(?:(?:can|could|would|will)\s+you\s+{_TO_SOMEBODY}|{_TO_SOMEBODY}"
+    r"|(?:do|would)\s+you\s+(?:(?:happen\s+to|by\s+any\s+chance|perhaps)\s+)?know"
+    r"|(?:(?:do\s+you\s+)?have\s+you(?:\s+got)?\s+|do\s+you\s+have\s+)?any\s+idea"
+    r"|i(?:'m|\s+am|\s+was)\s+(?:just\s+)?wondering|i\s+(?:just\s+)?wonder"
+    r"|i(?:'d|\s+would)?(?:\s+really|\s+just)?\s+(?:like|love|want|need)\s+to"
+    r"\s+(?:know|learn|find\s+out))[\s,:]+)?"
+    # What is said of oneself or of whom one speaks to is no question about the world.
+    r"(?=(?:who|whom|whose|what|which|when|where|why|how|in\s+(?:what|which))(?:'s|\b)"
+    r"(?!\s+(?:i|i'm|my|you|you're|your|we|our)\b))",
     re.IGNORECASE,
 )
 
@@ -101,22 +108,30 @@ _COURTESY = re.compile(
 def without_courtesy(text: str) -> str:
     """Return a question without what is said around it: "Do you know who …" asks who.
 
-    Unchanged where it does not go on with a question word: "Do you know my name?".
+    Unchanged where it does not go on with a question word ("Do you know my name?") or may be a
+    title ("Tell Me Why").
     """
     found = _COURTESY.match(text.replace("’", "'"))
-    return text[found.end() :] if found else text
+    if found is None or not found.end():
+        return text
+    rest = text[found.end() :]
+    titled = rest[:1].isupper() and text[: found.end()].rstrip()[-1:].isalnum()
+    return text if titled and not text.isupper() else rest
 
 
 def analyse(text: str) -> Question:
     """Return content words, names, expected answer kind and form of `text`."""
     lowered = " ".join(text.lower().split())
     kind = next((kind for kind, rule in _RULES if re.search(rule, lowered)), AnswerKind.OTHER)
+    definition = _DEFINITION.fullmatch(lowered.translate(_QUOTED).rstrip("?!. "))
+    # "define" and "meaning" are no words of what is defined
+    thing = next(filter(None, definition.groups())) if definition else text
     return Question(
         text=text,
-        words=tuple(content_words(text)),
+        words=tuple(content_words(thing)),
         names=tuple(content_words(" ".join(_NAME.findall(text)))),
         kind=kind,
-        asks_definition=bool(_DEFINITION.fullmatch(lowered.translate(_QUOTED).rstrip("?!. "))),
+        asks_definition=definition is not None,
         personal=bool(_PERSONAL.search(lowered)),
     )
 

@@ -1,14 +1,19 @@
 """Search, then let a reader put the best hits in a better order.
 
 The thing to know: a reader looks at question and passage together, which vectors cannot, and costs
-milliseconds a passage. So it sees the first `DEPTH` hits only; what comes after keeps its place.
+milliseconds a passage. So it sees the first `DEPTH` hits only, and where documents begin that the
+question names; what comes after keeps its place.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
+from retrieval.terms import content_words
 from retrieval.types import Filters, Hit, SearchMode
 
 if TYPE_CHECKING:
@@ -16,6 +21,8 @@ if TYPE_CHECKING:
 
 DEPTH = 30
 READ = 16  # the depth where a person waits for the answer
+OPENINGS = 2  # documents whose beginning is read as well
+_QUALIFIER = re.compile(r"\s*\([^)]*\)")  # "Mercury (planet)"
 
 
 class Reranker(Protocol):
@@ -40,11 +47,31 @@ def search_reranked(
     """Return the `k` best hits, the first `depth` of them reordered; None reorders nothing."""
     hits = index.search(
         question,
-        max(k, depth) if reranker else k,
+        max(k, 2 * depth) if reranker else k,
         mode=mode,
         collections=collections,
         filters=filters or Filters(),
     )
     if reranker is None:
         return hits
-    return [*reranker.rerank(question, hits[:depth]), *hits[depth:]][:k]
+    opening = _openings(index, question, hits, depth)
+    begun = {hit.passage.id for hit in opening}
+    rest = [hit for hit in hits[depth:] if hit.passage.id not in begun]
+    return [*reranker.rerank(question, [*hits[:depth], *opening]), *rest][:k]
+
+
+def _openings(index: Index, question: str, hits: Sequence[Hit], depth: int) -> list[Hit]:
+    """Return the beginnings of documents whose title the question names, if they are not read yet.
+
+    What a thing is stands where its article begins, which a search for its name need not prefer.
+    Each beginning counts as found like the best hit of its document.
+    """
+    asked = set(index.stems(content_words(question)))
+    named: dict[str, Hit] = {}
+    for hit in hits:
+        title = set(index.stems(content_words(_QUALIFIER.sub("", hit.passage.title))))
+        if title and title <= asked:
+            named.setdefault(hit.passage.document_id, hit)
+    read = {hit.passage.id for hit in hits[:depth]}
+    openings = (passage for passage in index.openings(list(named)) if passage.id not in read)
+    return [replace(named[each.document_id], passage=each) for each in islice(openings, OPENINGS)]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from chatapp.assistant.disagreement import Claim, asks_for_several, disagree
 from chatapp.assistant.events import Citation
 from chatapp.assistant.premise import contradicted, premise_of
+from retrieval.question import without_courtesy
 
 if TYPE_CHECKING:
     from retrieval.types import Quote
@@ -61,6 +62,7 @@ def compose(question: str, found: Sequence[Found], supports: Supports | None = N
 
     Without a question there is no lead. With `supports`, short answers are checked.
     """
+    question = without_courtesy(question)
     lead = question and (_premise(question, found) or _short(question, found, supports))
     parts = [Part(f"{lead}\n\n")] if lead else []
     same: dict[str, list[Citation]] = {}

@@ -77,11 +77,11 @@ _THE_ONE = re.compile(r"\bones?(?= (?:that|which|who|of|in|with)\b)", re.IGNOREC
 
 def search_query(text: str, earlier: Sequence[str]) -> str:
     """Return what to search for `text`; `earlier` holds the questions before it, oldest first."""
-    text = without_courtesy(text)
+    asked = without_courtesy(text)
     if not is_follow_up(text):
-        return text
+        return asked
     topic = next((question for question in reversed(earlier) if not is_follow_up(question)), "")
-    return " ".join([*key_terms(topic), text])
+    return " ".join([*key_terms(without_courtesy(topic)), asked])
 
 
 def is_follow_up(text: str) -> bool:

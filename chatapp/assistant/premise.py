@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from retrieval.question import without_courtesy
 from retrieval.types import Quote
 
 # When, where, why, how, in which year: the answer lies outside of subject and predicate, so both
@@ -48,7 +49,7 @@ class Premise:
 
 def premise_of(question: str) -> Premise | None:
     """Return what a question takes for granted of somebody or something that it names."""
-    line = " ".join(question.replace("’", "'").split())
+    line = " ".join(without_courtesy(question).replace("’", "'").split())
     line = _FIRST.sub(lambda found: found[0].lower(), line, count=1)
     found = _ASKED.fullmatch(line) if len(line) <= _LONGEST else None
     if found is None:

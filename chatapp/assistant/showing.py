@@ -11,7 +11,6 @@ from chatapp.assistant.composing import Found, Part, compose
 from chatapp.assistant.premise import premise_of
 from chatapp.assistant.reading import shipped_reader
 from chatapp.assistant.writing import Writing
-from retrieval.question import without_courtesy
 
 
 async def show_quotes(writing: Writing, found: Sequence[Found]) -> None:
@@ -22,7 +21,7 @@ async def show_quotes(writing: Writing, found: Sequence[Found]) -> None:
 
     def composed() -> list[Part]:
         reader = shipped_reader()
-        return compose(without_courtesy(question), found, reader.supports if reader else None)
+        return compose(question, found, reader.supports if reader else None)
 
     parts = await writing.run.unless_stopped(asyncio.ensure_future(asyncio.to_thread(composed)))
     writing.reply.grounding = "grounded"

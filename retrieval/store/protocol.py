@@ -123,6 +123,10 @@ class Snapshot(Protocol):
         """Return the passages that exist, by number."""
         ...
 
+    def openings(self, keys: Sequence[str]) -> list[Passage]:
+        """Return the first passage of each document with a public id in `keys`, in their order."""
+        ...
+
     def passage(self, key: str) -> Passage:
         """Return a passage by public id.
 

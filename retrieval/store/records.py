@@ -170,6 +170,19 @@ def fetch_passages(sql: Sql, row_ids: Sequence[int]) -> dict[int, Passage]:
     return found
 
 
+def fetch_openings(sql: Sql, keys: Sequence[str]) -> list[Passage]:
+    """Return the first passage of each of these documents, in the order of `keys`."""
+    first: dict[str, int] = {}
+    for block in blocks(keys):
+        query = (
+            "SELECT key, min(passages.id) FROM passages JOIN documents ON documents.id ="
+            f" document_id WHERE key IN ({marks(block)}) GROUP BY key"
+        )
+        first.update(sql.execute(query, block))
+    found = fetch_passages(sql, list(first.values()))
+    return [found[first[key]] for key in keys if key in first]
+
+
 def count(sql: Sql, table: str) -> int:
     """Return how many rows a table has."""
     return int(sql.execute(f"SELECT count(*) FROM {table}").fetchone()[0])

@@ -45,6 +45,10 @@ class RecordSession(ABC):
         """Return the passages that exist, by number."""
         return records.fetch_passages(self, numbers)
 
+    def openings(self, keys: Sequence[str]) -> list[Passage]:
+        """Return the first passage of each document with a public id in `keys`, in their order."""
+        return records.fetch_openings(self, keys)
+
     def passage(self, key: str) -> Passage:
         """Return a passage by public id.
 
