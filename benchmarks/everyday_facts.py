@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.transcripts import answers, turns_of
+from chatapp.assistant.composing import DISAGREE, NOT_BORNE_OUT
 from retrieval.squad import contains_answer
 
 QUESTIONS = Path(__file__).with_name("everyday_facts.jsonl")
 _MARK = re.compile(r"\s*\[\d+\]")
-_DISAGREE = "Sources disagree:"
 
 
 def main() -> None:
@@ -63,8 +63,10 @@ def judge(asked: dict[str, Any], turn: list[dict[str, Any]]) -> dict[str, Any]:
         outcome = "refused"
     elif grounding not in ("grounded", "partly"):
         outcome = f"{right}_elsewhere"
-    elif lead.startswith(_DISAGREE):
+    elif lead.startswith(DISAGREE):
         outcome = f"disagree_{right}"
+    elif lead.startswith(NOT_BORNE_OUT):
+        outcome = "premise_denied"
     else:
         outcome = right if apart else f"{right}_quote"
     return {**asked, "outcome": outcome, "grounding": grounding, "answer": text}

@@ -30,7 +30,7 @@ from retrieval.reading.judging import certainty_features
 from retrieval.reading.paragraph import Paragraph
 from retrieval.reading.ranking import known
 from retrieval.reading.reader import Reader, load_reader
-from retrieval.reading.train.judged import JUDGED, as_asked, kept_back, load_judged
+from retrieval.reading.train.judged import JUDGED, as_asked, divided, load_judged
 from retrieval.reading.train.labels import NOTES, TWINS, WRITTEN, held_out, load, names_its_subject
 from retrieval.rerank import READ
 from retrieval.squad import contains_answer, overlap
@@ -46,14 +46,14 @@ _HITS = 8
 _RIGHT = 0.5  # F1 from which a short answer counts as right
 
 Array = NDArray[np.float64]
-Wrong = Mapping[str, frozenset[str]]
-"""Per question the texts that do not answer it, whatever words they hold."""
+Verdicts = Mapping[tuple[str, str], bool]
+"""Whether a passage (by its text) answers a question, where somebody has read it."""
 Group = tuple[Array, Array]
 """Features (candidates, features) and labels (candidates,) of one question."""
 
 
 def searched_groups(
-    index: Index, questions: Sequence[Asked], reader: Reader | None, wrong: Wrong
+    index: Index, questions: Sequence[Asked], reader: Reader | None, verdicts: Verdicts
 ) -> Iterator[Group]:
     """Yield the sentences that a search finds for each question, and those that do not answer.
 
@@ -62,10 +62,10 @@ def searched_groups(
     for asked in questions:
         if asked.answers and names_its_subject(asked):
             found = index.search(asked.question, 2 * READ)
-            without = [hit for hit in found if not _answers(hit.passage.text, asked, wrong)]
+            without = [hit for hit in found if not _answers(hit.passage.text, asked, verdicts)]
             for hits in (found, without):
                 ranked = reader.rerank(asked.question, hits[:READ]) if reader else hits
-                yield from _group(index, asked, ranked[:_HITS], reader, wrong)
+                yield from _group(index, asked, ranked[:_HITS], reader, verdicts)
 
 
 def alone_groups(
@@ -84,8 +84,9 @@ def alone_groups(
             yield from _group(index, asked, without[:1], reader)
 
 
-def _answers(text: str, asked: Asked, wrong: Wrong) -> bool:
-    return text not in wrong.get(asked.question, ()) and contains_answer(text, asked.answers)
+def _answers(text: str, asked: Asked, verdicts: Verdicts) -> bool:
+    judged = verdicts.get((asked.question, text))
+    return contains_answer(text, asked.answers) if judged is None else judged
 
 
 def _group(
@@ -93,34 +94,33 @@ def _group(
     asked: Asked,
     hits: Sequence[Hit],
     reader: Reader | None,
-    wrong: Wrong = MappingProxyType({}),
+    verdicts: Verdicts = MappingProxyType({}),
 ) -> Iterator[Group]:
-    wrong_here = wrong.get(asked.question, frozenset())
     features: list[tuple[float, ...]] = []
     labels: list[bool] = []
     for found in scored_sentences(source, ask(source, asked.question), hits, reader):
         features.append((*found.features, *(found.heard or ())))
         sentence = found.passage.text[found.start : found.end]
-        right = found.passage.text not in wrong_here and contains_answer(sentence, asked.answers)
-        labels.append(right)
+        refuted = verdicts.get((asked.question, found.passage.text)) is False
+        labels.append(not refuted and contains_answer(sentence, asked.answers))
     if features:
         yield np.array(features), np.array(labels, dtype=float)
 
 
 def passage_groups(
-    index: Index, questions: Sequence[Asked], reader: Reader, wrong: Wrong
+    index: Index, questions: Sequence[Asked], reader: Reader, verdicts: Verdicts
 ) -> Iterator[Group]:
     """Yield the passages that a search finds for each question, by what the reader says of them."""
     for asked in questions:
         hits = index.search(asked.question, 2 * READ) if asked.answers else []
         readings = reader.read(asked.question, [hit.passage for hit in hits])
-        labels = [_answers(hit.passage.text, asked, wrong) for hit in hits]
+        labels = [_answers(hit.passage.text, asked, verdicts) for hit in hits]
         if any(labels):
             yield np.array(list(known(hits, readings))), np.array(labels, dtype=float)
 
 
 def answer_groups(
-    index: Index, questions: Sequence[Asked], reader: Reader
+    index: Index, questions: Sequence[Asked], reader: Reader, verdicts: Verdicts
 ) -> Iterator[tuple[Array, Array]]:
     """Yield for each question what is known of the span that would stand first, and if it is right.
 
@@ -140,9 +140,10 @@ def answer_groups(
             kind = analyse(asked.question).kind
             best = max(sentences, key=lambda one: one.probability(kind), default=None)
             if best is not None and best.answer:
-                right = any(overlap(best.answer, one) >= _RIGHT for one in asked.answers)
+                refuted = verdicts.get((asked.question, best.passage.text)) is False
+                matches = any(overlap(best.answer, one) >= _RIGHT for one in asked.answers)
                 sure = certainty_features(best.probability(kind), best.chance)
-                yield np.array([sure]), np.array([float(right)])
+                yield np.array([sure]), np.array([float(matches and not refuted)])
 
 
 def report_answers(data: Sequence[Group]) -> None:
@@ -232,7 +233,7 @@ def main() -> None:
     parser.add_argument("--embedder", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True, help="the shared data pack")
     parser.add_argument("--reader", type=Path, help="a reader's directory; none fits the rules")
-    parser.add_argument("--limit", type=int, default=2_000, help="questions at most")
+    parser.add_argument("--limit", type=int, default=2_000, help="questions of each sort at most")
     parser.add_argument("--answers", action="store_true", help="fit how sure short answers are")
     chosen = parser.parse_args()
     index = Index.open(chosen.index, embedder_dir=chosen.embedder, read_only=True)
@@ -241,18 +242,18 @@ def main() -> None:
     questions = [asked for asked in asked_all if held_out(asked)]
     random.Random(0).shuffle(questions)
     del questions[chosen.limit :]
-    everyday = [one for one in load_judged(JUDGED) if kept_back(one)]
-    wrong = {
-        one.question: frozenset(found.text for found in one.found if not found.answer)
-        for one in everyday
+    _, everyday = divided(load_judged(JUDGED))
+    del everyday[chosen.limit :]
+    verdicts = {
+        (one.question, found.text): bool(found.answer) for one in everyday for found in one.found
     }
     searches = [*questions, *map(as_asked, everyday)]
     if reader is not None and chosen.answers:
-        report_answers(list(answer_groups(index, searches, reader)))
+        report_answers(list(answer_groups(index, searches, reader, verdicts)))
         return
     if reader is not None:
-        report("passages", list(passage_groups(index, searches, reader, wrong)))
-    searched = list(searched_groups(index, searches, reader, wrong))
+        report("passages", list(passage_groups(index, searches, reader, verdicts)))
+    searched = list(searched_groups(index, searches, reader, verdicts))
     alone = list(alone_groups(index, questions, reader))
     if reader is None:
         report("sentences", [*searched, *alone], WEIGHTS)

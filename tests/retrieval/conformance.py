@@ -101,6 +101,20 @@ class StoreConformance(ABC):
         assert status.vectors == status.passages
         assert index.remove(str(tmp_path)) == 3
 
+    def test_documents_are_opened_at_their_first_passage(self, index: Index) -> None:
+        """In the order that was asked for; what is not there is left out."""
+        texts = {name: f"First of {name}.\n\n" + f"More of {name}. " * 200 for name in "ab"}
+        keys = {
+            name: index.add_text(f"note:{name}", name, text, collection="notes")
+            for name, text in texts.items()
+        }
+        assert index.status().passages > 2
+        opened = index.openings([keys["b"], "nothing", keys["a"]])
+        assert [passage.document_id for passage in opened] == [keys["b"], keys["a"]]
+        assert [passage.start for passage in opened] == [0, 0]
+        assert all(passage == index.passage(passage.id) for passage in opened)
+        assert index.openings([]) == []
+
     def test_filters_narrow_both_routes(self, index: Index, tmp_path: Path) -> None:
         """Date, language, address, kind, path and collection each leave only what fits."""
         for number, city in enumerate(PLACES):

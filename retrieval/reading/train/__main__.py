@@ -31,7 +31,7 @@ from retrieval.reading.network import ReaderNetwork
 from retrieval.reading.train import mining, starting
 from retrieval.reading.train.cloze.maker import Maker
 from retrieval.reading.train.corpus import Corpus, build, measured_titles
-from retrieval.reading.train.judged import JUDGED, kept_back, load_judged
+from retrieval.reading.train.judged import JUDGED, divided, load_judged
 from retrieval.reading.train.labels import (
     NOTES,
     PAIRED,
@@ -131,7 +131,7 @@ def main() -> None:
     starting.begin(network.encoder, minilm_directory())
 
     maker = Maker(corpus, vocabulary, table)
-    judged = [one for one in load_judged(chosen.judged) if not kept_back(one)]
+    judged, _ = divided(load_judged(chosen.judged))
     lessons = Lessons(vocabulary, labels, written, twins, found, judged, maker, chosen.data)
     stages = {
         "raw": (maker.examples(chosen.seed), Stage(chosen.raw_steps, last=0.5)),

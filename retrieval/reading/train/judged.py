@@ -15,7 +15,7 @@ from typing import NamedTuple
 from retrieval.reading.train.corpus import records
 from retrieval.reading.train.examples import Example
 from retrieval.reading.train.labels import Asked, held_out
-from retrieval.reading.train.mining import as_example
+from retrieval.reading.train.mining import found_example
 from retrieval.reading.words import Vocabulary
 
 JUDGED = Path("data/samples/reading/judged.jsonl.xz")  # in a checkout
@@ -55,6 +55,18 @@ def kept_back(judged: JudgedSearch) -> bool:
     return held_out(as_asked(judged)._replace(context=judged.question))
 
 
+def divided(searches: Sequence[JudgedSearch]) -> tuple[list[JudgedSearch], list[JudgedSearch]]:
+    """Return what is learnt and what is kept back; no passage of the latter is in the former."""
+    kept = [one for one in searches if kept_back(one)]
+    texts = {found.text for one in kept for found in one.found}
+    learnt = [
+        one._replace(found=tuple(found for found in one.found if found.text not in texts))
+        for one in searches
+        if not kept_back(one)
+    ]
+    return learnt, kept
+
+
 def as_asked(judged: JudgedSearch) -> Asked:
     """Return the question without a paragraph: its answers are those expected and those found."""
     found = (one.answer for one in judged.found if one.answer)
@@ -81,6 +93,6 @@ class Searches:
         wrong = [one for one in found if not one.answer][: _MOST if right else 1]
         for one in (*right, *wrong):
             answers = [one.answer] if one.answer else []
-            example = as_example(self._vocabulary, judged.question, one.title, one.text, answers)
+            example = found_example(self._vocabulary, judged.question, one.title, one.text, answers)
             if example.spans or not answers:
                 yield example

@@ -96,12 +96,12 @@ def examples(
         one = order.choice(usable)
         away = not one.right or (bool(one.wrong) and order.random() < _WRONG)
         title, text = order.choice(one.wrong if away else one.right)
-        example = as_example(vocabulary, one.question, title, text, () if away else one.answers)
+        example = found_example(vocabulary, one.question, title, text, () if away else one.answers)
         if away or example.spans:  # else the answer is written differently there
             yield example
 
 
-def as_example(
+def found_example(
     vocabulary: Vocabulary, question: str, title: str, text: str, answers: Sequence[str]
 ) -> Example:
     """Return a passage that was found as an example; without `answers` it does not answer."""

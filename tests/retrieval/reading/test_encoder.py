@@ -33,9 +33,12 @@ def bert(tmp_path: Path) -> BertModel:
     return model
 
 
-def test_the_encoder_gives_the_states_of_transformers(bert: BertModel, tmp_path: Path) -> None:
-    """The same weights, padding included, give the same states."""
-    encoder = Encoder(SHAPE).eval()
+@pytest.mark.parametrize("training", [False, True])
+def test_the_encoder_gives_the_states_of_transformers(
+    bert: BertModel, tmp_path: Path, *, training: bool
+) -> None:
+    """The same weights, padding included, give the same states, by either way of attending."""
+    encoder = Encoder(SHAPE).train(training)
     starting.begin(encoder, tmp_path / "bert")
     ids = torch.randint(1, SHAPE.pieces, (3, 40))
     ids[1, 25:] = 0

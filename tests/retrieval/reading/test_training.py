@@ -19,6 +19,7 @@ from retrieval.reading.train.judged import (
     Found,
     JudgedSearch,
     Searches,
+    divided,
     kept_back,
     load_judged,
 )
@@ -191,7 +192,7 @@ def test_of_a_judged_search_right_and_wrong_passages_are_read(vocabulary: Vocabu
 
 @pytest.mark.skipif(not JUDGED.exists(), reason="in a checkout only")
 def test_every_judged_answer_stands_in_its_passage() -> None:
-    """Of the questions some are held out; most have a passage that answers, all one that does not.
+    """Of the questions some are held out, with their passages; most have one that answers.
 
     The same question is asked once.
     """
@@ -199,5 +200,9 @@ def test_every_judged_answer_stands_in_its_passage() -> None:
     assert len({one.question.casefold() for one in searches}) == len(searches) > 1_000
     assert 0.15 < sum(map(kept_back, searches)) / len(searches) < 0.25
     assert all(found.answer in found.text for one in searches for found in one.found)
+    learnt, kept = divided(searches)
+    texts = [{found.text for one in part for found in one.found} for part in (learnt, kept)]
+    assert len(learnt) + len(kept) == len(searches)
+    assert not texts[0] & texts[1]
     answered = [one for one in searches if any(found.answer for found in one.found)]
     assert 0.6 < len(answered) / len(searches) < 1
