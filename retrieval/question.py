@@ -100,7 +100,7 @@ _COURTESY = re.compile(
     r"\s+(?:know|learn|find\s+out))[\s,:]+)?"
     # What is said of oneself or of whom one speaks to is no question about the world.
     r"(?=(?:who|whom|whose|what|which|when|where|why|how|in\s+(?:what|which))(?:'s|\b)"
-    r"(?!\s+(?:i|i'm|my|you|you're|your|we|our)\b))",
+    r"(?!\s+(?:i|i'm|my|you|you're|your|we|our)\b(?!\s+(?:can|could|should|may|must|need)\b)))",
     re.IGNORECASE,
 )
 

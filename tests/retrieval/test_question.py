@@ -19,6 +19,7 @@ from retrieval.question import analyse, without_courtesy
         ("Please tell me how many teeth a human has.", "how many teeth a human has."),
         ("I'm just wondering\nwhat DNA is", "what DNA is"),
         ("so how do I quit?", "how do I quit?"),
+        ("Can you tell me where I can find the log?", "where I can find the log?"),
         ("COULD YOU TELL ME WHO INVENTED GLASS", "WHO INVENTED GLASS"),
         ("hello there, could you tell me: Why is the sea salty?", "Why is the sea salty?"),
         ("I’d like to know in which year Rome fell", "in which year Rome fell"),
