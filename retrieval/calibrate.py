@@ -112,7 +112,7 @@ def passage_groups(
 ) -> Iterator[Group]:
     """Yield the passages that a search finds for each question, by what the reader says of them."""
     for asked in questions:
-        hits = index.search(asked.question, 2 * READ) if asked.answers else []
+        hits = index.search(asked.question, READ) if asked.answers else []
         readings = reader.read(asked.question, [hit.passage for hit in hits])
         labels = [_answers(hit.passage.text, asked, verdicts) for hit in hits]
         if any(labels):

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULT_THRESHOLD", "scored_quotes", "select_quotes", "short_answer", "verify_quote"]
 
-# On the questions held out for calibration (`retrieval.calibrate`) this shows a quote for 85 % of
-# the questions that have an answer and refuses 58 % of those that have none, although passages on
-# the same topic were left in. Questions on no indexed topic score far below.
+# With it, of held-out questions on SQuAD's articles (n = 130) 78 % get a quote, and 19 % when every
+# passage that answers is taken away; of judged everyday searches (n = 306), many of which nothing
+# in the index answers, 54 % and 41 %. Questions on no indexed topic score far below.
 DEFAULT_THRESHOLD = 0.35
 MAX_QUOTE_CHARACTERS = 1_000
 # About one in eleven of the further quotes above the threshold holds the answer when the first does

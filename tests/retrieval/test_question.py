@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from retrieval.question import analyse, without_courtesy
@@ -89,9 +87,7 @@ def test_other_questions_want_no_definition(text: str) -> None:
     assert not analyse(text).asks_definition
 
 
-def test_a_long_word_costs_no_time() -> None:
-    """A pasted hash or a line of Chinese is looked at once, not once for each way to cut it."""
-    began = time.process_time()
-    for word in ("a" * 4_000 + "_x", "量" * 2_000 + "？"):
-        assert not analyse(f"define {word}").asks_definition
-    assert time.process_time() - began < 2
+@pytest.mark.parametrize("word", ["a" * 4_000 + "_x", "量" * 2_000 + "？"])
+def test_a_long_word_is_looked_at_once(word: str) -> None:
+    """A pasted hash or a line of Chinese ends; cut in each possible way it would take hours."""
+    assert not analyse(f"define {word}").asks_definition
