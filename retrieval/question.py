@@ -51,12 +51,15 @@ _NAME_NOUN = (
     "company|organi[sz]ation|team|band|film|movie|book|song|album|language|school|university|group"
 )
 _MEASURED = "many|much|old|long|tall|far|high|deep|big|large|heavy|fast|often"
+_DONE = "do|does|did|can|could|should|would|will|to|is|are|was|were|has|have|had|might|must"
 _WHICH_IS = r"\b(?:what|which) (?:(?:is|was|are|were|the) )*(?:\w+ )?"
 _WHICH = r"\b(?:what|which) (?:\w+ )?"
 
-# The first rule that matches decides; "in what year" must be met before "what", and "what happens
-# when" before "when".
+# The first rule that matches decides; "in what year" must be met before "what", "what happens when"
+# before "when", and a question that begins with why or how asks for that, whatever else it names.
 _RULES = (
+    (AnswerKind.REASON, r"\A(?:and |but |so )?why\b"),
+    (AnswerKind.MANNER, rf"\A(?:and |but |so )?how (?:{_DONE})\b"),
     (AnswerKind.MANNER, r"\bwhat (?:happens|will happen|would happen|should (?:i|we) do)\b"),
     (AnswerKind.NUMBER, rf"\bhow (?:{_MEASURED})\b"),
     (AnswerKind.NUMBER, rf"{_WHICH_IS}(?:{_NUMBER_NOUN})\b"),
@@ -71,19 +74,30 @@ _RULES = (
 
 # What a definition is asked of; "What do you mean?" and "what time it is" want none.
 _THING = (
-    r"(?:an? |the )?(?!(?:i|me|you|it|this|that|these|those|they|we|he|she|there|my|your|our|up"
+    r"(?:an? |the )?+(?!(?:i|me|you|it|this|that|these|those|they|we|he|she|there|my|your|our|up"
     r"|time|day|date|year)\b)([^\W_]+(?:[ -][^\W_]+){0,3})"
 )
 _DEFINITION = re.compile(
-    rf"(?:what|who)(?: is| are| was| were|'s|s) (?:meant by )?{_THING}"
+    rf"(?:what(?: is| was|'s) )?(?:the )?(?:definition|meaning) of {_THING}"
+    rf"|(?:what|who)(?: is| are| was| were|'s|s) (?:meant by )?{_THING}"
     rf"|what (?:can|does) {_THING} do"
-    rf"|define {_THING}|(?:the )?(?:definition|meaning) of {_THING}"
+    rf"|define {_THING}"
     rf"|what (?:do|does) (?:the (?:word|term) )?{_THING} mean"
     rf"|(?:what|who) {_THING} (?:is|are|was|were|means)"
 )
 _QUOTED = str.maketrans({"’": "'", **dict.fromkeys('"“”')})
-# "How do I …" asks for anybody, "What did I …" for one person.
-_PERSONAL = re.compile(r"\b(?:my|mine|myself|our|ours)\b|\b(?:did|was|am|were|have|had) (?:i|we)\b")
+# "How do I …" asks for anybody, "What did I …" for one person. "The deepest mine", "our solar
+# system", "My Fair Lady" and "I, Claudius" are nobody's own.
+_EVERYBODYS = (
+    "solar|planet|sun|moon|galaxy|universe|world|earth|atmosphere|oceans?|species|ancestors|society"
+    "|bod(?:y|ies)|brains?|blood|eyes?|ears?|hearts?|lungs|kidneys?|livers?|bones|skin|teeth|muscles"
+    "|cells|genes|dna|immune|nervous|digestive|senses"
+)
+_PERSONAL = re.compile(
+    rf"\bmy\b|\AMy\b(?! [A-Z])|\b[Mm]yself\b|\b[Oo]ur\b(?! (?:{_EVERYBODYS})\b)|\b[Oo]urs\b"
+    r"|\b(?:of|is|are|was|were) mine\b|\b(?:this|that) (?:\w+ )?mine\W*\Z"
+    r"|\b(?:did|was|am|were|have|had|Did|Was|Am|Were|Have|Had) (?:[Ii]|we)\b(?![.,])"
+)
 _ADDRESSES = re.compile(r"\b(?:you|your|yours|my|our|ours)\b")  # "You" may be part of a title
 _NAME = re.compile(r"(?<=[\w,'’\"“(] )[\"“'(]*([A-Z][^\W_]+)")
 
@@ -132,7 +146,7 @@ def analyse(text: str) -> Question:
         names=tuple(content_words(" ".join(_NAME.findall(text)))),
         kind=kind,
         asks_definition=definition is not None,
-        personal=bool(_PERSONAL.search(lowered)),
+        personal=bool(_PERSONAL.search(lowered if text.isupper() else " ".join(text.split()))),
     )
 
 

@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import re
 
+# Scripts without capitals (Chinese, Arabic, Hindi …) have no lower case either: what cannot open a
+# sentence is a small letter of a script that has both.
+_SMALL = "".join(filter(str.islower, map(chr, range(0x41, 0x590))))
+
 # White space after a terminator (perhaps with a closing quote) before something that can open a
-# sentence; or a paragraph break; or the start of a list item.
+# sentence; a full-width terminator, which no space follows; a paragraph break; or the start of a
+# list item.
 _BREAK = re.compile(
-    r"""(?:(?<=[.!?…])|(?<=[.!?…]["'”’)\]]))\s+(?=["'“‘(\[]*[A-Z0-9À-ÖØ-Þ])"""
+    rf"""(?:(?<=[.!?…।؟])|(?<=[.!?…।؟]["'”’)\]]))\s+(?=["'“‘(\[]*[^\W_{_SMALL}])"""
+    r"""|(?:(?<=[。！？])(?![」』”’）])|(?<=[。！？][」』”’）]))(?=\S)"""
     r"""|\n[ \t]*\n\s*|\n(?=[ \t]*[-*•] )|\n(?=\|)"""
 )
-_LAST_WORD = re.compile(r"([A-Za-z.]+)\.[\"'”’)\]]*$")
+_LAST_WORD = re.compile(r"((?:[^\W\d_]|\.)+)\.[\"'”’)\]]*$")
 
 _ABBREVIATED = """
 mr mrs ms dr st sr jr prof gen col lt capt cpt sgt maj adm rev hon gov sen rep pres mt ft messrs

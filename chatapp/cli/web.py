@@ -30,7 +30,7 @@ def web(port: int) -> None:
     if importlib.util.find_spec("textual_serve") is None:
         raise CliError(
             "the browser view needs a library that is not installed",
-            hint="pip install 'chatapp[web]'",
+            hint="in the repository of chatapp, type .venv/bin/pip install -e '.[web]'",
         )
     from chatapp.tui.web import new_key, serve
 

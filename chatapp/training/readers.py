@@ -195,7 +195,7 @@ def _library(name: str, purpose: str) -> Any:
     except ImportError:
         raise MissingFile(
             f"{purpose} need the library {name.partition('.')[0]}; "
-            "install it with: pip install 'chatapp[hub]'"
+            "in the repository of chatapp, type .venv/bin/pip install -e '.[hub]'"
         ) from None
 
 

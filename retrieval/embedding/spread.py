@@ -42,7 +42,8 @@ def cluster(address: str) -> Iterator[Callable[[Embedder], Embedder]]:
         import ray
         import ray.data
     except ImportError as error:
-        raise RayUnavailable("Ray is not installed", "pip install 'chatapp[ray]'") from error
+        fix = "in the repository of chatapp, type .venv/bin/pip install -e '.[ray]'"
+        raise RayUnavailable("Ray is not installed", fix) from error
     options: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
     if address == "local":
         options |= {"include_dashboard": False}

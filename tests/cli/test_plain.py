@@ -106,31 +106,47 @@ def test_ctrl_c_stops_a_summary_that_is_being_written(open_chat: Open) -> None:
     chat.expect("has no summary")
 
 
-def test_the_history_outlives_the_session_but_not_what_was_private(
+def test_up_finds_earlier_messages_but_nothing_private_or_deleted(
     open_chat: Open, chatapp_home: Path
 ) -> None:
-    """Up brings back the last message of the session before; private words are not kept."""
+    """They come from the stored conversations: what is gone from there is gone from here."""
+
+    def say(chat: pexpect.spawn[str], line: str) -> None:
+        chat.expect("You: ")
+        chat.send(line + "\r")
+        chat.expect("word")
+        chat.sendintr()
+        chat.expect("kept")
+
+    def leave(chat: pexpect.spawn[str]) -> None:
+        chat.expect("You: ")
+        chat.sendeof()
+        assert ended(chat) == 0
+
     first = open_chat()
-    first.expect("You: ")
-    first.sendline("/calc 2 + 2")
-    first.expect("\n4")
+    say(first, "write a tale of ships")
     first.expect("You: ")
     first.sendline("/private")
     first.expect("A private conversation")
-    first.expect("You: ")
-    first.sendline("/calc 41 + 1")
-    first.expect("\n42")
-    first.expect("You: ")
-    first.sendeof()
-    assert ended(first) == 0
-    history = chatapp_home / "plain-history"
-    assert "2 + 2" in history.read_text()
-    assert "41" not in history.read_text()
-    assert history.stat().st_mode & 0o077 == 0
+    say(first, "write a tale of secrets")
+    leave(first)
     second = open_chat()
-    second.expect("You: ")
-    second.send("\x1b[A\r")
-    second.expect("\n4")
+    say(second, "\x1b[A")  # Up
+    leave(second)
+    store = ConversationStore.open(chatapp_home / "chatapp.sqlite3")
+    asked = {
+        one.id: [m.text for m in store.messages(one.id) if m.role == "user"]
+        for one in store.conversations()
+        if not one.private
+    }
+    assert list(asked.values()) == [["write a tale of ships"]] * 2
+    for conversation_id in asked:
+        store.delete(conversation_id)
+    store.close()
+    third = open_chat()
+    third.expect("You: ")
+    third.send("\x1b[A/calc 2 + 2\r")  # after an earlier message it would be no command
+    third.expect("\n4")
 
 
 def test_several_lines_make_one_message(open_chat: Open, chatapp_home: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -66,3 +67,19 @@ def test_abbreviations_and_initials_do_not_end_a_sentence() -> None:
         '"Hello!" she said.',
         "They left at 5 p.m. sharp.",
     ]
+
+
+@pytest.mark.parametrize(
+    "sentences",
+    [
+        ["北京是中国的首都。", "它有两千万人口！", "「是的。」", "他说。"],
+        ["Он родился в 1828 году.", "Его учил А. С. Пушкин.", "Потом он умер."],
+        ["Narodil se v Praze.", "Čapek psal."],
+        ["وُلد في القاهرة.", "ثم سافر.", "هل عاد؟", "نعم."],
+        ["यह भारत है।", "वह बड़ा है।"],
+    ],
+)
+def test_sentences_of_other_scripts_end_as_well(sentences: list[str]) -> None:
+    """With capitals, without, and without a space between; an initial ends none."""
+    text = ("" if sentences[0].endswith("。") else " ").join(sentences)
+    assert [text[start:end] for start, end in sentence_spans(text)] == sentences

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from retrieval.question import analyse, without_courtesy
+from retrieval.question import AnswerKind, analyse, without_courtesy
 
 
 @pytest.mark.parametrize(
@@ -62,6 +62,8 @@ def test_what_is_no_courtesy_stays(said: str) -> None:
         "what inflation is",
         "What is meant by inflation?",
         "definition of inflation",
+        "What is the meaning of inflation?",
+        "what's the definition of inflation",
     ],
 )
 def test_a_definition_is_asked_for_in_many_words(text: str) -> None:
@@ -80,6 +82,7 @@ def test_a_definition_is_asked_for_in_many_words(text: str) -> None:
         "tell me what time it is",
         "what my name is",
         "what's up",
+        "What is the year?",
     ],
 )
 def test_other_questions_want_no_definition(text: str) -> None:
@@ -91,3 +94,56 @@ def test_other_questions_want_no_definition(text: str) -> None:
 def test_a_long_word_is_looked_at_once(word: str) -> None:
     """A pasted hash or a line of Chinese ends; cut in each possible way it would take hours."""
     assert not analyse(f"define {word}").asks_definition
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("Why does water expand when it freezes?", AnswerKind.REASON),
+        ("Why did people who smoked die?", AnswerKind.REASON),
+        ("How do I find a conversation when I forgot its title?", AnswerKind.MANNER),
+        ("And how did the people who fled live?", AnswerKind.MANNER),
+        ("How old was he when he died?", AnswerKind.NUMBER),
+        ("Who says why?", AnswerKind.PERSON),
+        ("In what year was he born?", AnswerKind.TIME),
+        ("When does water freeze?", AnswerKind.TIME),
+    ],
+)
+def test_the_word_that_leads_says_what_is_asked_for(text: str, kind: AnswerKind) -> None:
+    """A "when" or "who" of a clause within it does not."""
+    assert analyse(text).kind is kind
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "What colour is my car?",
+        "MY CAR?",
+        "My tax number?",
+        "Did I pay the rent?",
+        "what is our vacation policy?",
+        "Where is a friend of mine from?",
+        "Is this house mine?",
+        "What did we agree on?",
+    ],
+)
+def test_what_asks_of_oneself_is_personal(text: str) -> None:
+    """No public page answers it."""
+    assert analyse(text).personal
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Which planet is the hottest in our solar system?",
+        "What is the deepest mine in the world?",
+        "What do our kidneys do?",
+        "Who wrote My Fair Lady?",
+        "Who was I. M. Pei?",
+        "When was I, Claudius published?",
+        "How do I boil an egg?",
+    ],
+)
+def test_what_asks_of_the_world_is_not_personal(text: str) -> None:
+    """Some words of oneself stand in titles and names, and what is everybody's is nobody's."""
+    assert not analyse(text).personal

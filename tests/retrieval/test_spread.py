@@ -46,7 +46,7 @@ def test_vectors_and_results_are_those_of_the_local_path(
     embedder_dir: Path, tmp_path: Path
 ) -> None:
     """A real cluster of this machine, real workers: every bit of every vector is equal."""
-    pytest.importorskip("ray", reason="needs chatapp[ray]")
+    pytest.importorskip("ray", reason="extra ray")
     records = write_records(tmp_path / "a.jsonl", [article(n) for n in range(900)])
     done = subprocess.run(
         [sys.executable, "-c", _COMPARE, embedder_dir, records, tmp_path],
@@ -66,5 +66,5 @@ def test_without_ray_the_fix_is_named(embedder_dir: Path, monkeypatch: pytest.Mo
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(RayUnavailable) as caught, cluster("local"):
         raise AssertionError("there is no cluster")
-    assert "chatapp[ray]" in caught.value.hint
+    assert "'.[ray]'" in caught.value.hint
     assert StaticEmbedder.load(embedder_dir).id

@@ -106,7 +106,7 @@ def test_a_missing_library_is_named_with_its_extra(
 
     monkeypatch.setattr(readers.importlib, "import_module", absent)
     (tmp_path / "x.parquet").write_bytes(b"")
-    with pytest.raises(MissingFile, match=r"pip install 'chatapp\[hub\]'"):
+    with pytest.raises(MissingFile, match=r"pip install -e '\.\[hub\]'"):
         fields(tmp_path, "x.parquet")
 
 

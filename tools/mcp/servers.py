@@ -10,7 +10,10 @@ from tools.mcp.connection import Connection, ServerSettings
 from tools.mcp.tool import McpTool, tools_of
 from tools.protocol import Unavailable
 
-MISSING = Unavailable("MCP servers need the package mcp", 'run: pip install "chatapp[mcp]"')
+MISSING = Unavailable(
+    "MCP servers need the package mcp",
+    "in the repository of chatapp, type .venv/bin/pip install -e '.[mcp]'",
+)
 
 
 class McpServers:

@@ -19,7 +19,7 @@ def ray_option(command: F) -> F:
     return click.option(
         "--ray",
         metavar="ADDRESS",
-        help="Embed with Ray Data: 'local', or the address of a cluster. Needs chatapp[ray].",
+        help="Embed with Ray Data: 'local', or the address of a cluster. Needs the extra `ray`.",
     )(command)
 
 

@@ -28,8 +28,8 @@ def run_plain(settings: Settings, *, resume: str | None = None) -> int:
     from chatapp.cli.plain.speaker import Speaker
 
     assistant = build_assistant(settings)
-    with open_lines() as lines:
-        code = PlainChat(assistant, lines, Speaker(spoken=lines.interactive)).run(resume)
+    lines = open_lines()
+    code = PlainChat(assistant, lines, Speaker(spoken=lines.interactive)).run(resume)
     _leave_busy_threads(code)
     return code
 

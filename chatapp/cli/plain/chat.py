@@ -29,6 +29,7 @@ WELCOME = (
     f"chatapp {__version__}, plain mode. Type a question and press Enter. "
     "/help lists the commands, Ctrl+C stops an answer, Ctrl+D leaves."
 )
+_RECALLED = 20  # conversations whose messages the Up key finds
 _ENDINGS = {signal.SIGTERM: int(ExitCode.SIGTERM), signal.SIGHUP: 129}
 
 _DECISIONS: dict[str, Decision] = {"y": "once", "yes": "once", "always": "conversation"}
@@ -60,6 +61,7 @@ class PlainChat:
                 self._speaker.aside(notice)
             if resume is not None:
                 self._resume(resume)
+            self._recall()
             self._warm_up()
             with asyncio.Runner() as runner, self._signals():
                 self._loop(runner)
@@ -176,6 +178,17 @@ class PlainChat:
                 code=ExitCode.NOT_FOUND,
             ) from error
         self._recap()
+
+    def _recall(self) -> None:
+        """Let the Up key find earlier messages; what was deleted or forgotten is in none."""
+        if not self._lines.interactive:
+            return
+        store = self._assistant.store
+        recent = [one for one in store.conversations(_RECALLED) if not one.private]
+        for conversation in sorted(recent, key=lambda one: one.updated_at):
+            for message in store.messages(conversation.id):
+                if message.role == "user":
+                    self._lines.keep(message.text)
 
     def _recap(self) -> None:
         """Say which conversation this is and how it ended."""

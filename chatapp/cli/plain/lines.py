@@ -1,4 +1,4 @@
-"""Where the typed lines come from: readline with a history file, or a pipe.
+"""Where the typed lines come from: readline with a history, or a pipe.
 
 A line that ends in a backslash goes on in the next one, and a line of three quotes begins a text of
 several lines that ends with another such line.
@@ -6,18 +6,13 @@ several lines that ends with another such line.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Protocol
 
-from chatapp import paths
 from chatapp.cli.person import is_terminal
 from retrieval.text import sanitize_text
 
-HISTORY_LINES = 1_000
 QUOTES = '"""'
 
 ReadLine = Callable[[str], str]
@@ -72,18 +67,12 @@ class Lines:
         return sanitize_text(self._read_line(prompt if self.interactive else ""))
 
 
-@contextmanager
-def open_lines(complete: Completes | None = None) -> Iterator[Lines]:
-    """Yield the lines of this process's stdin and save the history at the end."""
+def open_lines(complete: Completes | None = None) -> Lines:
+    """Return the lines of this process's stdin."""
     if not is_terminal(sys.stdin, sys.stdout):
-        yield Lines(_from_pipe, interactive=False)
-        return
-    history = paths.data_dir() / "plain-history"
-    _prepare(history, complete or _commands)
-    try:
-        yield Lines(input, interactive=True)
-    finally:
-        _save(history)
+        return Lines(_from_pipe, interactive=False)
+    _prepare(complete or _commands)
+    return Lines(input, interactive=True)
 
 
 def _from_pipe(prompt: str) -> str:
@@ -93,29 +82,14 @@ def _from_pipe(prompt: str) -> str:
     return line.removesuffix("\n")
 
 
-def _prepare(history: Path, complete: Completes) -> None:
+def _prepare(complete: Completes) -> None:
     import readline
 
-    if history.exists():
-        readline.read_history_file(history)
-    readline.set_history_length(HISTORY_LINES)
     readline.set_auto_history(False)  # what is private is not kept: see `Lines.keep`
     readline.set_completer_delims(" \t\n")
     readline.set_completer(lambda word, n: next(iter(complete(word)[n:]), None))
     libedit = "libedit" in (readline.__doc__ or "")  # what macOS has in its place
     readline.parse_and_bind("bind ^I rl_complete" if libedit else "tab: complete")
-
-
-def _save(history: Path) -> None:
-    """Write the history, readable by this person only; a home that is read-only goes without."""
-    import readline
-
-    try:
-        history.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(history, os.O_CREAT | os.O_WRONLY, 0o600))
-        readline.write_history_file(history)
-    except OSError:
-        return
 
 
 def _commands(word: str) -> Sequence[str]:

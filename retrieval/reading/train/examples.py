@@ -19,6 +19,7 @@ class Example(NamedTuple):
     """`spans` are token positions (first, last) in the passage side; none: no answer.
 
     `reads` is False where no span is asked for (a statement); judgements are 0, 1 or UNKNOWN.
+    Examples of one `search` are passages found for one question, to be told apart; 0: of none.
     """
 
     question: Encoded
@@ -28,6 +29,7 @@ class Example(NamedTuple):
     reads: bool = True
     relevance: float = UNKNOWN
     support: float = UNKNOWN
+    search: int = 0
 
 
 class Batch(NamedTuple):
@@ -40,6 +42,7 @@ class Batch(NamedTuple):
     reads: Tensor
     relevance: Tensor
     support: Tensor
+    search: Tensor
 
 
 def make_batch(examples: Sequence[Example]) -> Batch:
@@ -58,4 +61,5 @@ def make_batch(examples: Sequence[Example]) -> Batch:
         torch.tensor([example.reads for example in examples]),
         torch.tensor([example.relevance for example in examples]),
         torch.tensor([example.support for example in examples]),
+        torch.tensor([example.search for example in examples]),
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,7 +20,8 @@ from retrieval.reading.train.mining import found_example
 from retrieval.reading.words import Vocabulary
 
 JUDGED = Path("data/samples/reading/judged.jsonl.xz")  # in a checkout
-_MOST = 2  # passages of each sort that one question shows in an epoch
+_RIGHT, _WRONG = 2, 3  # passages of each sort that one question shows in an epoch, at most
+_NONE = 2  # those of a question that none answers
 
 
 class Found(NamedTuple):
@@ -82,15 +84,18 @@ class Searches:
 
     def endless(self, order: random.Random) -> Iterator[Example]:
         """Yield epoch after epoch, the questions in random order, those of one side by side."""
+        searches = count(1)
         while self._questions:
             order.shuffle(self._questions)
             for judged in self._questions:
-                yield from self._examples(judged, order)
+                search = next(searches)
+                for example in self._examples(judged, order):
+                    yield example._replace(search=search)
 
     def _examples(self, judged: JudgedSearch, order: random.Random) -> Iterator[Example]:
         found = order.sample(judged.found, len(judged.found))
-        right = [one for one in found if one.answer][:_MOST]
-        wrong = [one for one in found if not one.answer][: _MOST if right else 1]
+        right = [one for one in found if one.answer][:_RIGHT]
+        wrong = [one for one in found if not one.answer][: _WRONG if right else _NONE]
         for one in (*right, *wrong):
             answers = [one.answer] if one.answer else []
             example = found_example(self._vocabulary, judged.question, one.title, one.text, answers)

@@ -10,7 +10,8 @@ import copy
 import json
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -47,19 +48,35 @@ class Stage:
 
 
 def batches(examples: Iterator[Example], size: int, order: random.Random) -> Iterator[Batch]:
-    """Yield batches of examples of about the same length."""
+    """Yield batches of examples of about the same length; those of one search stay together."""
     while True:
         pool = [example for _, example in zip(range(_POOL * size), examples, strict=False)]
         if not pool:
             return
-        pool.sort(key=lambda example: len(example.passage.keys))
+        pool.sort(key=_by_length(pool))
         groups = [pool[n : n + size] for n in range(0, len(pool), size)]
         order.shuffle(groups)
         yield from (make_batch(group) for group in groups)
 
 
+def _by_length(pool: Sequence[Example]) -> Callable[[Example], tuple[int, int]]:
+    """Return what to sort `pool` by: the length of the longest passage of the same search."""
+    longest: Counter[int] = Counter()
+    for example in pool:
+        longest[example.search] = max(longest[example.search], len(example.passage.keys))
+
+    def place(example: Example) -> tuple[int, int]:
+        alone = not example.search
+        return len(example.passage.keys) if alone else longest[example.search], example.search
+
+    return place
+
+
 def loss_of(judged: Judged, batch: Batch) -> Tensor:
-    """Return the mean loss: where the span is (or that there is none), relevance, support."""
+    """Return the mean loss: where the span is (or that there is none), relevance, support.
+
+    Of passages of one search it is also asked in which of them the span is (`_shared_loss`).
+    """
     total = judged.null.new_zeros(())
     if batch.reads.any():
         logits = torch.cat([judged.null[:, None], judged.spans.flatten(1)], 1)[batch.reads]
@@ -72,7 +89,28 @@ def loss_of(judged: Judged, batch: Batch) -> Tensor:
         if known.any():
             loss = F.binary_cross_entropy_with_logits(logits[known], target[known])
             total = total + 0.5 * loss * known.float().mean()
-    return total
+    return total + 0.5 * _shared_loss(judged, batch)
+
+
+def _shared_loss(judged: Judged, batch: Batch) -> Tensor:
+    """Return the loss of all spans of a search against each other, and against no answer at all.
+
+    Passages read each for itself need not agree on what a score is worth; one softmax over all of
+    them makes them (Clark & Gardner 2018, section 3.3). A score is a logit over its passage's "no
+    answer", as the app compares them. Weighed by the share of the batch that came from searches.
+    """
+    margins = judged.spans.flatten(1) - judged.null[:, None]
+    right = batch.spans.flatten(1)
+    none = margins.new_zeros(1)  # the logit of "no answer" over itself
+    losses = []
+    for search in batch.search[batch.search > 0].unique():
+        rows = batch.search == search
+        chosen = margins[rows][right[rows]] if right[rows].any() else none
+        everything = torch.cat([margins[rows].flatten(), none])
+        losses.append(everything.logsumexp(0) - chosen.logsumexp(0))
+    if not losses:
+        return none[0]
+    return torch.stack(losses).mean() * (batch.search > 0).float().mean()
 
 
 def read_loss(network: ReaderNetwork, batch: Batch, device: str) -> Tensor:
@@ -167,6 +205,7 @@ def _to(batch: Batch, device: str) -> Batch:
         batch.reads.to(device),
         batch.relevance.to(device),
         batch.support.to(device),
+        batch.search.to(device),
     )
 
 

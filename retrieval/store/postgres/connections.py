@@ -164,7 +164,8 @@ def _without_secrets(dsn: str) -> str:
     except ImportError as error:
         raise IndexUnavailable(
             "the index is to be in PostgreSQL, and the package for that is not installed",
-            "pip install 'chatapp[postgres]', or clear the setting `index.dsn`",
+            "in the repository of chatapp, type .venv/bin/pip install -e '.[postgres]', "
+            "or clear the setting `index.dsn`",
         ) from error
     try:
         known = conninfo_to_dict(dsn)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import random
 from pathlib import Path
 
 import pytest
 import torch
 
-from retrieval.reading.network import ReaderNetwork
+from retrieval.reading.network import Judged, ReaderNetwork
 from retrieval.reading.train.cloze.maker import Maker
 from retrieval.reading.train.corpus import build, measured_titles, records
-from retrieval.reading.train.examples import Example
+from retrieval.reading.train.examples import Batch, Example, make_batch
 from retrieval.reading.train.judged import (
     JUDGED,
     Found,
@@ -34,6 +35,7 @@ from retrieval.reading.train.labels import (
     names_its_subject,
 )
 from retrieval.reading.train.loop import Stage, batches, learn, loss_of, read_loss
+from retrieval.reading.train.mining import found_example
 from retrieval.reading.train.unanswerable import turned
 from retrieval.reading.train.vectors import choose_vocabulary, train_vectors
 from retrieval.reading.words import Vocabulary
@@ -181,13 +183,55 @@ def test_of_a_judged_search_right_and_wrong_passages_are_read(vocabulary: Vocabu
     wrong = [Found("orn", f"The book {n} was read by Ann.", "") for n in "abc"]
     one = JudgedSearch("Who wrote the book?", ("Ann",), (right, *wrong))
     none = JudgedSearch("Where was the book?", ("Rome",), (wrong[0], wrong[1]))
-    read = list(itertools.islice(Searches(vocabulary, [one, none]).endless(random.Random(0)), 40))
-    assert sum(bool(example.spans) for example in read) == 10
+    read = list(itertools.islice(Searches(vocabulary, [one, none]).endless(random.Random(0)), 42))
+    assert sum(bool(example.spans) for example in read) == 7
+    sizes = [len(list(group)) for _, group in itertools.groupby(read, lambda each: each.search)]
+    assert sorted(sizes) == [2] * 7 + [4] * 7
     for example in read:
         assert example.relevance == float(bool(example.spans))
         for first, last in example.spans:
             assert first == last  # one word
             assert set(example.passage.sides[first : last + 1]) == {2}
+
+
+def test_passages_of_a_search_are_told_apart_by_one_softmax(vocabulary: Vocabulary) -> None:
+    """A wrong span costs more where it outdoes the right one of another passage of its search."""
+    right = found_example(vocabulary, "Who wrote the book?", "orn", "Ann wrote the book.", ["Ann"])
+    wrong = found_example(vocabulary, "Who wrote the book?", "orn", "Ben read the book.", [])
+    apart = make_batch([right, wrong])
+    together = make_batch([right._replace(search=1), wrong._replace(search=1)])
+    nothing = make_batch([wrong._replace(search=1), wrong._replace(search=1)])
+    *_, length, longest = together.spans.shape
+
+    def loss(batch: Batch, of_wrong: float) -> float:
+        spans = torch.full((2, length, longest), -50.0)
+        spans[0][together.spans[0]] = 1.0  # over "no answer", as much as a wrong one
+        spans[1, 0, 0] = of_wrong
+        null = torch.zeros(2)
+        return float(loss_of(Judged(spans, null, null, null), batch))
+
+    def added(batch: Batch, of_wrong: float) -> float:
+        alone = batch._replace(search=torch.zeros_like(batch.search))
+        return loss(batch, of_wrong) - loss(alone, of_wrong)
+
+    e = math.e
+    assert added(apart, 1.0) == 0
+    assert added(together, 1.0) == pytest.approx(0.5 * math.log((2 * e + 1) / e), abs=1e-5)
+    assert added(together, -50.0) == pytest.approx(0.5 * math.log((e + 1) / e), abs=1e-5)
+    assert added(nothing, -50.0) == pytest.approx(0.5 * math.log(e + 1), abs=1e-5)
+
+
+def test_a_search_stays_in_one_batch(vocabulary: Vocabulary) -> None:
+    """Long and short passages of a search stand side by side, whatever else is in the pool."""
+
+    def found(search: int, words: int) -> Example:
+        example = found_example(vocabulary, "Who wrote it?", "orn", "the book " * words, [])
+        return example._replace(search=search)
+
+    pool = [found(search, words) for search in (0, 1, 2) for words in (9, 1, 6, 3)]
+    random.Random(1).shuffle(pool)
+    made = list(batches(iter(pool), 4, random.Random(0)))
+    assert sorted(batch.search.tolist() for batch in made) == [[0] * 4, [1] * 4, [2] * 4]
 
 
 @pytest.mark.skipif(not JUDGED.exists(), reason="in a checkout only")

@@ -270,7 +270,7 @@ def test_without_the_package_every_server_names_the_extra(monkeypatch: pytest.Mo
     mcp = McpServers({"odd": Settings("/bin/true"), "off": Settings("/bin/true", enabled=False)})
     assert mcp.connect() == []
     assert list(mcp.problems) == ["odd"]
-    assert 'pip install "chatapp[mcp]"' in mcp.problems["odd"].fix
+    assert "pip install -e '.[mcp]'" in mcp.problems["odd"].fix
 
 
 def test_names_keep_apart_and_schemas_stay_small() -> None:
