@@ -102,18 +102,28 @@ _ADDRESSES = re.compile(r"\b(?:you|your|yours|my|our|ours)\b")  # "You" may be p
 _NAME = re.compile(r"(?<=[\w,'’\"“(] )[\"“'(]*([A-Z][^\W_]+)")
 
 
-_TO_SOMEBODY = r"(?:please\s+|kindly\s+)?(?:tell|explain\s+to)\s+(?:me|us)(?:\s+please)?"
+_TO_SOMEBODY = (
+    r"(?:please\s+|kindly\s+)?(?:(?:tell|remind|explain\s+to)\s+(?:me|us)|let\s+(?:me|us)\s+know)"
+    r"(?:\s+please)?"
+)
 _COURTESY = re.compile(
-    r"\s*(?:(?:hi|hello|hey|ok(?:ay)?|so|well|um+|quick question|just curious|please)"
+    r"\s*(?:(?:hi|hello|hey|ok(?:ay)?|so|well|um+|btw|by the way"
+    r"|(?:just )?out of (?:curiosity|interest)|(?:quick|another|one (?:more|last)) question"
+    r"|one (?:more|last) thing|just curious|please)"
     r"(?:\s+there)?\b[\s,.:;!-]*)*"
     rf"(?:(?:(?:can|could|would|will)\s+you\s+{_TO_SOMEBODY}|{_TO_SOMEBODY}"
+    r"|(?:can|could|may|might)\s+i\s+ask|would\s+you\s+mind\s+telling\s+(?:me|us)"
+    rf"|would\s+you\s+be\s+so\s+(?:kind|good)\s+(?:as\s+to|and)\s+{_TO_SOMEBODY}"
     r"|(?:do|would)\s+you\s+(?:(?:happen\s+to|by\s+any\s+chance|perhaps)\s+)?know"
     r"|(?:(?:do\s+you\s+)?have\s+you(?:\s+got)?\s+|do\s+you\s+have\s+)?any\s+idea"
     r"|i(?:'m|\s+am|\s+was)\s+(?:just\s+)?wondering|i\s+(?:just\s+)?wonder"
+    r"|i(?:'m|\s+am|'d\s+be|\s+would\s+be)\s+(?:(?:just|very|really)\s+)?(?:curious|interested)"
+    r"(?:\s+(?:to\s+(?:know|learn|find\s+out)|in\s+knowing))?"
     r"|i(?:'d|\s+would)?(?:\s+really|\s+just)?\s+(?:like|love|want|need)\s+to"
     r"\s+(?:know|learn|find\s+out))[\s,:]+)?"
     # What is said of oneself or of whom one speaks to is no question about the world.
-    r"(?=(?:who|whom|whose|what|which|when|where|why|how|in\s+(?:what|which))(?:'s|\b)"
+    r"(?=(?:who|whom|whose|what|which|when|where|why|how|in\s+(?:what|which)|if|whether"
+    r"|(?:(?:a|little|bit|something|anything)\s+)*more)(?:'s|\b)"
     r"(?!\s+(?:i|i'm|my|you|you're|your|we|our)\b(?!\s+(?:can|could|should|may|must|need)\b)))",
     re.IGNORECASE,
 )

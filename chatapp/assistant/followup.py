@@ -3,7 +3,7 @@
 The thing to know: a short question is a follow-up when it opens like one ("what about …"), when
 next to nothing is left of it without common words ("Why?", "Who won?"), or when a word in it points
 at something that it does not name itself. It is searched together with the key words of the last
-question that stood on its own.
+question that stood on its own; thanks, jokes and sums between the two are no topic.
 """
 
 from __future__ import annotations
@@ -11,8 +11,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from chatapp.assistant.routing import route
+from chatapp.assistant.wording import WORD, folded, spelled_out
+from retrieval.intent import needs_sources, tells_of_oneself
 from retrieval.question import without_courtesy
+from retrieval.talk import acknowledges
 
+_COMPUTING = ("calculator", "python")
 LONGEST_FOLLOW_UP = 9  # words; a longer question names its own topic
 MOST_KEY_TERMS = 8
 _NAMED = 2  # content words before a pronoun that are likely to hold what it means
@@ -34,6 +39,7 @@ _PREPOSITIONS = _words_of(
     " under until up with without"
 )
 _ASKING = _words_of("how what when where which who whom whose why")
+_CHOOSING = _words_of("how what which who whose")
 _FILLER = (
     _AUXILIARY
     | _PREPOSITIONS
@@ -45,8 +51,9 @@ _FILLER = (
 )
 # Words that a question may hold and still name nothing to look for.
 _EMPTY = _words_of(
-    "again also another anyone anything else ever everything exactly example first give last long"
-    " mean more most next often old one ones other people really same show simpler someone"
+    "again also another anyone anything bit else ever everything exactly example first give last"
+    " little long"
+    " mean more most next not often old one ones other people really same show simpler someone"
     " something still that there too words"
 )
 # Nouns that are always somebody's or something's: "the captain" of what?
@@ -58,6 +65,12 @@ _RELATIONAL = _words_of(
     " treaty types uses victims winner"
 )
 
+# What comes before "one" where it is a number or part of a name: World War One, a loved one.
+_COUNTED = _words_of(
+    "act apollo article book capital chapter chosen class day division episode force formula grade"
+    " lesson level line loved minus no number page part phase plan platform player plus question"
+    " rogue round scene season section square stage step type unit volume war week xbox year zone"
+)
 _NOW = _words_of("century evening month morning season summer week weekend winter year")  # this …
 
 _OPENS = re.compile(r"^\s*(what about|how about)\b", re.IGNORECASE)
@@ -72,29 +85,36 @@ _DUMMY = re.compile(
 _EXISTS = re.compile(
     r"\b(?:is|are|was|were|be|been) there\b|\bthere (?:is|are|was|were|be)\b", re.IGNORECASE
 )
+_QUOTED = re.compile(r"[\"“][^\"“”]+[\"”]")
+_PAUSE = re.compile(r"[.!,;:]+\s+")
+_RESUMES = re.compile(
+    rf"(?:{'|'.join(sorted(_ASKING | _AUXILIARY))}|and|but|so|also|then|in|tell|explain|please)\b",
+    re.IGNORECASE,
+)
 _THE_ONE = re.compile(r"\bones?(?= (?:that|which|who|of|in|with)\b)", re.IGNORECASE)
 
 
 def search_query(text: str, earlier: Sequence[str]) -> str:
-    """Return what to search for `text`; `earlier` holds the questions before it, oldest first."""
-    asked = without_courtesy(text)
+    """Return what to search for `text`; `earlier` holds the messages before it, oldest first."""
+    asked = _asked(text)
     if not is_follow_up(text):
         return asked
-    topic = next((question for question in reversed(earlier) if not is_follow_up(question)), "")
-    return " ".join([*key_terms(without_courtesy(topic)), asked])
+    topic = next((message for message in reversed(earlier) if _has_topic(message)), "")
+    return " ".join([*key_terms(_asked(topic)), asked])
 
 
 def is_follow_up(text: str) -> bool:
     """Return whether a question leans on what was asked before."""
-    asked = [word.lower() for word in _words(text)]
-    if not asked or len(asked) > LONGEST_FOLLOW_UP:
+    asked = _asked(text)
+    if not 0 < len(WORD.findall(asked)) <= LONGEST_FOLLOW_UP:
         return False
-    if _OPENS.match(text):
+    joined = _JOINS.match(asked)
+    rest = asked[joined.end() :] if joined else asked
+    if _OPENS.match(rest):
         return True
-    joined = _JOINS.match(text)
-    rest = text[joined.end() :] if joined else text
-    named = _THE_ONE.sub("", _EXISTS.sub("", _DUMMY.sub("", rest)))
-    words = [word.lower() for word in _words(named)]
+    plain = spelled_out(_QUOTED.sub("Quoted Text", rest))
+    named = _THE_ONE.sub("", _EXISTS.sub("", _DUMMY.sub("", plain)))
+    words = folded(named)
     if _names_nothing(words) or _points_elsewhere(words):
         return True
     # "And Argentina?" goes on with a list; "And who wrote Faust?" only goes on talking.
@@ -103,8 +123,29 @@ def is_follow_up(text: str) -> bool:
 
 def key_terms(question: str) -> list[str]:
     """Return the words of a question that carry its topic, in order, each once."""
-    terms = (word for word in _words(question) if word.lower() not in _FILLER | _PRONOUNS)
+    spelled = spelled_out(question)
+    pairs = zip(WORD.findall(spelled), folded(spelled), strict=True)
+    terms = (word for word, folded in pairs if folded not in _FILLER | _PRONOUNS)
     return list(dict.fromkeys(terms))[:MOST_KEY_TERMS]
+
+
+def _has_topic(message: str) -> bool:
+    """Whether a later question can lean on a message: no talk, no sum, no follow-up itself."""
+    tool = route(message)
+    if tool is not None and (tool.name in _COMPUTING or not tool.arguments):
+        return False
+    return needs_sources(message) and not tells_of_oneself(message) and not is_follow_up(message)
+
+
+def _asked(text: str) -> str:
+    """Return a question without the thanks and the courtesy before it."""
+    start = 0
+    for pause in _PAUSE.finditer(text):
+        if not acknowledges(text[start : pause.start()]):
+            break
+        start = pause.end()
+    # "The Good, the Bad and the Ugly" begins like thanks, and goes on like a name.
+    return without_courtesy(text[start:] if _RESUMES.match(text, start) else text)
 
 
 def _names_nothing(words: list[str]) -> bool:
@@ -112,7 +153,9 @@ def _names_nothing(words: list[str]) -> bool:
     left = [word for word in words if _is_content(word)]
     if all(word in _RELATIONAL for word in left):
         return True
-    return len(words) == 2 and words[0] in ("who", "what") and left == [words[1]]
+    # "Who won?", "How tall?", "In which year?"
+    asked = words[1:] if words[0] in _PREPOSITIONS else words
+    return len(asked) == 2 and asked[0] in _CHOOSING and left == [asked[1]]
 
 
 def _points_elsewhere(words: list[str]) -> bool:
@@ -138,7 +181,9 @@ def _is_pointer(word: str, before: str, after: str) -> bool:
         return _is_demonstrative(before, after)
     if word == "there":
         return not after or after not in _AUXILIARY
-    return word in ("one", "ones") and bool(before) and before not in _PREPOSITIONS and not after
+    if word in ("one", "ones"):
+        return bool(before) and before not in _PREPOSITIONS | _COUNTED and not after
+    return False
 
 
 def _owner_is_subject(before: list[str]) -> bool:
@@ -156,7 +201,3 @@ def _is_demonstrative(before: str, after: str) -> bool:
 
 def _is_content(word: str) -> bool:
     return word not in _FILLER | _EMPTY | _PRONOUNS
-
-
-def _words(text: str) -> list[str]:
-    return re.findall(r"\w+(?:['’-]\w+)*", text)

@@ -21,6 +21,13 @@ from retrieval.question import AnswerKind, analyse, without_courtesy
         ("COULD YOU TELL ME WHO INVENTED GLASS", "WHO INVENTED GLASS"),
         ("hello there, could you tell me: Why is the sea salty?", "Why is the sea salty?"),
         ("I’d like to know in which year Rome fell", "in which year Rome fell"),
+        ("Would you mind telling me who he was?", "who he was?"),
+        ("Would you be so kind as to tell me when he died?", "when he died?"),
+        ("By the way, can I ask how glass is made?", "how glass is made?"),
+        ("One more question: who was she?", "who was she?"),
+        ("I'd be curious to know whether bats are blind", "whether bats are blind"),
+        ("Could you let me know if it is safe?", "if it is safe?"),
+        ("Please tell me a little more about Rome", "a little more about Rome"),
     ],
 )
 def test_a_question_is_freed_of_courtesy(said: str, asked: str) -> None:
@@ -33,6 +40,8 @@ def test_a_question_is_freed_of_courtesy(said: str, asked: str) -> None:
     [
         "Do you know my name?",
         "Tell me about Rome",
+        "tell me if you like me",
+        "One More Time",
         "How do you know what to say?",
         "What I would like to know is this",
         "do you know who I am?",
