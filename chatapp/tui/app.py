@@ -106,7 +106,7 @@ class ChatApp(App[int]):
         self._signals = signals
         self._quit_armed = False
         keymap = {**enter_keys(settings.ui.enter), **(keymap or {})}
-        self.chat = ChatScreen(backend, keymap)
+        self.chat = ChatScreen(backend, settings, keymap)
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = theme_to_use(settings.ui.theme, set(self.available_themes))
