@@ -73,6 +73,7 @@ LEAVES = {
     "chatapp.machine",
     "chatapp.settings",
     "chatapp.paths",
+    "chatapp.private",
     "chatapp.resources",
     "chatapp.version",
 }
