@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chatapp.cli.errors import CliError, ExitCode
+from chatapp.leaving import leave_busy_threads
 
 if TYPE_CHECKING:
     from chatapp.assistant.assistant import Assistant
@@ -80,7 +81,10 @@ def run_session(
         files=setup.files,
     )
     with _recording(setup):
-        return session.run(lambda: runner.run(operations), _start(setup, settings))
+        code = session.run(lambda: runner.run(operations), _start(setup, settings))
+    if runner.expired:
+        leave_busy_threads(code)
+    return code
 
 
 def read_clock(value: str | None) -> datetime | None:

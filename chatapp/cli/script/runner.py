@@ -36,7 +36,7 @@ class ScriptRunner:
         self._keep_going = keep_going
         self._seconds = seconds
         self._files = files
-        self._expired = False
+        self.expired = False
         self._commands = Session(session.assistant, conversation)
         self._own: dict[str, Callable[[Operation], Awaitable[None]]] = {
             "user": self._user,
@@ -55,15 +55,15 @@ class ScriptRunner:
         for operation in operations:
             self._session.emit(OperationStart(operation.line, operation.name, operation.value))
             await self._own.get(operation.name, self._command)(operation)
-            if self._expired:
+            if self.expired:
                 message = f"The session took longer than {self._seconds:g} seconds."
                 self._session.emit(Error("timeout", message))
             failed = bool(self._session.errors) and not self._keep_going
-            if failed or self._expired or self._session.signalled is not None:
+            if failed or self.expired or self._session.signalled is not None:
                 return
 
     def _expire(self) -> None:
-        self._expired = True
+        self.expired = True
         self._assistant.interrupt()
 
     async def _user(self, operation: Operation) -> None:
