@@ -83,10 +83,11 @@ def _line(kind: type[Event]) -> dict[str, Any]:
         "conversation": {"type": ["string", "null"]},
         "turn": {"type": "integer", "minimum": 0},
     }
-    return _closed(head | _fields(kind), kind.type)
+    return _closed(head | fields_schema(kind), kind.type)
 
 
-def _fields(kind: type) -> dict[str, Any]:
+def fields_schema(kind: type) -> dict[str, Any]:
+    """Return the JSON Schema of each field of an event, or of what one holds, by name."""
     hints = get_type_hints(kind)
     return {item.name: _schema(hints[item.name]) for item in dataclasses.fields(kind)}
 
@@ -107,7 +108,7 @@ def _schema(hint: Any) -> dict[str, Any]:
     if hint in _PLAIN:
         return dict(_PLAIN[hint])
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-        return _closed(_fields(hint), hint.__name__)
+        return _closed(fields_schema(hint), hint.__name__)
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is Literal:
         return {"enum": list(arguments)}

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chatapp.cli.errors import CliError, ExitCode
+from chatapp.leaving import leave_busy_threads
 
 if TYPE_CHECKING:
     from chatapp.assistant.assistant import Assistant
@@ -35,6 +36,7 @@ class Setup:
         timeout: seconds in all; None means no limit.
         record: write what goes over HTTP to this file.
         replay_http: answer what goes over HTTP from this file, and touch no network.
+        files: where files that the script writes go; None means where it says.
     """
 
     model: str | None = None
@@ -48,6 +50,7 @@ class Setup:
     timeout: float | None = None
     record: Path | None = None
     replay_http: Path | None = None
+    files: Path | None = None
 
 
 def run_session(
@@ -75,9 +78,13 @@ def run_session(
         conversation=choose(assistant),
         keep_going=setup.keep_going,
         seconds=setup.timeout,
+        files=setup.files,
     )
     with _recording(setup):
-        return session.run(lambda: runner.run(operations), _start(setup, settings))
+        code = session.run(lambda: runner.run(operations), _start(setup, settings))
+    if runner.expired:
+        leave_busy_threads(code)
+    return code
 
 
 def read_clock(value: str | None) -> datetime | None:

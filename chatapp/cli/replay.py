@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -34,7 +35,8 @@ def replay(
     """Run the session that FILE recorded again, and show where it differs.
 
     FILE is what `chatapp run --output jsonl` or `chatapp ask --output jsonl` printed. Nothing of
-    the new session is stored. Exit code 7 means that it differs.
+    the new session is stored, and no file is written; tools that it had allowed run again. Exit
+    code 7 means that it differs.
     """
     recorded = _read(transcript)
     if strict and recorded.clock is None:
@@ -44,17 +46,19 @@ def replay(
             code=ExitCode.USAGE,
         )
     heard = _Listener()
-    setup = Setup(
-        model=model or recorded.start["model"],
-        ephemeral=True,
-        seed=recorded.start["seed"],
-        greedy=recorded.start["greedy"],
-        clock=recorded.clock,
-        allow=tuple(recorded.start["allow"]),
-        keep_going=recorded.start["keep_going"],
-        replay_http=replay_http,
-    )
-    code = run_session(setup, list(recorded.operations), heard)
+    with TemporaryDirectory(prefix="chatapp-replay-") as files:
+        setup = Setup(
+            model=model or recorded.start["model"],
+            ephemeral=True,
+            seed=recorded.start["seed"],
+            greedy=recorded.start["greedy"],
+            clock=recorded.clock,
+            allow=tuple(recorded.start["allow"]),
+            keep_going=recorded.start["keep_going"],
+            replay_http=replay_http,
+            files=Path(files),
+        )
+        code = run_session(setup, list(recorded.operations), heard)
     if code in (ExitCode.SIGINT, ExitCode.SIGTERM):
         return code
 

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import sys
 import time
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
@@ -37,6 +36,7 @@ from chatapp.cli.errors import ExitCode
 from chatapp.cli.printers import Printer
 from chatapp.cli.script.expect import Said
 from chatapp.conversations import StoredCitation
+from chatapp.leaving import leave
 
 Body = Callable[[], Coroutine[Any, Any, None]]
 """What a session does between its start and its end."""
@@ -114,7 +114,7 @@ class HeadlessSession:
         finally:
             self.assistant.close()
             if self.signalled is not None:
-                _leave(self.signalled)
+                leave(self.signalled)
             for number, handler in handlers.items():
                 signal.signal(number, handler)
 
@@ -220,11 +220,3 @@ class HeadlessSession:
         for number in _SIGNALS:
             if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup
                 signal.signal(number, obey)
-
-
-def _leave(code: int) -> None:
-    """End at once: Python would wait for the worker thread, which may be loading the model."""
-    with contextlib.suppress(OSError):
-        sys.stdout.flush()
-        sys.stderr.flush()
-    os._exit(code)

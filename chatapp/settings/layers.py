@@ -77,6 +77,13 @@ def load_settings(flags: Mapping[str, object] | None = None, cwd: Path | None = 
         secrets |= {name} if found.key.secret else set()
     named = {name: _build_table(name, values, places) for name in TABLES}
     settings = _build(Settings, values, named)
+    if settings.model in settings.remotes and origins["model"].startswith("project:"):
+        # PERSONAL cannot say so: whether a name is a remote's depends on the other files.
+        raise SettingsError(
+            f"{places['model']}: a project's file may not choose the remote model "
+            f"'{settings.model}'",
+            hint="remove the line, or start chatapp with CHATAPP_MODEL set to the model you want.",
+        )
     return Resolved(settings, origins, values, frozenset(secrets))
 
 

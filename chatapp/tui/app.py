@@ -12,7 +12,6 @@ import logging
 import os
 import signal
 import sys
-import threading
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -24,6 +23,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import TextArea
 from textual.worker import WorkerError
 
+from chatapp.leaving import leave_busy_threads
 from chatapp.tui import craft_actions
 from chatapp.tui.backend import Backend
 from chatapp.tui.chat_keys import enter_keys
@@ -106,7 +106,7 @@ class ChatApp(App[int]):
         self._signals = signals
         self._quit_armed = False
         keymap = {**enter_keys(settings.ui.enter), **(keymap or {})}
-        self.chat = ChatScreen(backend, keymap)
+        self.chat = ChatScreen(backend, settings, keymap)
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = theme_to_use(settings.ui.theme, set(self.available_themes))
@@ -285,7 +285,7 @@ def run_tui(settings: Settings, *, database: Path | None = None, resume: str | N
         backend.close()
     if code is None:
         code = _crashed(paths.log_path())
-    _leave_busy_threads(code)
+    leave_busy_threads(code)
     return code
 
 
@@ -293,14 +293,3 @@ def _crashed(log_path: Path) -> int:
     """Say where to look after a failure of the screen itself; the traceback is in the log."""
     print(f"error: the chat window failed\n  fix: see the end of {log_path}", file=sys.stderr)
     return 1
-
-
-def _leave_busy_threads(code: int) -> None:
-    """End the process now if threads still work, for example on loading a model.
-
-    Python would wait for them at exit. Everything is stored and closed by now.
-    """
-    if threading.active_count() > 1:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)

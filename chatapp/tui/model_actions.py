@@ -58,6 +58,8 @@ async def use_model(chat: ChatScreen, name: str) -> None:
         chat.status.set_activity("")
     if here is None:
         chat.status.set_state("ready", (await assistant.load_model(name)).name)
+        if not chat.transcript.entries:
+            await chat.transcript.show([])  # where words go depends on the model
     elif chat.reading.conversation_id == here:
         await chat.reading.arrive(here)
     chat.hint(f"{name} answers {_where(here)} from now on.")

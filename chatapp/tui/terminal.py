@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import select
 import signal
 import sys
 from collections.abc import Iterator
@@ -84,6 +85,8 @@ class Terminal:
         while data:
             try:
                 data = data[os.write(self._fd, data) :]
+            except BlockingIOError:  # another program left the terminal so, and it is full
+                select.select([], [self._fd], [])
             except OSError:
                 self._hang_up()
 

@@ -113,6 +113,16 @@ def test_a_file_that_is_no_database_is_a_storage_failure() -> None:
     assert (data.database().status, data.database().storage) == ("fail", True)
 
 
+def test_looking_at_a_home_that_is_not_there_makes_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The doctor changes nothing."""
+    monkeypatch.setenv("CHATAPP_HOME", str(tmp_path / "new" / "home"))
+    check = data.home()
+    assert (check.status, check.detail.split(" ", 1)[1]) == ("ok", "is made when it is needed")
+    assert not (tmp_path / "new").exists()
+
+
 def test_a_new_home_has_no_conversations_and_no_index() -> None:
     """Nothing stored yet is fine."""
     assert (data.database().status, data.index().status) == ("ok", "ok")

@@ -121,7 +121,7 @@ def test_a_surprise_with_a_home_that_cannot_be_written_is_still_one_line(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """When the log cannot go home it goes to the temporary directory."""
+    """It goes to a temporary file of its own, whose name nobody else could have taken before."""
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("CHATAPP_HOME", str(tmp_path / "file" / "below-a-file"))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
@@ -131,8 +131,10 @@ def test_a_surprise_with_a_home_that_cannot_be_written_is_still_one_line(
 
     add_command(broken)
     assert main(["probe"]) == ExitCode.ERROR
-    assert str(tmp_path / "chatapp.log") in capsys.readouterr().err
-    assert (tmp_path / "chatapp.log").is_file()
+    [log] = tmp_path.glob("chatapp-*.log")
+    assert f"the details are in {log};" in capsys.readouterr().err
+    assert "RuntimeError: again" in log.read_text()
+    assert log.stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize("raised", [KeyboardInterrupt, click.exceptions.Abort])

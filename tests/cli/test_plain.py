@@ -211,6 +211,73 @@ def test_a_pipe_gets_answers_on_stdout_and_nothing_else(chatapp_home: Path) -> N
     assert "There is no command /nonsense" in done.stderr
 
 
+@pytest.mark.parametrize("typed", ['"""\n/calc 6 * 7\n', "/calc 6 * \\\n7", "/calc 42\\\n"])
+def test_a_message_that_the_end_of_the_input_cuts_short_is_taken(
+    typed: str, chatapp_home: Path
+) -> None:
+    """What was typed is not dropped because its last line is missing."""
+    done = run_plain(typed)
+    assert (done.returncode, done.stdout.strip()) == (0, "42")
+
+
+def test_a_conversation_that_is_purged_elsewhere_does_not_end_the_chat(
+    open_chat: Open, chatapp_home: Path
+) -> None:
+    """It is said in a line, and the next message begins a new one."""
+    chat = open_chat()
+    chat.expect("You: ")
+    chat.sendline("/tool calculator 6 * 7")
+    chat.expect("You: ")
+    store = ConversationStore.open(chatapp_home / "chatapp.sqlite3")
+    (conversation,) = store.conversations()
+    store.purge(conversation.id)
+    store.close()
+    chat.sendline("and now?")
+    chat.expect("deleted elsewhere; the next message begins a new one")
+    chat.expect("You: ")
+    chat.sendline("hello")
+    chat.expect("word word")
+    chat.sendintr()
+    chat.expect("You: ")
+    chat.sendeof()
+    assert ended(chat) == 0
+
+
+@pytest.fixture
+def asking(open_chat: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pexpect.spawn[str]:
+    """A chat that asks whether a tool may read a file."""
+    (tmp_path / "notes.txt").write_text("my notes")
+    monkeypatch.setenv("CHATAPP_TOOLS_FOLDERS", str(tmp_path))
+    chat = open_chat()
+    chat.expect("You: ")
+    chat.sendline(f"/tool read_file {tmp_path / 'notes.txt'}")
+    chat.expect("Allow it\\?.*: ")
+    return chat
+
+
+def test_ctrl_c_at_a_question_is_a_no(asking: pexpect.spawn[str]) -> None:
+    """The tool does not run, the answer is stopped, and the chat goes on."""
+    while asking.expect(["You: ", pexpect.TIMEOUT], timeout=1):
+        asking.sendintr()  # the first may come between the printed question and the waiting
+    assert "my notes" not in str(asking.before)
+    asking.sendeof()
+    assert ended(asking) == 0
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_at_a_question_ends_the_chat(
+    number: signal.Signals, code: int, asking: pexpect.spawn[str], chatapp_home: Path
+) -> None:
+    """Nobody is left to answer: the program ends as at its other prompt, and all is stored."""
+    while asking.expect([pexpect.EOF, pexpect.TIMEOUT], timeout=1):
+        asking.kill(number)  # the first may come between the printed question and the waiting
+    assert ended(asking) == code
+    store = ConversationStore.open(chatapp_home / "chatapp.sqlite3")
+    (conversation,) = store.conversations()
+    assert store.messages(conversation.id)[-1].status in ("complete", "interrupted")
+    store.close()
+
+
 def test_input_that_was_closed_before_the_start_has_ended(chatapp_home: Path) -> None:
     """`chatapp --plain <&-`, as a daemon starts programs: there is nothing to answer."""
     line = 'exec "$0" -m tests.cli.plain_chat <&-'

@@ -44,6 +44,44 @@ def test_nothing_of_a_replay_is_stored(chatapp, record):
     assert not paths.database_path().exists()
 
 
+def test_a_replay_writes_no_files(chatapp, record, tmp_path: Path, monkeypatch):
+    """What the session wrote then is left as it is now, and it still is the same session."""
+    monkeypatch.chdir(tmp_path)
+    script = "- user: hello\n- save: answer.txt\n- export: talk.md\n- export: talk.sh\n"
+    transcript = record(*CLOCK, script=script)
+    for name in ("answer.txt", "talk.md"):
+        (tmp_path / name).write_text("mine")
+    assert chatapp("replay", transcript, "--strict").code == 0
+    assert {(tmp_path / name).read_text() for name in ("answer.txt", "talk.md")} == {"mine"}
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("model", None, "'model' is a required property"),
+        ("seed", 3.0, "`session.start.seed`: 3.0"),
+        ("allow", "*", "`session.start.allow`: '*' is not of type 'array'"),
+        ("clock", "noon", "'noon' is no time"),
+        ("clock", "9999-12-31T23:59:59-23:00", "is no time"),
+    ],
+)
+def test_a_start_that_cannot_be_repeated_is_wrong_use(chatapp, record, field, value, said):
+    first, *rest = Path(record(*CLOCK)).read_text().splitlines()
+    start = json.loads(first) | {field: value}
+    start = {name: one for name, one in start.items() if name != "model" or one}
+    done = chatapp("replay", "-", stdin="\n".join([json.dumps(start), *rest]))
+    assert done.code == 2
+    assert f"line 1: {'`session.start`: ' if value is None else ''}" in done.err
+    assert said in done.err
+
+
+def test_a_line_that_is_no_event_is_wrong_use(chatapp, record):
+    lines = Path(record(*CLOCK)).read_text() + "{}"
+    assert "this is no event" in chatapp("replay", "-", stdin=lines).err
+    lines = lines.removesuffix("{}") + '{"type": "operation", "line": 1}'
+    assert "is a required property" in chatapp("replay", "-", stdin=lines).err
+
+
 def test_another_answer_is_shown_with_both_texts(chatapp, record, generator):
     transcript = record(*CLOCK)
     generator.reply = "Good day."

@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 
 from chatapp import paths
+from chatapp.cli import headless
 from chatapp.cli.main import main
 from chatapp.cli.script.operations import ScriptError
 from chatapp.cli.script.parse import parse_script
@@ -216,7 +217,12 @@ class TestScripts:
         assert done.code == 2
         assert "line 3: No conversation is open" in done.err
 
-    def test_too_long_a_session_is_stopped_with_the_limit_code(self, chatapp, script, generator):
+    def test_too_long_a_session_is_stopped_with_the_limit_code(
+        self, chatapp, script, generator, monkeypatch
+    ):
+        monkeypatch.setattr(
+            headless, "leave_busy_threads", lambda code: None
+        )  # it would end pytest
         generator.reply, generator.delay = "word " * 2000, 0.01
         done = chatapp("run", script({"user": "hello"}, {"user": "hi"}), "--timeout", "0.2")
         assert done.code == 4

@@ -82,6 +82,9 @@ class TestForms:
             ("- user: 12", "12 is not of type 'string'"),
             ("- expect: {max_ms: 0}", "minimum of 1"),
             ("- save: ' '", "cannot be empty"),
+            ("- user: " + "7" * 5000, "a number of 5000 digits; a text has quotation marks"),
+            ("- interrupt: 3.0", "3.0 is not valid"),
+            ("- set: {max_tokens: 3.0}", "3.0 is not of type 'integer'"),
             ("- " + "[" * 3000, "nested too deeply"),
         ],
     )

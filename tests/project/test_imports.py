@@ -70,9 +70,11 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 # Modules of no room: they know nothing of the app, so every room of chatapp may use them.
 LEAVES = {
+    "chatapp.leaving",
     "chatapp.machine",
     "chatapp.settings",
     "chatapp.paths",
+    "chatapp.private",
     "chatapp.resources",
     "chatapp.version",
 }

@@ -161,3 +161,17 @@ def test_a_projects_file_cannot_reach_out(toml: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="a project's file may not set") as caught:
         load_settings(cwd=tmp_path)
     assert "your own settings file" in caught.value.hint
+
+
+def test_a_projects_file_cannot_choose_a_remote_model(file: Path, tmp_path: Path) -> None:
+    """Whoever has set up a remote model sends words there by their own choice only."""
+    file.write_text('[remotes.openai]\nbase_url = "https://api.example/v1"\nmodel = "m"\n')
+    project = tmp_path / "chatapp.toml"
+    project.write_text('threads = 2\nmodel = "openai"\n')
+    with pytest.raises(SettingsError, match="may not choose the remote model 'openai'") as caught:
+        load_settings(cwd=tmp_path)
+    assert f"{project}, line 2" in caught.value.message
+    assert "remove the line" in caught.value.hint
+    assert load_settings({"model": "openai"}, cwd=tmp_path).settings.model == "openai"
+    project.write_text('model = "small"\n')
+    assert load_settings(cwd=tmp_path).settings.model == "small", "one of this machine may be named"

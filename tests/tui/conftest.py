@@ -54,6 +54,7 @@ class Chat:
         self.database = home / "chatapp.sqlite3"
         self.index = home / "index.sqlite3"
         self.generator: Generator = FakeGenerator()
+        self.settings = Settings()
         self.tools: ToolRegistry | None = None
         self.models: Catalogue | None = None
         self.load_error: Exception | None = None
@@ -76,7 +77,7 @@ class Chat:
 
     def app(self, *, resume: str | None = None, keymap: Mapping[str, str] | None = None) -> ChatApp:
         self._backends.append(Backend(self._build))
-        return ChatApp(Settings(), self._backends[-1], resume=resume, keymap=keymap)
+        return ChatApp(self.settings, self._backends[-1], resume=resume, keymap=keymap)
 
     @contextmanager
     def store_open(self) -> Iterator[ConversationStore]:
@@ -99,7 +100,7 @@ class Chat:
         store = ConversationStore.open(None if unsaved else self.database)
         return Assistant(
             store,
-            settings=Settings(),
+            settings=self.settings,
             open_index=self._open_index,
             tools=self.tools,
             load_generator=self._load if self.models is None else None,

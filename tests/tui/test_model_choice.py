@@ -5,13 +5,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
+import pytest
 from textual.widgets import Input, TextArea
 
 from chatapp.assistant.models import ModelChoice, Progress
 from chatapp.inference.generator import Generator
+from chatapp.settings import Remote, Settings, WebSettings
 from chatapp.tui.screens.models import ModelsScreen
 from chatapp.tui.screens.sampling import SamplingScreen
 from chatapp.tui.screens.text_dialog import TextDialog
+from chatapp.tui.widgets.welcome import promise
 from tests.fakes import FakeGenerator
 from tests.tui.conftest import WAIT_SECONDS, Chat, answers, ask, ready, screen_text, until
 
@@ -65,6 +68,35 @@ async def test_the_model_is_switched_in_the_middle_of_a_chat(chat: Chat) -> None
         await until(lambda: "● small" in screen_text(app) or "● fake" in screen_text(app))
         await ask(pilot, "hello")
         assert answers(app)[0].text == "I am small.", "other conversations keep theirs"
+
+
+async def test_the_welcome_says_what_leaves_the_machine(chat: Chat) -> None:
+    """It is true of the settings, and of a remote model chosen before anything is asked."""
+    catalogue = chat.models = FakeCatalogue()
+    catalogue.may_load.set()
+    chat.settings = Settings(
+        model="small", remotes={"large": Remote("https://api.example/v1", "m")}
+    )
+    app = chat.app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(app)
+        assert "unless you allow a search of the web" in screen_text(app)
+        app.chat.composer.insert("/model large")
+        await pilot.press("enter")
+        await until(lambda: "sent to the remote model large" in screen_text(app))
+        assert "Everything stays" not in screen_text(app)
+
+
+@pytest.mark.parametrize(
+    ("consent", "said"),
+    [
+        ("never", "Everything stays on this machine."),
+        ("always", "leave this machine without asking"),
+    ],
+)
+def test_the_welcome_follows_the_consent_to_the_web(consent: str, said: str) -> None:
+    """It promises no more than what is set."""
+    assert said in promise(Settings(web=WebSettings(consent=consent)), "default")
 
 
 async def test_sampling_is_set_for_one_conversation_and_checked(chat: Chat) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from chatapp import paths, resources
 from chatapp.cli.doctor.check import Check
+from chatapp.cli.doctor.machine import existing
 from chatapp.settings import SettingsError, load_settings
 
 
@@ -17,8 +18,7 @@ def home() -> Check:
     """The app can write where it keeps its data."""
     place = paths.data_dir()
     try:
-        place.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=place):
+        with tempfile.TemporaryFile(dir=existing(place)):
             pass
     except OSError as error:
         return Check(
@@ -28,7 +28,8 @@ def home() -> Check:
             "make it writable, or set CHATAPP_HOME to a directory that is.",
             storage=True,
         )
-    return Check("home", "ok", f"{place} is writable")
+    said = "is writable" if place.is_dir() else "is made when it is needed"
+    return Check("home", "ok", f"{place} {said}")
 
 
 def settings() -> Check:

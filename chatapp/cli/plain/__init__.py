@@ -6,10 +6,9 @@ moved, so a screen reader reads each line once, in order.
 
 from __future__ import annotations
 
-import os
-import sys
-import threading
 from typing import TYPE_CHECKING
+
+from chatapp.leaving import leave_busy_threads
 
 if TYPE_CHECKING:
     from chatapp.settings import Settings
@@ -30,13 +29,5 @@ def run_plain(settings: Settings, *, resume: str | None = None) -> int:
     assistant = build_assistant(settings)
     lines = open_lines()
     code = PlainChat(assistant, lines, Speaker(spoken=lines.interactive)).run(resume)
-    _leave_busy_threads(code)
+    leave_busy_threads(code)
     return code
-
-
-def _leave_busy_threads(code: int) -> None:
-    """End the process now if a thread still loads something: Python would wait for it."""
-    if threading.active_count() > 1:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)

@@ -92,9 +92,15 @@ class PlainChat:
         return True
 
     def _message(self) -> str:
+        with self._prompt():
+            return self._lines.message()
+
+    @contextmanager
+    def _prompt(self) -> Iterator[None]:
+        """While a person types, a signal must raise: nothing else ends the waiting for a line."""
         self._prompting = True
         try:
-            return self._lines.message()
+            yield
         finally:
             self._prompting = False
 
@@ -105,7 +111,7 @@ class PlainChat:
                 self._command(runner, text)
             else:
                 self._render(runner, self._session.send(text))
-            if not self._private():
+            if self._may_keep():
                 self._lines.keep(text)
         except KeyboardInterrupt:
             self._speaker.aside("Stopped.")
@@ -163,8 +169,9 @@ class PlainChat:
     def _decision(self, question: str) -> Decision:
         """Ask; whatever is no clear yes is a no."""
         try:
-            said = self._lines.answer(question)
-        except (EOFError, KeyboardInterrupt):
+            with self._prompt():
+                said = self._lines.answer(question)
+        except (EOFError, KeyboardInterrupt, _Ended):  # the answer is being stopped already
             return "deny"
         return _DECISIONS.get(said, "deny")
 
@@ -202,9 +209,17 @@ class PlainChat:
             who = "You" if message.role == "user" else "Answer"
             self._speaker.aside(f"{who}: {message.text}")
 
-    def _private(self) -> bool:
+    def _may_keep(self) -> bool:
+        """Return whether the Up key may find what was said; leave a conversation that is gone."""
         here = self._session.conversation
-        return here is not None and self._assistant.store.conversation(here).private
+        try:
+            return here is None or not self._assistant.store.conversation(here).private
+        except NotFound:
+            self._session.conversation = None
+            self._speaker.aside(
+                "This conversation was deleted elsewhere; the next message begins a new one."
+            )
+            return False
 
     def _warm_up(self) -> None:
         """Load model, index and memory while the first question is typed."""
@@ -225,7 +240,7 @@ class PlainChat:
                 self._ending = _ENDINGS[signal.Signals(number)]
             stopped = self._assistant.interrupt()  # an answer, or what a command lets be written
             if number != signal.SIGINT:
-                if not self._answering:
+                if self._prompting or not self._answering:
                     raise _Ended
             elif self._prompting or not (self._answering or stopped):
                 raise KeyboardInterrupt

@@ -1,13 +1,14 @@
 """Where the typed lines come from: readline with a history, or a pipe.
 
 A line that ends in a backslash goes on in the next one, and a line of three quotes begins a text of
-several lines that ends with another such line.
+several lines that ends with another such line. Where the input ends first, the message ends there.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from chatapp.cli.person import is_terminal
@@ -36,7 +37,7 @@ class Lines:
         """Return the next message, which may have several lines.
 
         Raises:
-            EOFError: the input has ended.
+            EOFError: the input has ended before anything was typed.
             KeyboardInterrupt: Ctrl+C was pressed; what was typed is dropped.
         """
         line = self._read("You: ")
@@ -45,7 +46,8 @@ class Lines:
         lines = [line]
         while lines[-1].endswith("\\"):
             lines[-1] = lines[-1].removesuffix("\\")
-            lines.append(self._read("and: "))
+            with suppress(EOFError):  # the next reading finds the end again
+                lines.append(self._read("and: "))
         return "\n".join(lines)
 
     def answer(self, question: str) -> str:
@@ -60,8 +62,9 @@ class Lines:
             readline.add_history(message)
 
     def _quoted(self) -> Iterator[str]:
-        while (line := self._read("and: ")).strip() != QUOTES:
-            yield line
+        with suppress(EOFError):
+            while (line := self._read("and: ")).strip() != QUOTES:
+                yield line
 
     def _read(self, prompt: str) -> str:
         return sanitize_text(self._read_line(prompt if self.interactive else ""))

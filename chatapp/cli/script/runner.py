@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from chatapp import paths
 from chatapp.assistant.commands import CommandError, Session, perform
 from chatapp.assistant.events import CommandResult, Error, Event, OperationStart
 from chatapp.assistant.failures import explain
@@ -27,12 +28,15 @@ class ScriptRunner:
         conversation: str | None = None,
         keep_going: bool = False,
         seconds: float | None = None,
+        files: Path | None = None,
     ) -> None:
+        """See the class; files are written into the directory `files`, if it is given."""
         self._session = session
         self._assistant = session.assistant
         self._keep_going = keep_going
         self._seconds = seconds
-        self._expired = False
+        self._files = files
+        self.expired = False
         self._commands = Session(session.assistant, conversation)
         self._own: dict[str, Callable[[Operation], Awaitable[None]]] = {
             "user": self._user,
@@ -51,15 +55,15 @@ class ScriptRunner:
         for operation in operations:
             self._session.emit(OperationStart(operation.line, operation.name, operation.value))
             await self._own.get(operation.name, self._command)(operation)
-            if self._expired:
+            if self.expired:
                 message = f"The session took longer than {self._seconds:g} seconds."
                 self._session.emit(Error("timeout", message))
             failed = bool(self._session.errors) and not self._keep_going
-            if failed or self._expired or self._session.signalled is not None:
+            if failed or self.expired or self._session.signalled is not None:
                 return
 
     def _expire(self) -> None:
-        self._expired = True
+        self.expired = True
         self._assistant.interrupt()
 
     async def _user(self, operation: Operation) -> None:
@@ -94,7 +98,8 @@ class ScriptRunner:
     async def _save(self, operation: Operation) -> None:
         text = self._session.said.text + "\n"
         try:
-            await asyncio.to_thread(Path(operation.value).write_text, text, encoding="utf-8")
+            file = self._place(operation.value)
+            await asyncio.to_thread(file.write_text, text, encoding="utf-8")
         except OSError as error:
             self._fail("storage", operation, f"{operation.value}: {error.strerror}")
 
@@ -102,6 +107,9 @@ class ScriptRunner:
         name = operation.name
         try:
             arguments = arguments_of(name, operation.value)
+            named = arguments.get("file", "")
+            if name == "export" and named:
+                arguments["file"] = str(self._place(named))
             result = await perform(self._commands, name, arguments)
         except CommandError as error:
             self._fail("usage", operation, str(error))
@@ -110,9 +118,16 @@ class ScriptRunner:
             self._session.emit(explain(error))
             return
         if result.text:
-            self._session.emit(CommandResult(name, result.text))
+            text = result.text
+            if self._files is not None and named:
+                text = text.replace(arguments["file"], str(paths.expanded(named)))
+            self._session.emit(CommandResult(name, text))
         if result.events is not None:
             await self._render(result.events)
+
+    def _place(self, file: str) -> Path:
+        """Return where a file of this name is written."""
+        return self._files / Path(file).name if self._files is not None else Path(file)
 
     async def _render(self, events: AsyncGenerator[Event, None]) -> None:
         self._change(attended=bool(self._session.approvals))

@@ -6,10 +6,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from chatapp.assistant.commands import COMMANDS, find_command
-from chatapp.cli.script.operations import operation_schemas
+from chatapp.cli.script.operations import Schema, operation_schemas
 
 if TYPE_CHECKING:
-    from jsonschema import Draft202012Validator, ValidationError
+    from jsonschema import ValidationError
+    from jsonschema.protocols import Validator
 
 
 def script_schema() -> dict[str, Any]:
@@ -39,18 +40,33 @@ def script_schema() -> dict[str, Any]:
 
 def check_value(name: str, value: Any) -> None:
     """Raise ValueError when `value` does not meet the schema of the operation `name`."""
-    from jsonschema.exceptions import best_match
-
-    error = best_match(_validator(name).iter_errors(value))
+    error = mistake(value, _validator(name))
     if error is not None:
         raise ValueError(_in_words(name, error))
 
 
-@cache
-def _validator(name: str) -> Draft202012Validator:
-    from jsonschema import Draft202012Validator
+def mistake(value: Any, validator: Validator) -> ValidationError | None:
+    """Return what most likely is wrong with a value, if anything is."""
+    from jsonschema.exceptions import best_match
 
-    return Draft202012Validator(operation_schemas()[name])
+    return best_match(validator.iter_errors(value))
+
+
+def strict_validator(schema: Schema) -> Validator:
+    """Return a validator to whom 3.0 is no integer: it is none to those who use the value."""
+    from jsonschema import Draft202012Validator
+    from jsonschema.validators import extend
+
+    types = Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda checker, value: isinstance(value, int) and not isinstance(value, bool)
+    )
+    validator: Validator = extend(Draft202012Validator, type_checker=types)(schema)
+    return validator
+
+
+@cache
+def _validator(name: str) -> Validator:
+    return strict_validator(operation_schemas()[name])
 
 
 def _in_words(name: str, error: ValidationError) -> str:

@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import zip_longest
 from typing import Any
 
+from chatapp.assistant.envelope import fields_schema
+from chatapp.assistant.events import Event, OperationStart, SessionStart
 from chatapp.cli.script.operations import Operation, ScriptError
 from chatapp.cli.script.parse import make_operation
+from chatapp.cli.script.schema import mistake, strict_validator
+from chatapp.conversations.ids import timestamp
 
 Line = Mapping[str, Any]
 
@@ -56,15 +60,13 @@ def read_transcript(text: str) -> Transcript:
     """
     lines = tuple(line for line in text.split("\n") if line)
     parsed = [_parse(number, line) for number, line in enumerate(lines, start=1)]
-    if not parsed or parsed[0].get("type") != "session.start" or "clock" not in parsed[0]:
+    if not parsed or parsed[0].get("type") != SessionStart.type or "clock" not in parsed[0]:
         raise ScriptError(1, "a transcript begins with `session.start`; make one with "
                              "`chatapp run FILE --output jsonl`")  # fmt: skip
-    operations = tuple(
-        make_operation(line["line"], {line["name"]: line["value"]})
-        for line in parsed
-        if line.get("type") == "operation"
-    )
-    return Transcript(lines, parsed[0], operations)
+    _check(1, parsed[0], SessionStart)
+    transcript = Transcript(lines, parsed[0], tuple(_operations(parsed)))
+    _check_clock(transcript)
+    return transcript
 
 
 def compare(was: Sequence[str], now: Sequence[str], *, strict: bool) -> list[Difference]:
@@ -75,6 +77,33 @@ def compare(was: Sequence[str], now: Sequence[str], *, strict: bool) -> list[Dif
         for number, (old, new) in enumerate(zip_longest(before, after), start=1)
         if old != new
     ]
+
+
+def _operations(parsed: Sequence[Line]) -> Iterator[Operation]:
+    for number, line in enumerate(parsed, start=1):
+        if not isinstance(line.get("type"), str):
+            raise ScriptError(number, "this is no event")
+        if line["type"] == OperationStart.type:
+            _check(number, line, OperationStart)
+            yield make_operation(line["line"], {line["name"]: line["value"]})
+
+
+def _check(number: int, line: Line, kind: type[Event]) -> None:
+    """Hold a line to the fields of its event. Raises ScriptError."""
+    fields = fields_schema(kind)
+    found = mistake(line, strict_validator({"properties": fields, "required": list(fields)}))
+    if found is not None:
+        where = ".".join([kind.type, *(str(step) for step in found.absolute_path)])
+        raise ScriptError(number, f"`{where}`: {found.message}")
+
+
+def _check_clock(transcript: Transcript) -> None:
+    try:
+        timed = transcript.clock is None or timestamp(transcript.clock)
+    except (ValueError, OverflowError):
+        timed = False
+    if not timed:
+        raise ScriptError(1, f"{transcript.start['clock']!r} is no time")
 
 
 def _parse(number: int, line: str) -> Line:

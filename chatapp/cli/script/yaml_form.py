@@ -57,7 +57,7 @@ def items(text: str) -> Iterator[tuple[int, Any]]:
 def _value(node: Node) -> Any:
     match node:
         case ScalarNode(tag="tag:yaml.org,2002:str", value=text, style=style):
-            return text if style else _plain(text)
+            return text if style else _plain(node)
         case SequenceNode(tag="tag:yaml.org,2002:seq"):
             return [_value(item) for item in node.value]
         case MappingNode(tag="tag:yaml.org,2002:map"):
@@ -76,11 +76,16 @@ def _mapping(node: MappingNode) -> dict[str, Any]:
     return found
 
 
-def _plain(text: str) -> Any:
+def _plain(node: ScalarNode) -> Any:
+    text = node.value
     if text in _WORDS:
         return _WORDS[text]
     if _INTEGER.fullmatch(text):
-        return int(text)
+        try:
+            return int(text)
+        except ValueError as error:  # Python reads no more than some thousand digits
+            problem = f"a number of {len(text)} digits; a text has quotation marks around it"
+            raise ScriptError(_line(node), problem) from error
     return float(text) if _NUMBER.fullmatch(text) else text
 
 

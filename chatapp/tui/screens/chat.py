@@ -40,12 +40,14 @@ from chatapp.tui.widgets.sources_panel import SourcesPanel
 from chatapp.tui.widgets.status_bar import StatusBar
 from chatapp.tui.widgets.title_line import TitleLine
 from chatapp.tui.widgets.transcript import Transcript
+from chatapp.tui.widgets.welcome import promise
 
 if TYPE_CHECKING:
     from textual.timer import Timer
 
     from chatapp.assistant.events import ToolApproval, WebConsent
     from chatapp.conversations.types import Conversation
+    from chatapp.settings import Settings
     from chatapp.tui.answer_state import AnswerState
     from chatapp.tui.widgets.answer import Answer
     from chatapp.tui.widgets.answer_markdown import AnswerMarkdown
@@ -72,9 +74,12 @@ class ChatScreen(Screen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = CHAT_KEYS
 
-    def __init__(self, backend: Backend, keymap: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, backend: Backend, settings: Settings, keymap: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__()
         self.backend = backend
+        self._settings = settings
         self.keymap = keymap or {}
         self.reading = Reading(self)
         self.answering = Answering(self)
@@ -90,7 +95,7 @@ class ChatScreen(Screen[None]):
                 with Container(id="reading"):
                     with Vertical(id="messages"):
                         yield TitleLine()
-                        yield Transcript()
+                        yield Transcript(self._promise)
                     yield SourcesPanel()
                 yield menu
                 yield Static("", id="attached", markup=False)
@@ -100,6 +105,12 @@ class ChatScreen(Screen[None]):
 
     def on_mount(self) -> None:
         self.set_focus(self.composer)
+
+    def _promise(self) -> str:
+        """Say what leaves this machine in a conversation that begins now."""
+        assistant = self.backend.opened
+        chosen = assistant.options.model if assistant else ""
+        return promise(self._settings, chosen or self._settings.model)
 
     # Parts
 

@@ -73,10 +73,12 @@ class Transcript(VerticalScroll, can_focus=True):
         Binding("end", "last", "Last message", show=False, id="transcript.last"),
     ]
 
-    def __init__(self) -> None:
+    def __init__(self, promise: Callable[[], str]) -> None:
+        """Make an empty one; `promise` says what leaves this machine, for the welcome."""
         super().__init__(id="transcript")
+        self._promise = promise
         # Never lower than the view: `anchor()` would scroll a shorter content to below zero.
-        self._messages = Vertical(Welcome())
+        self._messages = Vertical(Welcome(promise()))
         self.entries: list[Entry] = []
         self.complete: Complete = _nothing
         self._first = self._last = 0
@@ -300,7 +302,7 @@ class Transcript(VerticalScroll, can_focus=True):
         views: list[Widget] = [self._view(entry) for entry in self.entries[first:last]]
         with self.app.batch_update():
             await self._messages.remove_children()
-            await self._messages.mount_all(views or [Welcome()])
+            await self._messages.mount_all(views or [Welcome(self._promise())])
             await self._draw_ends()
 
     async def _mount_range(self, first: int, last: int) -> None:
