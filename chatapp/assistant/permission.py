@@ -10,8 +10,9 @@ from typing import Literal
 
 from chatapp.assistant.conversation_options import allowed
 from chatapp.assistant.events import ToolApproval, ToolCall
+from chatapp.assistant.private_text import WEB_TOOLS, private_in
 from chatapp.assistant.run import Permission
-from chatapp.assistant.web_consent import WEB_TOOLS, private_in, tool_permission
+from chatapp.assistant.web_consent import tool_permission
 from chatapp.assistant.writing import Writing
 from tools.protocol import Tool
 from tools.registry import allowed_by
