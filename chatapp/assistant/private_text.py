@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from chatapp import resources
+from chatapp.assistant import grounding
 from chatapp.assistant.attached import PREFIX as ATTACHED
 from chatapp.assistant.web_access import PREFIX as READ_ON_THE_WEB
 from chatapp.assistant.writing import Writing
@@ -27,8 +28,8 @@ _SEE_NOTHING = WEB_TOOLS | {"calculator", "clock", "python"}
 def private_in(writing: Writing) -> list[str]:
     """Return what of the person's own this answer, or the branch above it, was made with.
 
-    That is: files they attached, quotes from their documents, what tools read there, what they told
-    about themself, and everything in a private conversation. Blocking.
+    That is: files they attached, quotes and titles of their documents, what tools read there, what
+    they told about themself, and everything in a private conversation. Blocking.
     """
     store, draft = writing.services.store, writing.draft
     names: dict[str, None] = {}
@@ -83,6 +84,8 @@ def _answered(store: ConversationStore, message: Message) -> Iterator[str]:
     told = any(turn.seen is not None and turn.seen.head and turn.seen.head.facts for turn in turns)
     if told or message.grounding == "memory" or message.text.startswith(NEAREST):
         yield ABOUT_YOU
+    if message.grounding == "not_found" and grounding.NEAREST in message.text:
+        yield "titles of your documents"
     for citation in store.citations(message.id):
         if is_private(citation.document, citation.uri):
             yield citation.title or citation.uri

@@ -74,11 +74,16 @@ def _off(name: str, writing: Writing) -> str:
 async def _run(writing: Writing, call: ToolCall) -> Used:
     settings, clock = writing.services.settings.tools, writing.services.clock
     began = clock()
+    conversation = await asyncio.to_thread(
+        writing.services.store.conversation, writing.draft.conversation_id
+    )
     running = writing.services.tools.run_async(
         calls.ToolCall(call.name, call.arguments, call.id),
         ToolContext(
             CallLimits(settings.seconds, settings.output_characters),
             clock=writing.services.local_clock,
+            conversation=conversation.id,
+            private=conversation.private,
         ),
     )
     done = await writing.run.unless_stopped(asyncio.ensure_future(running))

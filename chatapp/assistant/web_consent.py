@@ -55,7 +55,7 @@ class Consent:
         self._asked += 1
         call = f"{self._writing.draft.message.id}:web:{self._asked}"
         if decided is None:
-            self._emit(call, query, "asked", _question(private), private)
+            self._emit(call, query, "asked", question(private), private)
             decision = await self._writing.run.decision(call)
             if decision == "conversation":
                 await asyncio.to_thread(self._allow_here)
@@ -105,17 +105,18 @@ def allowed(writing: Writing) -> bool:
     return decided is not None and decided.given
 
 
-def tool_permission(writing: Writing) -> Permission | None:
+def tool_permission(writing: Writing, private: Sequence[str]) -> Permission | None:
     """Return what decides about a tool of the web before its own rules do; None where they count.
 
     Something private in the conversation forbids it to whoever is not there to look.
     """
-    if private_in(writing):
+    if private:
         return None if writing.options.attended else Permission(False, _UNSEEN)
     return standing(writing) if allowed(writing) else None
 
 
-def _question(private: Sequence[str]) -> str:
+def question(private: Sequence[str]) -> str:
+    """Say why a person is asked about a query."""
     if not private:
         return "This query leaves your machine only when you approve it."
     return (

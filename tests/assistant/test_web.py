@@ -9,6 +9,7 @@ import threading
 import pytest
 
 from chatapp import resources
+from chatapp.assistant import grounding
 from chatapp.assistant.events import (
     Browse,
     Citation,
@@ -257,6 +258,7 @@ class TestWhatToolsRead:
                 assert assistant.approve(event.id, "once")
         asked = [event for event in every(events, ToolApproval) if event.decision == "asked"]
         assert [event.arguments for event in asked] == [{"query": "who owns DE02"}]
+        assert "private text (Mona Lisa)" in asked[0].why
         assert leaving.queries == ["who owns DE02"]
 
     async def test_what_reads_nothing_of_one_s_own_changes_nothing(self, calling):
@@ -322,6 +324,16 @@ class TestWhatWasTold:
             begun.assistant.id,
             Outcome(f"{NEAREST}“My IBAN is DE02.”", "complete", "stop", "not_found"),
         ).result()
+        await collect(assistant.turn(begun.conversation.id, "hello"))
+        assert leaving.queries == []
+
+
+class TestTitles:
+    async def test_titles_that_a_refusal_names_are_private(self, calling, store):
+        assistant, leaving = calling(LEAK, "Done.")
+        begun = store.begin_turn(None, "Why is my bread flat?").result()
+        said = Outcome(f"No. {grounding.NEAREST}Diagnosis.", "complete", "stop", "not_found")
+        store.finish(begun.assistant.id, said).result()
         await collect(assistant.turn(begun.conversation.id, "hello"))
         assert leaving.queries == []
 
