@@ -45,7 +45,10 @@ class ToolWeb:
     def open(self, result: WebResult, context: ToolContext) -> WebPage:
         """See `Web.open`."""
         fetched = self._open_parts().fetcher.fetch(
-            result.url, deadline=context.remaining(), should_stop=context.stop.is_set
+            result.url,
+            deadline=context.remaining(),
+            should_stop=context.stop.is_set,
+            private=context.private,
         )
         if fetched.page is None:
             why = fetched.problem.message if fetched.problem else "nothing came"

@@ -80,13 +80,16 @@ class ToolContext:
     """What a call is given besides its arguments.
 
     `clock` returns the time with its zone; `deadline` is one of `time.monotonic()`, set by the
-    registry from `limits`.
+    registry from `limits`. `conversation` is the id of the one that it is called in; of a `private`
+    one nothing may be kept.
     """
 
     limits: CallLimits = field(default_factory=CallLimits)
     clock: Callable[[], datetime] = _local_now
     stop: Stop = field(default_factory=Stop)
     deadline: float = math.inf
+    conversation: str = ""
+    private: bool = False
 
     def remaining(self) -> float:
         """Return the seconds left, never below 0."""

@@ -50,7 +50,7 @@ class Web(Protocol):
 
 
 class WebSearch:
-    """Searches the web; `results` are those of the last search, for `WebOpen`."""
+    """Searches the web, and keeps the results of the last search for `WebOpen`."""
 
     name = "web_search"
     description = "Search the web. Gives numbered results; web_open reads one of them."
@@ -67,8 +67,16 @@ class WebSearch:
 
     def __init__(self, web: Web | None) -> None:
         """Without a web the tool is off."""
-        self.results: tuple[WebResult, ...] = ()
+        self._results: tuple[WebResult, ...] = ()
+        self._conversation = ""
         self._web = web
+
+    def results(self, conversation: str) -> tuple[WebResult, ...]:
+        """Return what was found last, if it was found in this conversation.
+
+        What another one looked for is opened from nowhere else: its results tell of its query.
+        """
+        return self._results if conversation == self._conversation else ()
 
     def available(self) -> Unavailable | None:
         """It is where a web was plugged in."""
@@ -78,7 +86,7 @@ class WebSearch:
         """See `Tool.run`."""
         assert self._web is not None, "the registry asks available() first"
         found = self._web.search(arguments["query"], arguments.get("limit", 5), context)
-        self.results = tuple(found)
+        self._results, self._conversation = tuple(found), context.conversation
         lines = (
             f"[{n}] {result.title} ({result.url})\n{result.snippet}"
             for n, result in enumerate(found, 1)
@@ -112,7 +120,7 @@ class WebOpen:
     def run(self, arguments: Mapping[str, Json], context: ToolContext) -> ToolOutput:
         """See `Tool.run`."""
         assert self._web is not None, "the registry asks available() first"
-        results, wanted = self._search.results, arguments["result"]
+        results, wanted = self._search.results(context.conversation), arguments["result"]
         if wanted > len(results):
             there_are = f"1 to {len(results)}" if results else "none yet: search first"
             raise ToolError(f"There is no result {wanted}. There are: {there_are}.")

@@ -9,6 +9,7 @@ from chatapp.assistant import failures, remembering
 from chatapp.assistant.events import MemoryUsed
 from chatapp.assistant.instructions import Piece, system_turn
 from chatapp.assistant.lazy import Lazy
+from chatapp.assistant.private_text import ABOUT_YOU
 from chatapp.assistant.prompt import build_prompt
 from chatapp.assistant.remembering import Item
 from chatapp.assistant.writing import Writing
@@ -67,6 +68,9 @@ async def known_facts(
         memory, lambda known: remembering.note_used(known, draft, items), failures.no_memory
     )
     writing.reply.memories += len(items)
+    said_here = {message.id for message in draft.path}
+    if any(item.fact is not None or item.used.id not in said_here for item in items):
+        writing.reply.private.append(ABOUT_YOU)
     writing.emit(MemoryUsed([item.used for item in items]))
     return remembering.as_prompt(items)
 

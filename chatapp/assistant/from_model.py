@@ -18,10 +18,11 @@ from chatapp.assistant.instructions import Piece, system_turn, tool_turn
 from chatapp.assistant.lazy import Lazy
 from chatapp.assistant.moderating import REFUSAL, Moderation, moderation
 from chatapp.assistant.offering import MOST_ROUNDS, HoldBack, Offer, offer
+from chatapp.assistant.private_text import MEMORY_TOOLS
 from chatapp.assistant.prompt import Prompt, build_prompt
 from chatapp.assistant.streaming import stream_from_thread
 from chatapp.assistant.summarising import summary_for_prompt
-from chatapp.assistant.using import MEMORY_TOOLS, note_use, use_tool
+from chatapp.assistant.using import note_use, use_tool
 from chatapp.assistant.writing import Writing
 from chatapp.conversations import Message
 from chatapp.conversations.seen import PromptTurn

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from retrieval.index import Index
     from retrieval.types import Hit, Quote
 
+NEAREST = "The nearest passages are in: "
 QUERY_CHARACTERS = 2_000  # longer questions are pasted text; their beginning says what is asked
 NEAREST_TITLES = 3
 # Passages that score less are on something else. Seen with the handbook as the only source: the
@@ -120,7 +121,7 @@ def not_found(found: Evidence | None, vain: Vain = NOTHING) -> str:
     titles = list(dict.fromkeys(near))
     said = [NOT_FOUND]
     if titles:
-        said.append(f"The nearest passages are in: {'; '.join(titles[:NEAREST_TITLES])}.")
+        said.append(f"{NEAREST}{'; '.join(titles[:NEAREST_TITLES])}.")
     if vain.problem:
         said.append(f"The web could not be searched: {vain.problem}.")
     elif vain.read:

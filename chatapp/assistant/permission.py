@@ -6,12 +6,14 @@ Nothing waits for a person who is not there: an unattended session denies what i
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Literal
 
 from chatapp.assistant.conversation_options import allowed
 from chatapp.assistant.events import ToolApproval, ToolCall
+from chatapp.assistant.private_text import WEB_TOOLS, private_in
 from chatapp.assistant.run import Permission
-from chatapp.assistant.web_consent import WEB_TOOLS, private_in, tool_permission
+from chatapp.assistant.web_consent import question, tool_permission
 from chatapp.assistant.writing import Writing
 from tools.protocol import Tool
 from tools.registry import allowed_by
@@ -29,9 +31,11 @@ async def permission(writing: Writing, call: ToolCall, tool: Tool) -> Permission
     Raises:
         Interrupted: the turn was stopped while it waited.
     """
-    decided = await asyncio.to_thread(_without_asking, writing, tool)
+    private = await asyncio.to_thread(private_in, writing) if tool.name in WEB_TOOLS else []
+    decided = await asyncio.to_thread(_without_asking, writing, tool, private)
     if decided is None:
-        _emit(writing, call, "asked", f"{tool.name} runs only when you approve it.")
+        why = question(private) if private else f"{tool.name} runs only when you approve it."
+        _emit(writing, call, "asked", why)
         decision = await writing.run.decision(call.id)
         if decision == "conversation":
             await asyncio.to_thread(_allow, writing, tool.name)
@@ -47,15 +51,18 @@ _BY_PERSON = {
 }
 
 
-def _without_asking(writing: Writing, tool: Tool) -> Permission | None:
-    """Return what needs no person to decide; None when a person must."""
+def _without_asking(writing: Writing, tool: Tool, private: Sequence[str]) -> Permission | None:
+    """Return what needs no person to decide; None when a person must.
+
+    `private` is what stands in the conversation, where the tool is one of the web.
+    """
     if not tool.needs_approval:
         return Permission(True, "It can do no harm.")
-    if tool.name in WEB_TOOLS and (decided := tool_permission(writing)) is not None:
+    if tool.name in WEB_TOOLS and (decided := tool_permission(writing, private)) is not None:
         return decided
-    settings, conversation_id = writing.services.settings.tools, writing.draft.conversation_id
-    if tool.name in WEB_TOOLS and private_in(writing):
+    if private:
         return None  # a person is there, and looks at each query
+    settings, conversation_id = writing.services.settings.tools, writing.draft.conversation_id
     if allowed_by(tool.name, settings.allow):
         return Permission(True, "The settings allow it.")
     # read again: the person may have allowed it a moment ago, in this very turn

@@ -51,6 +51,7 @@ class Reply:
         self.model = ""
         self.seed: int | None = None
         self.memories = 0
+        self.private: list[str] = []  # names of what of the person's own the model was given
         self._store, self._run, self._message, self._clock = store, run, message, clock
         self._recorder = Recorder(store, message.id, text)
         self._began = clock()

@@ -9,13 +9,12 @@ from typing import Any
 
 from chatapp.assistant.events import ToolCall, ToolResult
 from chatapp.assistant.permission import permission
-from chatapp.assistant.web_consent import WEB_TOOLS, switched_off
+from chatapp.assistant.private_text import MEMORY_TOOLS, WEB_TOOLS, of_result
+from chatapp.assistant.web_consent import switched_off
 from chatapp.assistant.writing import Writing
 from chatapp.conversations import Part
 from tools import calls
 from tools.protocol import CallLimits, ToolContext
-
-MEMORY_TOOLS = {"memory_search", "memory_add"}
 
 
 @dataclass(frozen=True)
@@ -75,11 +74,16 @@ def _off(name: str, writing: Writing) -> str:
 async def _run(writing: Writing, call: ToolCall) -> Used:
     settings, clock = writing.services.settings.tools, writing.services.clock
     began = clock()
+    conversation = await asyncio.to_thread(
+        writing.services.store.conversation, writing.draft.conversation_id
+    )
     running = writing.services.tools.run_async(
         calls.ToolCall(call.name, call.arguments, call.id),
         ToolContext(
             CallLimits(settings.seconds, settings.output_characters),
             clock=writing.services.local_clock,
+            conversation=conversation.id,
+            private=conversation.private,
         ),
     )
     done = await writing.run.unless_stopped(asyncio.ensure_future(running))
@@ -89,6 +93,8 @@ async def _run(writing: Writing, call: ToolCall) -> Used:
 
 def _result(writing: Writing, call: ToolCall, used: Used, seconds: float) -> Used:
     writing.emit(ToolResult(call.id, call.name, used.text, used.error, seconds))
+    private = of_result(call.name, used.text, used.value)
+    writing.reply.private += private
     stored = {"id": call.id, "name": call.name, "text": used.text, "error": used.error}
-    writing.reply.keep(Part("tool_result", {**stored, "seconds": seconds}))
+    writing.reply.keep(Part("tool_result", {**stored, "seconds": seconds, "private": private}))
     return used

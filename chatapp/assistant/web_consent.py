@@ -10,19 +10,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from chatapp import resources
-from chatapp.assistant.attached import PREFIX as ATTACHED
 from chatapp.assistant.conversation_options import overlay
 from chatapp.assistant.events import WebConsent
+from chatapp.assistant.private_text import private_in
 from chatapp.assistant.run import Permission
 from chatapp.assistant.writing import Writing
-from chatapp.conversations import StoredCitation
 from tools.registry import allowed_by
 
 NAME = "web"
 """What `--allow` and the operation `approve` call it."""
-
-WEB_TOOLS = frozenset({"web_search", "web_open"})
 
 _UNATTENDED = "Nobody is there to approve it; `--allow web` or the setting web.consent allows it."
 _UNSEEN = "Private text stands in this conversation, and nobody is there to look at the query."
@@ -59,7 +55,7 @@ class Consent:
         self._asked += 1
         call = f"{self._writing.draft.message.id}:web:{self._asked}"
         if decided is None:
-            self._emit(call, query, "asked", _question(private), private)
+            self._emit(call, query, "asked", question(private), private)
             decision = await self._writing.run.decision(call)
             if decision == "conversation":
                 await asyncio.to_thread(self._allow_here)
@@ -109,49 +105,18 @@ def allowed(writing: Writing) -> bool:
     return decided is not None and decided.given
 
 
-def tool_permission(writing: Writing) -> Permission | None:
+def tool_permission(writing: Writing, private: Sequence[str]) -> Permission | None:
     """Return what decides about a tool of the web before its own rules do; None where they count.
 
     Something private in the conversation forbids it to whoever is not there to look.
     """
-    if private_in(writing):
+    if private:
         return None if writing.options.attended else Permission(False, _UNSEEN)
     return standing(writing) if allowed(writing) else None
 
 
-def private_in(writing: Writing) -> list[str]:
-    """Return what of the person's own stands in this branch of the conversation, by name.
-
-    That is: files they attached, quotes from their documents, what they told the memory, and
-    everything in a private conversation. The handbook and pages of the web are public.
-    """
-    store, draft = writing.services.store, writing.draft
-    names: dict[str, None] = {}
-    if store.conversation(draft.conversation_id).private:
-        names["this private conversation"] = None
-    for message in draft.path:
-        if message.grounding == "memory":
-            names["what you told about yourself"] = None
-        if message.role == "user":
-            for part in store.parts(message.id):
-                if part.kind == "attachment":
-                    names[str(part.data.get("name", "an attached file"))] = None
-        else:
-            for citation in store.citations(message.id):
-                if is_private(citation):
-                    names[citation.title or citation.uri] = None
-    return list(names)
-
-
-def is_private(citation: StoredCitation) -> bool:
-    """Return whether a quote comes from something of the person's own."""
-    if citation.document.startswith(ATTACHED):
-        return True
-    public = ("https://", "http://", resources.handbook_dir().as_uri())
-    return not citation.uri.startswith(public)
-
-
-def _question(private: Sequence[str]) -> str:
+def question(private: Sequence[str]) -> str:
+    """Say why a person is asked about a query."""
     if not private:
         return "This query leaves your machine only when you approve it."
     return (

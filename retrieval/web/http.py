@@ -137,7 +137,7 @@ def _read_live(
     request: Request, patience: Patience, should_stop: Callable[[], bool]
 ) -> Iterator[str]:
     with asyncio.Runner() as runner:
-        lines: asyncio.Queue[str | HttpError | None] = asyncio.Queue(_AHEAD)
+        lines: asyncio.Queue[str | Exception | None] = asyncio.Queue(_AHEAD)
         pump = runner.get_loop().create_task(_pump(request, patience, lines))
         seconds = patience.connect + patience.first
         try:
@@ -153,7 +153,7 @@ def _read_live(
 
 
 async def _next(
-    lines: asyncio.Queue[str | HttpError | None], seconds: float, should_stop: Callable[[], bool]
+    lines: asyncio.Queue[str | Exception | None], seconds: float, should_stop: Callable[[], bool]
 ) -> str | None:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
@@ -163,14 +163,14 @@ async def _next(
             item = await asyncio.wait_for(lines.get(), _ASK_SECONDS)
         except TimeoutError:
             continue
-        if isinstance(item, HttpError):
+        if isinstance(item, Exception):
             raise item
         return item
     raise TimedOut(f"nothing came for {seconds:g} s")
 
 
 async def _pump(
-    request: Request, patience: Patience, lines: asyncio.Queue[str | HttpError | None]
+    request: Request, patience: Patience, lines: asyncio.Queue[str | Exception | None]
 ) -> None:
     """Do the request, and put its lines, its end (None) or its failure into the queue."""
     silence = max(patience.first, patience.next)
@@ -181,7 +181,7 @@ async def _pump(
         ):
             await lines.put(line)
         await lines.put(None)
-    except HttpError as error:
+    except Exception as error:  # noqa: BLE001 - nobody looks at this task: it would be silence
         await lines.put(error)
 
 

@@ -33,7 +33,7 @@ class FetchSettings:
     @property
     def user_agent(self) -> str:
         """The header: who asks, on whose behalf, and where to complain; ASCII, as headers are."""
-        contact = re.sub(r"[^\x20-\x7e]", "", self.contact)
+        contact = printable(self.contact)
         about = f"; +{contact}" if contact else ""
         return f"{self.agent} (personal assistant, reads at a person's request{about})"
 
@@ -41,3 +41,8 @@ class FetchSettings:
     def robot(self) -> str:
         """The name that robots.txt knows."""
         return self.agent.partition("/")[0]
+
+
+def printable(text: str) -> str:
+    """Return what of a text a header can hold: printable ASCII."""
+    return re.sub(r"[^\x20-\x7e]", "", text)

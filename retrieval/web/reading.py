@@ -10,6 +10,7 @@ import re
 from typing import Any
 
 from retrieval.text import sanitize_text, sanitize_title
+from retrieval.web import preformatted
 from retrieval.web.pages import PageLink, PageText
 from retrieval.web.urls import WebUrl, parse, shown_domain
 from retrieval.web.writer import write
@@ -40,6 +41,7 @@ def read_html(source: str, address: str) -> PageText:
     tree = html.document_fromstring(source.encode("utf-8", "replace"), parser=parser)
     title, language = tree.findtext(".//title") or "", _language(tree)
     _drop_unseen(tree)
+    preformatted.mark(tree)
     heading = tree.find(".//h1")
     shown = title + ("" if heading is None else f"\n{heading.text_content()}")
     found = bare_extraction(

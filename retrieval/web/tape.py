@@ -13,19 +13,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from retrieval.web.http import (
+from retrieval.web.errors import (
     Dropped,
+    Forbidden,
     HttpError,
-    Live,
     Refused,
-    Request,
     Stopped,
     TimedOut,
     Unreachable,
+    Untrusted,
 )
+from retrieval.web.http import Live, Request
 
 _KINDS: dict[str, type[HttpError]] = {
-    kind.__name__: kind for kind in (Unreachable, TimedOut, Dropped, Stopped)
+    kind.__name__: kind for kind in (Unreachable, Untrusted, TimedOut, Dropped, Stopped, Forbidden)
 }
 
 

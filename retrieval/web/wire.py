@@ -84,10 +84,10 @@ class Wire:
         timeout = httpx.Timeout(_SILENCE, connect=CONNECT_SECONDS).as_dict()
         asked = {"Host": url.authority, **headers}
         method = "GET" if body is None else "POST"
-        request = httpx.Request(
-            method, str(url), headers=asked, content=body, extensions={"timeout": timeout}
-        )
         with _failures("the server does not answer"):
+            request = httpx.Request(
+                method, str(url), headers=asked, content=body, extensions={"timeout": timeout}
+            )
             answer = await self._transport.handle_async_request(request)
             try:
                 # the last of several counts; those that matter here are single by their standard
@@ -145,6 +145,8 @@ def _failures(no_connection: str) -> Iterator[None]:
     except (httpx.ConnectError, httpcore.ConnectError) as error:
         kind = Untrusted if _about_certificates(error) else Unreachable
         raise kind(str(error) or type(error).__name__) from None
+    except UnicodeEncodeError:  # the error itself would show the header, and headers carry keys
+        raise Unreachable("a header has characters that no header may have") from None
     except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
         raise Unreachable(str(error)) from None
     except (httpx.TimeoutException, httpcore.TimeoutException):

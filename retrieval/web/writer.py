@@ -10,6 +10,7 @@ import re
 from typing import Any
 
 from retrieval.text import sanitize_text
+from retrieval.web import preformatted
 from retrieval.web.pages import PageLink
 from retrieval.web.urls import BadUrl, WebUrl, join, shown_domain
 
@@ -18,8 +19,8 @@ _POWER = re.compile(r"[-−+]?\d+")
 _HEADS = {"head", "h1", "h2", "h3", "h4", "h5", "h6"}
 _LINES = {"item", "li", "row", "tr", "dt", "dd"}
 _PARAGRAPHS = {
-    "p", "list", "ul", "ol", "dl", "table", "quote", "blockquote", "pre", "code", "div", "main",
-    "section", "article", "figcaption",
+    "p", "list", "ul", "ol", "dl", "table", "quote", "blockquote", "div", "main", "section",
+    "article", "figcaption",
 }  # fmt: skip
 
 
@@ -43,12 +44,17 @@ class _Writer:
         self.links: list[PageLink] = []
         self._length = 0
         self._gap = ""  # what stands before the next word
+        self._space: str | None = None  # in preformatted text: what came since its last word
         self._in_link = self._in_row = False
 
     def element(self, node: Any) -> None:
         name = node.tag if isinstance(node.tag, str) else ""
         if name in ("ref", "a"):
             self._link(node, node.get("target" if name == "ref" else "href"))
+        elif self._space is not None:
+            self._inside(node)
+        elif preformatted.is_marked(node):
+            self._preformatted(node)
         elif name in ("row", "tr"):
             self._row(node)
         elif name in _HEADS:
@@ -78,6 +84,14 @@ class _Writer:
         if mark and len(self.parts) == before + 2:  # nothing came after the mark
             self._take_back()
         self._need(gap)
+
+    def _preformatted(self, node: Any) -> None:
+        """Write a block with its own lines and indents, but for empty lines around it."""
+        self._need("\n\n")
+        self._space = ""
+        self._inside(node)
+        self._space = None
+        self._need("\n\n")
 
     def _row(self, row: Any) -> None:
         self._need("\n")
@@ -120,6 +134,9 @@ class _Writer:
             self._gap = wanted
 
     def _words(self, text: str | None) -> None:
+        if self._space is not None:
+            self._as_it_stands(self._space + sanitize_text(preformatted.unmarked(text or "")))
+            return
         clean = _SPACES.sub(" ", sanitize_text(text or ""))
         if clean.startswith(" ") and self.parts:
             self._gap = self._gap or " "
@@ -127,6 +144,19 @@ class _Writer:
             self._add(words)
         if clean.endswith(" ") and self.parts:
             self._gap = self._gap or " "
+
+    def _as_it_stands(self, text: str) -> None:
+        """Add preformatted text; the space at its end waits for the next words."""
+        rest = text.lstrip()
+        words, space = rest.rstrip(), text[: len(text) - len(rest)]
+        if not words:
+            self._space = text
+            return
+        if self._gap or not self.parts:  # the first words: of their own space only the indent
+            space = space.rpartition("\n")[2]
+        self._gap += space
+        self._add(words)
+        self._space = rest[len(words) :]
 
     def _add(self, words: str) -> None:
         for piece in (self._gap, words):

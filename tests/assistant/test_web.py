@@ -8,19 +8,35 @@ import threading
 
 import pytest
 
+from chatapp import resources
+from chatapp.assistant import grounding
 from chatapp.assistant.events import (
     Browse,
     Citation,
+    MemoryUsed,
     MessageDone,
+    ToolApproval,
+    ToolResult,
     TurnEnd,
     TurnStart,
     WebConsent,
 )
+from chatapp.assistant.private_text import is_private, of_result
 from chatapp.assistant.steps import kept_steps
 from chatapp.assistant.web_access import WebFindings
-from chatapp.conversations import NotFound
+from chatapp.conversations import NotFound, Outcome, Part
+from chatapp.inference.tool_calls import written_call
+from chatapp.memory import Memory, Profile
+from chatapp.memory.memory import NEAREST
+from retrieval.types import Hit, Passage
 from tests.assistant.helpers import collect, every, only, types
+from tests.assistant.test_model_tools import FakeCaller
 from tests.fakes import FakeGenerator, FakeIndex, FakeWeb
+from tools.files import ReadFile, allowed
+from tools.memory import MemorySearch, Remembered
+from tools.registry import ToolRegistry
+from tools.search_index import IndexSearch
+from tools.web import WebOpen, WebSearch
 
 QUESTION = "How high is the Matterhorn?"
 PAGES = {
@@ -33,8 +49,10 @@ PAGES = {
 def surfing(make):
     """Return a maker of assistants with a web and an index that knows nothing of it."""
 
-    def maker(pages: FakeWeb, index: FakeIndex | None = None, **options):
-        assistant = make(FakeGenerator(), index or FakeIndex(), open_web=lambda: pages)
+    def maker(pages: FakeWeb, index: FakeIndex | None = None, open_memory=None, **options):
+        assistant = make(
+            FakeGenerator(), index or FakeIndex(), open_web=lambda: pages, open_memory=open_memory
+        )
         assistant.options = dataclasses.replace(assistant.options, **options)
         return assistant
 
@@ -145,6 +163,213 @@ class TestConsent:
             if isinstance(event, WebConsent):
                 assistant.interrupt()
         assert only(events, TurnEnd).status == "interrupted"
+        assert web.queries == []
+
+
+class FakeMemory:
+    """Remembers one thing."""
+
+    def search(self, query: str, limit: int) -> list[Remembered]:
+        return [Remembered("1", "your IBAN is DE02", "2026-01-01", "what you told me")]
+
+    def add(self, text: str) -> Remembered:
+        raise ValueError(text)
+
+
+class FakeSearch:
+    """Keeps the queries that would have left."""
+
+    def __init__(self) -> None:
+        self.queries: list[str] = []
+
+    def search(self, query, limit, context):
+        self.queries.append(query)
+        return []
+
+
+class HandbookIndex(FakeIndex):
+    """An index with nothing but the handbook in it."""
+
+    def passage(self, passage_id: str) -> Passage:
+        uri = f"{resources.handbook_dir().as_uri()}/page.md"
+        return dataclasses.replace(super().passage(passage_id), uri=uri)
+
+
+LEAK = written_call("web_search", {"query": "who owns DE02"})
+SEARCHES = {
+    "index_search": written_call("index_search", {"query": "painted the Mona Lisa"}),
+    "memory_search": written_call("memory_search", {"query": "IBAN"}),
+    "read_file": written_call("read_file", {"path": "iban.txt"}),
+}
+
+
+@pytest.fixture
+def calling(make, tmp_path):
+    """Return a maker of assistants whose model says `replies`, with a web that is allowed."""
+    (tmp_path / "iban.txt").write_text("DE02")
+
+    def maker(*replies: str, index: FakeIndex | None = None, open_memory=None, **options):
+        leaving = FakeSearch()
+        search = WebSearch(leaving)
+        tools = [
+            search,
+            WebOpen(search, leaving),
+            IndexSearch(lambda: index or FakeIndex()),
+            MemorySearch(FakeMemory()),
+            ReadFile(allowed((str(tmp_path),))),
+        ]
+        assistant = make(FakeCaller(*replies), tools=ToolRegistry(tools), open_memory=open_memory)
+        options = {"web": "always", "allow": ("web", "read_file"), **options}
+        assistant.options = dataclasses.replace(assistant.options, **options)
+        return assistant, leaving
+
+    return maker
+
+
+class TestWhatToolsRead:
+    """A model that calls tools carries nothing from one's own things into a query unseen."""
+
+    @pytest.mark.parametrize("tool", SEARCHES)
+    async def test_what_a_tool_read_in_this_answer_is_private(self, calling, tool):
+        assistant, leaving = calling(SEARCHES[tool], LEAK, "Done.")
+        events = await collect(assistant.turn(None, "hello"))
+        read, refused = every(events, ToolResult)
+        assert (read.name, read.error) == (tool, "")
+        assert "Private text stands in this conversation" in refused.error
+        assert leaving.queries == []
+
+    @pytest.mark.parametrize("tool", SEARCHES)
+    async def test_and_so_it_is_in_later_answers_also_of_a_fork(self, calling, tool, store):
+        assistant, leaving = calling(SEARCHES[tool], "Fine.", LEAK, "Done.", LEAK, "Done.")
+        events = await collect(assistant.turn(None, "hello"))
+        fork = store.fork(only(events, MessageDone).message)
+        for conversation in (only(events, TurnStart).conversation, fork.id):
+            events = await collect(assistant.turn(conversation, "hello again"))
+            assert "Private text" in only(events, ToolResult).error
+        assert leaving.queries == []
+
+    async def test_whoever_is_there_sees_the_query_first(self, calling):
+        assistant, leaving = calling(SEARCHES["index_search"], LEAK, "Done.", attended=True)
+        events = []
+        async for event in assistant.turn(None, "hello"):
+            events.append(event)
+            if isinstance(event, ToolApproval) and event.decision == "asked":
+                assert leaving.queries == []
+                assert assistant.approve(event.id, "once")
+        asked = [event for event in every(events, ToolApproval) if event.decision == "asked"]
+        assert [event.arguments for event in asked] == [{"query": "who owns DE02"}]
+        assert "private text (Mona Lisa)" in asked[0].why
+        assert leaving.queries == ["who owns DE02"]
+
+    async def test_what_reads_nothing_of_one_s_own_changes_nothing(self, calling):
+        """The handbook is public, and so is what the web itself said."""
+        calls = (SEARCHES["index_search"], LEAK, LEAK)
+        assistant, leaving = calling(*calls, "Done.", index=HandbookIndex())
+        await collect(assistant.turn(None, "hello"))
+        assert len(leaving.queries) == 2
+
+    async def test_a_result_of_an_earlier_version_goes_by_its_tool(self, calling, store):
+        assistant, leaving = calling("Fine.", LEAK, "Done.")
+        events = await collect(assistant.turn(None, "hello"))
+        kept = {"id": "1", "name": "mail_search", "text": "Your IBAN is DE02.", "error": ""}
+        store.add_parts(only(events, MessageDone).message, [Part("tool_result", kept)]).result()
+        conversation = only(events, TurnStart).conversation
+        await collect(assistant.turn(conversation, "hello again"))
+        assert leaving.queries == []
+
+    def test_results_without_anything_private(self):
+        assert of_result("clock", "It is noon.", None) == []
+        assert of_result("index_search", "No passage has these words.", []) == []
+        assert of_result("read_file", "", None) == []
+        assert of_result("index_search", "too much to list", None) == ["what index_search gave"]
+
+
+class TestWhatWasTold:
+    """What the memory was told is private wherever it comes up, not only where it answers."""
+
+    async def test_facts_in_the_prompt_are_private_in_this_answer_and_in_later_ones(
+        self, calling, store
+    ):
+        memory = {"open_memory": lambda: Memory(store, lambda: None)}
+        Profile(store).remember("I live in Rome.")
+        told = [LEAK, "Done.", LEAK, "Done."]
+        assistant, leaving = calling(*told, **memory)
+        events = await collect(assistant.turn(None, "Write a poem on my life in Rome."))
+        assert every(events, MemoryUsed)
+        assert "Private text" in only(events, ToolResult).error
+        conversation = only(events, TurnStart).conversation
+        assistant.options = dataclasses.replace(assistant.options, use_memory=False)
+        events = await collect(assistant.turn(conversation, "hello again"))
+        assert "Private text" in only(events, ToolResult).error
+        assert leaving.queries == []
+
+    async def test_a_question_that_also_tells_of_the_person_is_shown(self, surfing, store):
+        """The question is the query; a later one may be made of its words too."""
+        web = FakeWeb(PAGES)
+        assistant = surfing(web, web="always", open_memory=lambda: Memory(store, lambda: None))
+        asked = f"I live in Rome. {QUESTION}"
+        events = await collect(assistant.turn(None, asked))
+        assert only(events, WebConsent).private == ["what you told about yourself"]
+        fork = store.fork(only(events, MessageDone).message)
+        events = await collect(assistant.turn(fork.id, "And where does it stand?"))
+        assert only(events, WebConsent).decision == "denied"
+        assert web.queries == []
+
+    async def test_the_nearest_earlier_round_is_private_though_it_answers_nothing(
+        self, calling, store
+    ):
+        assistant, leaving = calling(LEAK, "Done.")
+        begun = store.begin_turn(None, "What did I say about snow?").result()
+        store.finish(
+            begun.assistant.id,
+            Outcome(f"{NEAREST}“My IBAN is DE02.”", "complete", "stop", "not_found"),
+        ).result()
+        await collect(assistant.turn(begun.conversation.id, "hello"))
+        assert leaving.queries == []
+
+
+class TestTitles:
+    async def test_titles_that_a_refusal_names_are_private(self, calling, store):
+        assistant, leaving = calling(LEAK, "Done.")
+        begun = store.begin_turn(None, "Why is my bread flat?").result()
+        said = Outcome(f"No. {grounding.NEAREST}Diagnosis.", "complete", "stop", "not_found")
+        store.finish(begun.assistant.id, said).result()
+        await collect(assistant.turn(begun.conversation.id, "hello"))
+        assert leaving.queries == []
+
+
+class TestOwn:
+    @pytest.mark.parametrize(
+        ("document", "uri", "private"),
+        [
+            ("01HX", "https://wiki.corp.example/salaries", True),
+            ("01HX", "file:///home/ada/notes.md", True),
+            ("attachment:01HX:1", "https://corp.example/a", True),
+            ("web:0123", "https://matterhorn.example/", False),
+            ("01HX", f"{resources.handbook_dir().as_uri()}/web.md", False),
+        ],
+    )
+    def test_it_is_told_by_where_a_document_came_from(self, document, uri, private):
+        """An export of one's own wiki names addresses of the web and was never read there."""
+        assert is_private(document, uri) is private
+
+    async def test_a_document_with_an_address_of_the_web_is_still_one_s_own(self, surfing):
+        class Export(FakeIndex):
+            def search(self, query, k=8, **more):
+                hits = super().search(query, k, **more)
+                return [Hit(self.passage(hit.passage.id), hit.score) for hit in hits]
+
+            def passage(self, passage_id):
+                found = super().passage(passage_id)
+                return dataclasses.replace(found, uri="https://wiki.corp.example/salaries")
+
+        web = FakeWeb(PAGES)
+        assistant = surfing(web, Export(), web="always")
+        events = await collect(assistant.turn(None, "Who painted the Mona Lisa?"))
+        conversation = only(events, TurnStart).conversation
+        assert only(events, Citation).uri.startswith("https:")
+        events = await collect(assistant.turn(conversation, QUESTION))
+        assert only(events, WebConsent).private == ["Mona Lisa"]
         assert web.queries == []
 
 

@@ -16,12 +16,14 @@ from chatapp.assistant.events import (
     ToolApproval,
     ToolResult,
     TurnEnd,
+    TurnStart,
     WebConsent,
 )
 from chatapp.assistant.factory import open_web
 from chatapp.assistant.prompt import NOT_FOUND
 from chatapp.settings import WebSettings
 from retrieval.index import Index
+from retrieval.web.fetch import Fetcher
 from tests.assistant.conftest import SETTINGS
 from tests.assistant.helpers import collect, every, only
 from tests.assistant.test_web import deciding
@@ -168,6 +170,29 @@ async def test_stopping_ends_a_search_that_hangs_at_once(browsing, miniweb):
     assert "Searching the web" in every(events, Browse)[-1].text
 
 
+@pytest.mark.parametrize("private", [False, True])
+async def test_a_page_that_a_tool_opens_in_a_private_conversation_is_not_kept(
+    browsing, monkeypatch, private
+):
+    """As in an answer, nothing of it reaches the cache of pages."""
+    fetched = []
+    real = Fetcher.fetch
+
+    def fetch(self, url, **more):
+        fetched.append(more["private"])
+        return real(self, url, **more)
+
+    monkeypatch.setattr(Fetcher, "fetch", fetch)
+    assistant = browsing(attended=True)
+    here = assistant.store.create(private=private).id
+    for name, arguments in (("web_search", {"query": "radium"}), ("web_open", {"result": 1})):
+        async for event in assistant.use_tool(here, name, arguments):
+            if isinstance(event, ToolApproval) and event.decision == "asked":
+                assert ("this private conversation" in event.why) is private
+                assert assistant.approve(event.id, "once")
+    assert fetched == [private]
+
+
 async def test_the_tools_search_and_open_the_same_web(browsing, miniweb):
     """web_search lists results, web_open reads one by its number; both ask first."""
     assistant = browsing(attended=True)
@@ -180,12 +205,13 @@ async def test_the_tools_search_and_open_the_same_web(browsing, miniweb):
                 assert assistant.approve(event.id, "once")
         return seen
 
-    found = only(
-        await approving(assistant.use_tool(None, "web_search", {"query": "radium"})), ToolResult
-    )
-    assert "[1] Radium" in found.text
-    opened = only(await approving(assistant.use_tool(None, "web_open", {"result": 1})), ToolResult)
+    events = await approving(assistant.use_tool(None, "web_search", {"query": "radium"}))
+    assert "[1] Radium" in only(events, ToolResult).text
+    here = only(events, TurnStart).conversation
+    opened = only(await approving(assistant.use_tool(here, "web_open", {"result": 1})), ToolResult)
     assert "half-life of 1,600 years" in opened.text
+    other = only(await approving(assistant.use_tool(None, "web_open", {"result": 1})), ToolResult)
+    assert "none yet: search first" in other.error
     miniweb.faults.set(Fault("rate_limit", path="/w/api.php"))
     failed = only(
         await approving(assistant.use_tool(None, "web_search", {"query": "polonium"})), ToolResult

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from retrieval.web.limits import printable
 from retrieval.web.providers.api import Api
 from retrieval.web.providers.chain import ProviderChain
 from retrieval.web.providers.ddgs import Ddgs
@@ -62,7 +63,7 @@ def user_agent(version: str, contact: str) -> str:
 
     https://foundation.wikimedia.org/wiki/Policy:Wikimedia_Foundation_User-Agent_Policy asks for it.
     """
-    return f"chatapp/{version} ({contact or 'an assistant that one person runs'})"
+    return f"chatapp/{version} ({printable(contact) or 'an assistant that one person runs'})"
 
 
 def make_provider(

@@ -26,12 +26,15 @@ class Brave:
 
     def __init__(self, api: Api, key: str, key_env: str, base: str = BRAVE) -> None:
         self._api, self._base = api, base
+        self._no_key = _no_key(key, key_env)
         self._headers = {"X-Subscription-Token": key, "Accept": "application/json"}
         # Brave answers 422 to a key that it does not know.
         self._meanings = dict.fromkeys((401, 403, 422), _wrong_key("Brave", key_env))
 
     def search(self, query: str, limit: int, *, deadline: float, should_stop: ShouldStop) -> Found:
         """See `SearchProvider`."""
+        if self._no_key:
+            return self._no_key
         asked = urlencode({"q": query[:_MAX_QUERY], "count": min(limit, _MOST_BRAVE)})
         reply = ask_json(
             self._api,
@@ -58,12 +61,15 @@ class Tavily:
 
     def __init__(self, api: Api, key: str, key_env: str, base: str = TAVILY) -> None:
         self._api, self._base = api, base
+        self._no_key = _no_key(key, key_env)
         self._headers = {"Authorization": f"Bearer {key}"}
         spent = Found("rate_limited", why="the plan of this key is used up")
         self._meanings = {401: _wrong_key("Tavily", key_env), 432: spent, 433: spent}
 
     def search(self, query: str, limit: int, *, deadline: float, should_stop: ShouldStop) -> Found:
         """See `SearchProvider`."""
+        if self._no_key:
+            return self._no_key
         body = {"query": query[:_MAX_QUERY], "max_results": min(limit, 20), "search_depth": "basic"}
         reply = ask_json(
             self._api,
@@ -82,6 +88,17 @@ class Tavily:
                 rows, limit, url="url", title="title", snippet="content", date="published_date"
             )
         )
+
+
+def _no_key(key: str, key_env: str) -> Found | None:
+    """Return what is wrong with a key that no header can hold, such as one with pasted quotes."""
+    if key.isascii() and key.isprintable():
+        return None
+    return Found(
+        "misconfigured",
+        why="the key has characters that no key has",
+        fix=f"set the environment variable {key_env} again, without quotes or line ends.",
+    )
 
 
 def _wrong_key(name: str, key_env: str) -> Found:

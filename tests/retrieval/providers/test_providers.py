@@ -16,6 +16,7 @@ from retrieval.web.providers.build import (
     make_provider,
     user_agent,
 )
+from retrieval.web.providers.chain import ProviderChain
 from retrieval.web.providers.keyed import Brave, Tavily
 from retrieval.web.providers.mediawiki import MediaWiki
 from retrieval.web.providers.protocol import Found, SearchProvider, ShouldStop
@@ -228,6 +229,25 @@ def test_brave_and_tavily_send_the_key_in_a_header_only() -> None:
         assert "_API_KEY" in refused.fix
         assert "sesame" not in refused.why + refused.fix
     assert ask(Tavily(Canned("{}", 432), "k", "T"), "x").status == "rate_limited"
+
+
+@pytest.mark.parametrize("key", ["“abc”", "schlüssel", "a\nb", "a\x7f"])
+@pytest.mark.parametrize("kind", [Brave, Tavily])
+def test_a_key_that_no_header_can_hold_is_named_and_never_sent(
+    kind: type[Brave | Tavily], key: str
+) -> None:
+    """Quotes that were pasted along are the usual reason; the chain asks the next one."""
+    canned = Canned({"results": []})
+    chain = ProviderChain([kind(canned, key, "OWN_KEY"), kind(api(), key, "OWN_KEY")])
+    found = chain.search("x", 5, deadline=time.monotonic() + 20, should_stop=never)
+    assert (found.status, canned.asked) == ("misconfigured", [])
+    assert key not in found.why
+    assert "variable OWN_KEY" in ask(kind(canned, key, "OWN_KEY"), "x").fix
+
+
+def test_a_contact_may_have_any_letters() -> None:
+    """A header holds what of it is ASCII, as for pages."""
+    assert user_agent("1.0", "jürgen@example.org") == "chatapp/1.0 (jrgen@example.org)"
 
 
 class Choice:

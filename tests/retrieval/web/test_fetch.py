@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from math import inf
 from pathlib import Path
 
 import pytest
 
+from retrieval.web.errors import HttpError, Refused, Unreachable
 from retrieval.web.fetch import Fetcher, never
-from retrieval.web.http import Request, taped
-from retrieval.web.pages import fetched_from
+from retrieval.web.http import Patience, Request, read_lines, taped, through_tape
+from retrieval.web.pages import Unfetchable, fetched_from
 from retrieval.web.providers.guarded import GuardedApi
 from retrieval.web.tape import NotOnTape, Player, Recorder
 from tests.retrieval.web.internet import Server, moves, says
@@ -81,6 +82,58 @@ def test_a_recorded_session_reads_its_pages_from_the_tape(
             api.ask(Request("http://taped.example/else", {}), deadline=inf, should_stop=never)
     assert len(server.seen) == asked
     assert "secret-key" not in (tmp_path / "tape.jsonl").read_text()
+
+
+def _kinds(kind: type[HttpError]) -> list[type[HttpError]]:
+    return [each for sub in kind.__subclasses__() for each in (sub, *_kinds(sub))]
+
+
+@pytest.mark.parametrize("kind", [each for each in _kinds(HttpError) if each is not NotOnTape])
+def test_every_failure_can_be_recorded_and_replayed(kind: type[HttpError], tmp_path: Path) -> None:
+    """A tape of a certificate that did not hold, or of what the guard forbade, is a tape too."""
+    error = kind(503, "later", 7.0) if kind is Refused else kind("it failed")
+    request, path = Request("https://taped.example/", {}), tmp_path / "tape.jsonl"
+
+    def live() -> Iterator[str]:
+        yield "a line"
+        raise error
+
+    with taped(Recorder(path)), pytest.raises(kind):
+        list(through_tape(request, live))
+    with taped(Player(path)):
+        lines = through_tape(request, live)
+        assert next(lines) == "a line"
+        with pytest.raises(HttpError) as raised:
+            next(lines)
+    assert (type(raised.value), str(raised.value)) == (kind, str(error))
+
+
+def test_a_header_that_cannot_be_sent_is_a_problem_that_does_not_show_it(
+    fetcher: Fetcher, web: Web
+) -> None:
+    """It may be a key; nothing is sent, and nobody waits."""
+    server = web({"/api": says("{}", "application/json")})
+    headers = {"X-Key": "“secret”"}
+    with pytest.raises(Unfetchable, match="a header has characters") as raised:
+        fetcher.ask(Request("http://keyed.example/api", headers))
+    assert "secret" not in str(raised.value)
+    assert server.seen == []
+    with pytest.raises(Unreachable, match="a header has characters"):
+        list(read_lines(Request("http://127.0.0.1:9/", headers), Patience(), never))
+
+
+def test_whatever_ends_a_request_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A defect is no silence that somebody waits two minutes for."""
+
+    async def breaks(*arguments: object) -> AsyncIterator[str]:
+        yield "a line"
+        raise LookupError("a defect")
+
+    monkeypatch.setattr("retrieval.web.http.api_lines", breaks)
+    began = time.monotonic()
+    with pytest.raises(LookupError, match="a defect"):
+        list(read_lines(Request("http://127.0.0.1:9/", {}), Patience(), never))
+    assert time.monotonic() - began < 15
 
 
 def test_a_closed_fetcher_begins_again(fetchers: Callable[..., Fetcher], web: Web) -> None:

@@ -131,6 +131,43 @@ def test_headings_lists_tables_and_powers_keep_their_meaning() -> None:
     )
 
 
+CODE = "def f(x):\n    if x:\n\treturn 1\n\n    return 2"
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        f"<pre>{CODE}</pre>",
+        f"<pre>\n\n{CODE}\n\n</pre>",
+        f"<pre><code class=language-python>{CODE}\n</code></pre>",
+        f"<div class=highlight><pre><span></span>{CODE.replace('if', '<b>if</b>')}</pre></div>",
+        f"<pre>{CODE.replace(' ', '<i> </i>')}</pre>",
+        "<pre>" + CODE.replace("\n", "<br>") + "</pre>",
+        f"<blockquote><pre>{CODE}</pre></blockquote>",
+    ],
+)
+@pytest.mark.parametrize("filler", ["", "A long sentence that makes this a real article. " * 30])
+def test_code_keeps_its_lines_and_indents(block: str, filler: str) -> None:
+    """They are what it says; around it, and in a line of text, space means nothing."""
+    page = read_html(
+        f"<html><body><article><p>Before.\n {filler}</p>{block}<p>After   <code>f( 1\n)</code>\n"
+        "it ends.</p><blockquote>Said\n   so.</blockquote></article></body></html>",
+        ADDRESS,
+    )
+    before, code, after = page.text.partition(CODE)
+    assert code, page.text
+    assert before == f"Before. {filler}".strip() + "\n\n"
+    assert after == "\n\nAfter f( 1 ) it ends.\n\nSaid so."
+
+
+def test_a_page_may_begin_with_code_and_link_out_of_it() -> None:
+    """Its first line keeps its indent, and the link its offsets."""
+    page = read_html('<body><pre>\n\n  see <a href="/x">\n the rest </a>\n</pre></body>', ADDRESS)
+    assert page.text == "  see \n the rest"
+    [link] = page.links
+    assert page.text[link.start : link.end] == "the rest"
+
+
 def test_a_pdf_keeps_its_pages(fetcher: Fetcher, web: Web) -> None:
     """Each page's beginning is known, so that a quote can name its page."""
     web({"/paper.pdf": says(_pdf("First page here", "Second page there"), kind="application/pdf")})
