@@ -47,7 +47,9 @@ class Answering:
         """
         from chatapp.tui.completion import mentioned_files
 
-        named, files = await asyncio.to_thread(mentioned_files, text)
+        named, files = await asyncio.to_thread(
+            mentioned_files, text, frozenset(self._chat.composer.quoted)
+        )
         if not files:
             await self.ask(text, instead_of=instead_of)
             return

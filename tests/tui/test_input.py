@@ -11,6 +11,7 @@ from chatapp.settings import Settings, UiSettings
 from chatapp.tui.app import ChatApp
 from chatapp.tui.backend import Backend
 from chatapp.tui.completion import mentioned_files, path_choices, path_in_the_making
+from chatapp.tui.entries import Question
 from tests.tui.conftest import Chat, answers, ask, ready, screen_text, until
 
 
@@ -149,6 +150,28 @@ async def test_a_file_that_cannot_be_read_keeps_the_message_here(
         assert app.chat.transcript.entries == []
 
 
+async def test_an_at_in_pasted_text_names_no_file(
+    chat: Chat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Short or folded it is sent as it stands; the same word typed by hand names the file."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "secret.md").write_text("The password is xyzzy.")
+    app = chat.app()
+    async with app.run_test(size=(110, 36)) as pilot:
+        await ready(app)
+        for pasted in ("> see @secret.md, and @/no/such/file", "> see @secret.md\n" * 400):
+            app.chat.composer.post_message(events.Paste(pasted))
+            await until(lambda: app.chat.composer.text)
+            await ask(pilot, " hello")
+            question = app.chat.transcript.entries[-2]
+            assert isinstance(question, Question)
+            assert question.text == f"{pasted} hello".strip()
+            assert question.attachments == ()
+        await pilot.press(*"hello @secret.md", "space")
+        await ask(pilot, "")
+        assert app.chat.transcript.entries[-2].attachments == ("secret.md",)  # type: ignore[union-attr]
+
+
 async def test_a_file_attached_by_a_command_waits_above_the_input(
     chat: Chat, tmp_path: Path
 ) -> None:
@@ -184,6 +207,22 @@ def test_what_an_at_means(tmp_path: Path) -> None:
     assert mentioned_files("@missing/file.md")[1] == [Path("missing/file.md")]
     assert mentioned_files("@~nobody-of-this-name/a.md")[1] == [Path("~nobody-of-this-name/a.md")]
     assert mentioned_files("@" + "x" * 5_000)[1] == []
+    assert mentioned_files(f"see @{file}, ok", {str(file)})[1] == []
+    assert mentioned_files('@"my notes.md"')[1] == [Path("my notes.md")]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "How do I update @angular/core?",
+        "@app.get('/items')",
+        "@app.get('/items/a.md')\ndef items(): ...",
+        "@pytest.fixture",
+        '@"hello"',
+    ],
+)
+def test_code_with_an_at_is_text(code: str) -> None:
+    assert mentioned_files(code) == (code, [])
 
 
 def test_a_path_in_the_making_ends_with_a_space_outside_of_quotes() -> None:

@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.widgets import TextArea
 
 from chatapp.assistant.text import sanitize_text
-from chatapp.tui.completion import path_choices, path_in_the_making
+from chatapp.tui.completion import path_choices, path_in_the_making, words_with_at
 from chatapp.tui.entries import Question
 from chatapp.tui.widgets.command_menu import CommandMenu
 
@@ -75,6 +75,8 @@ class Composer(TextArea):
         self._folded: dict[str, str] = {}
         self._folds = 0
         self._editing: Question | None = None
+        self.quoted: set[str] = set()
+        """Words with an @ that were pasted or sent before: they name no files to send along."""
         self._aside = ""  # what was typed before an earlier message was taken for editing
 
     @property
@@ -99,13 +101,17 @@ class Composer(TextArea):
         self._position = len(self.sent)
 
     def restore_draft(self, text: str) -> None:
-        """Show a stored draft, folded where it is long."""
+        """Show a stored draft, folded where it is long: so much was pasted."""
+        if len(text) > FOLD_CHARACTERS:
+            self.quoted |= words_with_at(text)
         self.set_draft(self._fold(text))
 
     def remember(self, sent: list[str]) -> None:
         """Replace the history that up and down walk through, oldest first."""
         self.sent = sent
         self._position = len(sent)
+        for text in sent:  # the files that they named are named without the @ there
+            self.quoted |= words_with_at(text)
 
     def action_send(self) -> None:
         """Send the text, or take the highlighted choice if it is not complete yet."""
@@ -195,6 +201,7 @@ class Composer(TextArea):
         if path is None:
             self.set_draft(f"{chosen} ")
             return
+        self.quoted -= words_with_at(chosen)
         row, column = self.cursor_location
         after = "" if chosen.endswith("/") else " "
         self.replace(chosen + after, (row, path[0]), (row, column))
@@ -238,6 +245,7 @@ class Composer(TextArea):
         event.prevent_default()
         event.stop()
         text = sanitize_text(event.text.replace("\r\n", "\n").replace("\r", "\n"))
+        self.quoted |= words_with_at(text)
         self.insert(self._fold(text))
 
     async def _on_key(self, event: events.Key) -> None:
@@ -251,3 +259,5 @@ class Composer(TextArea):
             event.prevent_default()  # what Enter does is up to the binding, and it is remappable
             return
         await super()._on_key(event)
+        if event.is_printable and (path := self._path()) is not None:
+            self.quoted.discard(path[1])  # typed by hand it does name a file
