@@ -1,4 +1,4 @@
-"""Runs what a person asked for; a failure becomes a hint on the screen, never a crash."""
+"""Runs what a person asked for; a failure is told on the screen, never a crash."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ log = logging.getLogger(__name__)
 
 
 async def guarded(chat: ChatScreen, name: str, work: Awaitable[None]) -> None:
-    """Wait for `work` of the action `name`; a failure becomes a hint, never a crash."""
+    """Wait for `work` of the action `name`; a failure is told, never a crash."""
     try:
         await work
     except Exception as error:
         log.exception("the action %s failed", name)
         problem = problem_of("", error)
-        chat.hint(f"{problem.message} {problem.hint}".strip())
+        await chat.tell(f"{problem.message} {problem.hint}".strip())

@@ -13,6 +13,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -161,6 +162,13 @@ class ChatScreen(Screen[None]):
             self._hint_timer.stop()  # the hint before must not take this one along
         self._hint_timer = self.set_timer(HINT_SECONDS, lambda: self.status.set_hint(""))
 
+    async def tell(self, text: str) -> None:
+        """Say what went wrong: for a moment where one line holds it, else to stay and be read."""
+        if "\n" in text or cell_len(text) > self.status.content_size.width:
+            await self.transcript.note(text)
+        else:
+            self.hint(text)
+
     async def copy(self, text: str) -> str:
         """Copy `text` by the best way there is; show and return how that went."""
         from chatapp import paths
@@ -231,7 +239,11 @@ class ChatScreen(Screen[None]):
         self.refresh_bindings()  # the line of keys says how to get there
 
     def withdraw_approval(self) -> None:
-        self.query("ApprovalBar").remove()
+        """Take the question away; a key that was meant for it must not reach a message."""
+        bars = self.query("ApprovalBar")
+        if any(bar.has_focus_within for bar in bars):
+            self.set_focus(self.composer)
+        bars.remove()
 
     def action_approval(self) -> None:
         """Go to the question that an answer waits for, if one does."""
@@ -326,7 +338,7 @@ class ChatScreen(Screen[None]):
         except AttachmentError as error:
             self.composer.give_back(sent.text, instead_of=sent.instead_of)
             fix = f"; {error.hint}" if error.hint else ""
-            self.hint(f"Not sent: {error}{fix}. Without the @ it is sent as it stands.")
+            await self.tell(f"Not sent: {error}{fix}. Without the @ it is sent as it stands.")
 
     @on(TextArea.Changed, "#composer")
     def _typed(self) -> None:
