@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from chatapp.tui.errors import problem_of
 
 if TYPE_CHECKING:
+    from textual.worker import Worker
+
     from chatapp.tui.screens.chat import ChatScreen
 
 log = logging.getLogger(__name__)
@@ -22,3 +24,18 @@ async def guarded(chat: ChatScreen, name: str, work: Awaitable[None]) -> None:
         log.exception("the action %s failed", name)
         problem = problem_of("", error)
         await chat.tell(f"{problem.message} {problem.hint}".strip())
+
+
+def in_background(
+    chat: ChatScreen, name: str, work: Awaitable[None], activity: str
+) -> Worker[None]:
+    """Do the same while the screen goes on; the status line says `activity` meanwhile."""
+
+    async def busy() -> None:
+        chat.status.set_activity(activity)
+        try:
+            await guarded(chat, name, work)
+        finally:
+            chat.status.set_activity("")
+
+    return chat.run_worker(busy(), group="turn", exit_on_error=False)

@@ -113,7 +113,7 @@ async def test_switches_of_new_conversations_are_kept_and_taken_back(chat: Chat)
             fields["memory"].value, fields["temperature"].value = memory, temperature
             await pilot.press("enter")
             await until(lambda: app.screen is app.chat)
-            await until(lambda: assistant.options.use_memory is not bool(memory))
+            await until(lambda off=bool(memory): assistant.options.use_memory is not off)
             assert assistant.options.sampling.temperature == float(temperature or 0.4)
             assert assistant.options.use_sources
 

@@ -321,24 +321,18 @@ class ChatScreen(Screen[None]):
     # Messages of the widgets
 
     async def on_composer_sent(self, event: Composer.Sent) -> None:
-        if await actions.run_slash(self, event.text):
+        self.reading.left = event.left
+        try:
+            is_command = await actions.run_slash(self, event.text)
+        finally:
+            self.reading.left = None
+        if is_command:
             self.composer.accept_sent(event.text)
         elif self.answering.turn is not None:
             self.composer.give_back(event.text, instead_of=event.instead_of)
             self.hint("One answer at a time: Esc stops the one being written.")
         else:
-            await self._ask(event)
-
-    async def _ask(self, sent: Composer.Sent) -> None:
-        """Send a message with the files it names; one that cannot be read keeps it here."""
-        from chatapp.assistant.attachments import AttachmentError
-
-        try:
-            await self.answering.send(sent.text, instead_of=sent.instead_of)
-        except AttachmentError as error:
-            self.composer.give_back(sent.text, instead_of=sent.instead_of)
-            fix = f"; {error.hint}" if error.hint else ""
-            await self.tell(f"Not sent: {error}{fix}. Without the @ it is sent as it stands.")
+            self.answering.send(event.text, instead_of=event.instead_of)
 
     @on(TextArea.Changed, "#composer")
     def _typed(self) -> None:

@@ -51,13 +51,17 @@ class Composer(TextArea):
     class Sent(Message):
         """`text` (pastes unfolded) was sent and has left the input.
 
-        `instead_of` is the earlier question that it is an edited version of.
+        `instead_of` is the earlier question that it is an edited version of, `left` what the input
+        showed right after.
         """
 
-        def __init__(self, text: str, instead_of: Question | None = None) -> None:
+        def __init__(
+            self, text: str, instead_of: Question | None = None, *, left: str = ""
+        ) -> None:
             super().__init__()
             self.text = text
             self.instead_of = instead_of
+            self.left = left
 
     class HelpRequested(Message):
         """`?` was typed into the empty input."""
@@ -100,11 +104,26 @@ class Composer(TextArea):
         self.move_cursor(self.document.end)
         self._position = len(self.sent)
 
+    def take_draft(self, left: str | None = None) -> str:
+        """Return what is typed and not sent, and empty the input.
+
+        What was typed after `left` stays: it was meant for what comes next.
+        """
+        since = "" if left is None else self.text.removeprefix(left)
+        draft = self.draft if left is None else self._unfolded(left)
+        self.set_draft(since)
+        return draft
+
     def restore_draft(self, text: str) -> None:
-        """Show a stored draft, folded where it is long: so much was pasted."""
+        """Show a stored draft before what was typed since; folded where it is long: a paste."""
         if len(text) > FOLD_CHARACTERS:
             self.quoted |= words_with_at(text)
-        self.set_draft(self._fold(text))
+        if text:
+            self._put_before(text)
+
+    def _put_before(self, text: str) -> None:
+        since = self.text
+        self.set_draft(f"{self._fold(text)}\n{since}" if since else self._fold(text))
 
     def remember(self, sent: list[str]) -> None:
         """Replace the history that up and down walk through, oldest first."""
@@ -124,7 +143,7 @@ class Composer(TextArea):
             self._folded = {m: pasted for m, pasted in self._folded.items() if m not in self.text}
             instead_of = self._editing
             self._clear()
-            self.post_message(self.Sent(text, instead_of))
+            self.post_message(self.Sent(text, instead_of, left=self.text))
 
     def accept_sent(self, text: str) -> None:
         """Keep a message that was taken in the history."""
@@ -157,8 +176,7 @@ class Composer(TextArea):
         if instead_of is not None:
             self.begin_edit(instead_of)
             self.set_draft("")
-        since = self.text
-        self.set_draft(f"{self._fold(text)}\n{since}" if since else self._fold(text))
+        self._put_before(text)
 
     def action_newline(self) -> None:
         self.insert("\n")
