@@ -8,7 +8,7 @@ import threading
 from collections.abc import AsyncGenerator, Callable
 from typing import Any, TypeVar
 
-from chatapp.assistant.conversation_options import overlay
+from chatapp.assistant.conversation_options import overlay, settable, with_settable
 from chatapp.assistant.events import Error, Event
 from chatapp.assistant.loading import loading
 from chatapp.assistant.models import ModelChoice
@@ -64,6 +64,16 @@ class Configuring(Parts):
             self.options = dataclasses.replace(self.options, sampling=sampling)
         else:
             self.configure(conversation_id, **changes)
+
+    def configure_new(self, **changes: Any) -> None:
+        """Change sampling and switches of all conversations that have not their own.
+
+        None, or what is not named, goes back to the settings.
+        """
+        given = {name: value for name, value in changes.items() if value is not None}
+        options = with_settable(self.options, settable(self.defaults) | given)
+        needed = self.defaults.needs_sources or given.get("sources") is True
+        self.options = dataclasses.replace(options, needs_sources=needed)
 
     def configure(self, conversation_id: str, **changes: Any) -> Conversation:
         """Change what is set for one conversation; None takes a setting of its own away.

@@ -59,6 +59,21 @@ def overlay(options: Options, conversation: Conversation) -> Options:
     )
 
 
+def settable(options: Options) -> dict[str, Any]:
+    """Return the sampling fields and switches of `options`, by the names a conversation uses."""
+    sampling = {name: getattr(options.sampling, name) for name in SAMPLING}
+    return sampling | {name: getattr(options, field) for name, field in _SWITCHES.items()}
+
+
+def with_settable(options: Options, values: Mapping[str, Any]) -> Options:
+    """Return `options` with these sampling fields and switches."""
+    sampling = {name: values[name] for name in SAMPLING if name in values}
+    switches = {field: values[name] for name, field in _SWITCHES.items() if name in values}
+    return dataclasses.replace(
+        options, sampling=dataclasses.replace(options.sampling, **sampling), **switches
+    )
+
+
 def allowed(conversation: Conversation) -> list[str]:
     """Return the globs of tools that run in this conversation without asking."""
     globs = conversation.options.get("allow", [])

@@ -56,7 +56,7 @@ class Parts:
             assert load_generator is not None, "give a catalogue of models, or the one model"
             catalogue = OneModel(load_generator)
         self.store = store
-        self.options = Options(
+        self.options = self.defaults = Options(
             _sampling(settings),
             use_sources=settings.retrieval.enabled,
             needs_sources=_chose_sources(settings),

@@ -17,7 +17,7 @@ from chatapp.tui import (
     message_actions,
     model_actions,
 )
-from chatapp.tui.guard import guarded
+from chatapp.tui.guard import guarded, in_background
 
 if TYPE_CHECKING:
     from chatapp.tui.answer_state import AnswerState
@@ -183,37 +183,37 @@ async def run_slash(chat: ChatScreen, text: str) -> bool:
     name, argument = match[1], (match[2] or "").strip()
     if name in ACTIONS and (not argument or name in TAKES_TEXT):
         await run(chat, name, argument)
-    elif _is_stoppable(name):  # in the background: the screen goes on and sees the key that stops
-        work = guarded(chat, name, _until_stopped(chat, name, argument))
-        chat.run_worker(work, group="turn", exit_on_error=False)
+    elif activity := _takes_long(name):
+        work = run_registered(chat, name, argument)
+        worker = in_background(chat, name, work, activity)
+        if name == "attach":
+            chat.answering.reader = worker
     else:
         await guarded(chat, name, run_registered(chat, name, argument))
     return True
 
 
-def _is_stoppable(name: str) -> bool:
+def _takes_long(name: str) -> str:
+    """Return what the status line says while a command that takes long works; else nothing."""
     from chatapp.assistant.commands import COMMANDS
 
-    return any(command.name == name and command.stoppable for command in COMMANDS)
-
-
-async def _until_stopped(chat: ChatScreen, name: str, argument: str) -> None:
-    chat.status.set_activity("Esc stops")
-    try:
-        await run_registered(chat, name, argument)
-    finally:
-        chat.status.set_activity("")
+    if name == "import":
+        return "importing"
+    stops = any(command.name == name and command.stoppable for command in COMMANDS)
+    return "Esc stops" if stops or name == "attach" else ""
 
 
 async def run_registered(chat: ChatScreen, name: str, argument: str) -> None:
     """Run a command of the shared registry and show what it gives back."""
     from chatapp.assistant.commands import Session, perform
 
-    assistant, attached = await chat.backend.assistant(), chat.answering.attached
-    session = Session(assistant, chat.reading.conversation_id, attached)
+    here, before = chat.reading.conversation_id, [*chat.answering.attached]
+    session = Session(await chat.backend.assistant(), here, [*before])
     result = await perform(session, name, argument)
-    chat.show_attached([file.name for file in attached])
-    await chat.reading.arrive(session.conversation)
+    chat.answering.wait_with(session.attachments, before)
+    # The person may be elsewhere by now; only a command that opened something goes there.
+    moved = session.conversation != here
+    await chat.reading.arrive(session.conversation if moved else chat.reading.conversation_id)
     if result.text:
         await chat.transcript.note(result.text)
     if result.events is None:

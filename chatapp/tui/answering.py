@@ -13,6 +13,9 @@ from chatapp.tui.entries import Entry, Question
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
+    from pathlib import Path
+
+    from textual.worker import Worker
 
     from chatapp.assistant.attachments import Attachment
     from chatapp.assistant.events import Event, ToolApproval, WebConsent
@@ -30,6 +33,8 @@ class Answering:
         self.turn: Turn | None = None
         self.attached: list[Attachment] = []
         """Files that wait for the next message."""
+        self.reader: Worker[None] | None = None
+        """Reads a file that a command attaches."""
         self._asked: ToolApproval | WebConsent | None = None
 
     @property
@@ -39,67 +44,111 @@ class Answering:
             self.turn.conversation_id == self._chat.reading.conversation_id
         )
 
-    async def send(self, text: str, *, instead_of: Question | None = None) -> None:
-        """Send a message as typed: `@file` in it is read and goes along.
+    def send(self, text: str, *, instead_of: Question | None = None) -> None:
+        """Send a message as typed, in the background: `@file` in it is read and goes along.
 
-        Raises:
-            AttachmentError: a file that it names cannot be read; nothing was sent.
+        It goes to the conversation that is on the screen now. A file that cannot be read keeps it
+        here, and so does a stop meanwhile.
         """
+        turn = self._begin(text, instead_of)
+        self._chat.run_worker(self._send(turn, text), group="turn", exit_on_error=False)
+
+    async def _send(self, turn: Turn, text: str) -> None:
+        from chatapp.assistant.attachments import AttachmentError
         from chatapp.tui.completion import mentioned_files
 
-        named, files = await asyncio.to_thread(mentioned_files, text)
-        if not files:
-            await self.ask(text, instead_of=instead_of)
+        chat = self._chat
+        quoted = frozenset(chat.composer.quoted)
+        async with chat.reading.switching:  # what is being opened already is where it goes
+            turn.conversation_id = chat.reading.conversation_id
+        try:
+            named, files = await asyncio.to_thread(mentioned_files, text, quoted)
+            read = await self._read(turn, files)
+        except AttachmentError as error:
+            fix = f"; {error.hint}" if error.hint else ""
+            await chat.tell(f"Not sent: {error}{fix}. Without the @ it is sent as it stands.")
+        except asyncio.CancelledError:
+            if not turn.stop_requested:
+                raise
+        else:
+            await self._put(turn, named, read)
             return
+        self.turn = None
+        chat.status.set_activity("")
+        await self._give_back(turn)
+
+    async def _read(self, turn: Turn, files: Sequence[Path]) -> list[Attachment]:
+        """Read the files that go along; a stop does not wait for them."""
         from chatapp.assistant.attachments import read_attachment
 
-        self._chat.status.set_activity("reading " + ", ".join(file.name for file in files))
-        try:
-            read = [await asyncio.to_thread(read_attachment, file) for file in files]
-        finally:
-            self._chat.status.set_activity("")
-        await self.ask(named, typed=text, attachments=read, instead_of=instead_of)
+        if not files:
+            return []
+        self._chat.status.set_activity(f"reading {', '.join(f.name for f in files)}, Esc stops")
+        turn.reading = asyncio.create_task(
+            asyncio.to_thread(lambda: [read_attachment(file) for file in files])
+        )
+        return await turn.reading
 
     async def ask(
         self,
         text: str,
         *,
-        typed: str = "",
         attachments: Sequence[Attachment] = (),
         instead_of: Question | None = None,
     ) -> None:
         """Send a message; it waits for the model if that is still loading.
 
-        Files that were attached by a command go along too. `typed` is how the message stood in the
-        input, if not like `text`. `instead_of` is an earlier question of this conversation: a new
-        branch begins beside it.
+        Files that were attached by a command go along too. `instead_of` is an earlier question of
+        this conversation: a new branch begins beside it.
         """
+        turn = self._begin(text, instead_of)
+        async with self._chat.reading.switching:
+            turn.conversation_id = self._chat.reading.conversation_id
+        await self._put(turn, text, attachments)
+
+    def _begin(self, typed: str, instead_of: Question | None) -> Turn:
+        """Return the turn that runs from now on; where is known once nothing is being opened."""
         from chatapp.tui.answer_state import AnswerState
         from chatapp.tui.turn import Turn
 
-        chat = self._chat
-        waiting, files = tuple(self.attached), [*self.attached, *attachments]
-        self.attached.clear()
-        chat.show_attached(())
         state = AnswerState(activity="waiting for the model")
-        question = Question(text, attachments=tuple(file.name for file in files))
-        self.turn = turn = Turn(None, state, question, typed or text, waiting)
+        self.turn = turn = Turn(None, state, typed=typed, instead_of=instead_of)
+        turn.attached = tuple(self.attached)
+        self.attached.clear()
+        self._chat.show_attached(())
+        return turn
+
+    async def _put(self, turn: Turn, text: str, attachments: Sequence[Attachment]) -> None:
+        """Show the message, if its conversation is on the screen, and start its answer."""
+        chat, there = self._chat, turn.conversation_id
+        files = [*turn.attached, *attachments]
+        turn.question = Question(text, attachments=tuple(file.name for file in files))
+        old = turn.instead_of
         async with chat.reading.switching:
-            turn.conversation_id = here = chat.reading.conversation_id
-            chat.composer.accept_sent(typed or text)
-            old = "" if instead_of is None else instead_of.message_id
-            if instead_of is not None:
-                await chat.transcript.cut_from(instead_of)
-            await chat.transcript.add(question)
-            await chat.transcript.add(state)
+            if self.here:
+                chat.composer.accept_sent(turn.typed)
+                if old is not None:
+                    await chat.transcript.cut_from(old)
+                await chat.transcript.add(turn.question)
+                await chat.transcript.add(turn.state)
             await self._start(
                 turn,
                 lambda a: (
-                    a.edit(old, text, attachments=files)
-                    if old
-                    else a.turn(here, text, attachments=files)
+                    a.edit(old.message_id, text, attachments=files)
+                    if old is not None
+                    else a.turn(there, text, attachments=files)
                 ),
             )
+
+    async def _give_back(self, turn: Turn) -> None:
+        """Put a message that was not stored back into the input, or the draft of where it was."""
+        reading = self._chat.reading
+        self.attached[:0] = turn.attached
+        self._chat.show_attached([file.name for file in self.attached])
+        if turn.conversation_id == reading.conversation_id:
+            self._chat.composer.give_back(turn.typed, instead_of=turn.instead_of)
+        else:
+            await reading.add_to_draft(turn.conversation_id, turn.typed)
 
     async def again(self, old: AnswerState, new: AnswerState, stream: Stream) -> None:
         """Run a turn whose answer `new` takes the place of `old`; both may be the same."""
@@ -128,11 +177,20 @@ class Answering:
         Says whether anything was running.
         """
         assistant = self._chat.backend.opened
+        if self.turn is None and self.reader is not None and self.reader.is_running:
+            self.reader.cancel()
+            return True
         if self.turn is None:
             return assistant is not None and assistant.interrupt()
         self.turn.stop(assistant)
         self._chat.status.set_activity("stopping…")
         return True
+
+    def wait_with(self, after: Sequence[Attachment], before: Sequence[Attachment]) -> None:
+        """Take over what a command made of the files that waited; some may be sent since."""
+        added = [file for file in after if file not in before]
+        self.attached[:] = [*(file for file in self.attached if file in after), *added]
+        self._chat.show_attached([file.name for file in self.attached])
 
     def decide(self, call_id: str, decision: Decision) -> None:
         """Let the waiting tool run or not, or the waiting query leave."""
@@ -163,9 +221,7 @@ class Answering:
             chat.withdraw_approval()
             chat.status.set_activity("")
         if turn.question and not turn.stored:
-            chat.composer.give_back(turn.typed)
-            self.attached += turn.attached
-            chat.show_attached([file.name for file in self.attached])
+            await self._give_back(turn)
         await self._learn_versions(turn)
         chat.reading.draw_window()
         await chat.reading.refresh_listing()

@@ -239,6 +239,7 @@ class ChatApp(App[int]):
                         await worker.wait()
         except TimeoutError:
             log.warning("left before the answer had ended; its text so far is stored")
+        await self.chat.reading.save_draft()  # a message that was not sent is back in the input
         self.exit(code)
 
     def _obey_signals(self) -> None:

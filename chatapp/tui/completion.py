@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 from chatapp import paths
@@ -15,25 +16,32 @@ from chatapp import paths
 MOST_CHOICES = 50
 
 _MENTION = re.compile(r'(?<!\S)@(?:"([^"\n]+)"|([^\s"]+))')
+_ENDS_A_SENTENCE = ".,;:!?)"
+_CODE = frozenset("()[]{}<>='`;|")
+"""In a word with an @ these make it a decorator or other code, not the name of a missing file."""
+
 _IN_THE_MAKING = re.compile(r'(?<!\S)@(?:"([^"\n]*)|([^\s"]*))$')
 
 Choice = tuple[str, str]
 """What is typed instead, and what it is."""
 
 
-def mentioned_files(text: str) -> tuple[str, list[Path]]:
+def mentioned_files(text: str, quoted: Collection[str] = ()) -> tuple[str, list[Path]]:
     """Return `text` as it is sent, and the files that it names with an @, in order.
 
     Within a sentence a file keeps its name there; before or after all other words it is left out,
     for it is no part of the question. What looks like a path but is not there counts as well, so
-    that a slip of the finger is told; other words with an @, such as a name, stay as they are.
+    that a slip of the finger is told; other words with an @, such as a name, stay as they are, and
+    so do those of `quoted` (see `words_with_at`): somebody else wrote them.
     """
     files: list[Path] = []
 
     def named(match: re.Match[str]) -> str:
+        if _word(match) in quoted:
+            return match[0]
         path, after = _path_and_rest(match[1], match[2])
         file = paths.expanded(path)
-        if not (os.path.lexists(file) or match[1] or "/" in path):
+        if not (os.path.lexists(file) or _reads_like_a_path(path)):
             return match[0]
         if file not in files:
             files.append(file)
@@ -44,11 +52,30 @@ def mentioned_files(text: str) -> tuple[str, list[Path]]:
     return sent or ", ".join(file.name for file in files), files
 
 
+def words_with_at(text: str) -> set[str]:
+    """Return what follows each @ of a text, as `mentioned_files` is told what is only quoted."""
+    return {_word(match) for match in _MENTION.finditer(text)}
+
+
+def _word(match: re.Match[str]) -> str:
+    return match[1] or match[2].rstrip(_ENDS_A_SENTENCE)
+
+
+def _reads_like_a_path(name: str) -> bool:
+    """Say whether a name that is not there was meant as a file: `@angular/core` was not."""
+    if _CODE & set(name):
+        return False
+    last = name.rpartition("/")[2]
+    return name.startswith(("/", "~", "./", "../")) or (
+        ("/" in name or " " in name) and "." in last[1:]
+    )
+
+
 def _path_and_rest(quoted: str | None, bare: str) -> tuple[str, str]:
     """Split off the punctuation that a path without quotation marks cannot be told from."""
     if quoted is not None:
         return quoted, ""
-    path = bare.rstrip(".,;:!?)")
+    path = bare.rstrip(_ENDS_A_SENTENCE)
     return (bare, "") if os.path.lexists(paths.expanded(bare)) else (path, bare[len(path) :])
 
 

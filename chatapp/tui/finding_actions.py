@@ -9,7 +9,7 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chatapp.tui.guard import guarded
+from chatapp.tui.guard import guarded, in_background
 from chatapp.tui.text import one_line
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ async def import_(chat: ChatScreen, argument: str) -> None:
 
     async def typed(file: str | None) -> None:
         if file is not None:
-            await guarded(chat, "import", _perform(chat, "import", file))
+            in_background(chat, "import", _perform(chat, "import", file), "importing")
 
     label = "File to import: JSON of chatapp, or the export of ChatGPT (.json or .zip)"
     chat.app.push_screen(PromptScreen(label), typed)

@@ -80,17 +80,32 @@ class InStep:
         return conversation, self._store.page(conversation_id, limit=COMPARED)
 
     async def _compare(self, messages: list[Message]) -> None:
-        """Show the conversation anew if messages came or went, else what changed in them."""
-        entries = self._chat.transcript.entries[-COMPARED:]
-        if [entry.message_id for entry in entries] != [message.id for message in messages]:
-            await self._chat.reading.reload()
-            entries = self._chat.transcript.entries[-COMPARED:]
+        """Append what came, or show the conversation anew if earlier messages differ.
+
+        Then draw what changed in the messages themselves.
+        """
+        reading, shown = self._chat.reading, self._chat.transcript.entries
+        came = _came([entry.message_id for entry in shown], messages)
+        if came is None:
+            await reading.reload()
+        elif came:
+            await reading.extend(came)
+        entries = self._chat.transcript.entries[-len(messages) :] if messages else []
         for entry, message in zip(entries, messages, strict=False):
             if isinstance(entry, AnswerState) and _differs(entry, message):
                 entry.follow(message, ELSEWHERE)
                 await self._chat.transcript.complete([entry])
                 if (answer := self._chat.transcript.answer(entry)) is not None:
                     await answer.redraw()
+
+
+def _came(shown: list[str], messages: list[Message]) -> list[Message] | None:
+    """Return the messages that follow those shown; None if these are not what is shown."""
+    ids = [message.id for message in messages]
+    if not shown or shown[-1] not in ids:
+        return None if shown or ids else []
+    known = ids.index(shown[-1]) + 1
+    return messages[known:] if shown[-known:] == ids[:known] else None
 
 
 def _differs(entry: AnswerState, message: Message) -> bool:

@@ -110,7 +110,7 @@ class Library:
         cut_off = last is not None and last.role == "assistant" and last.status == "interrupted"
         return Loaded(
             self._store.conversation(conversation_id),
-            [_entry(message) for message in messages],
+            [entry_of(message) for message in messages],
             last.id if last is not None and cut_off else None,
         )
 
@@ -160,7 +160,7 @@ def _attached(parts: Iterable[Part]) -> Iterator[str]:
             yield str(part.data.get("name", "file"))
 
 
-def _entry(message: Message) -> Entry:
+def entry_of(message: Message) -> Entry:
     if message.role == "assistant":
         return stored_answer(message)
     return Question(message.text, message.id)

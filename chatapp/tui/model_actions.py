@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from chatapp.tui.guard import guarded
@@ -52,7 +51,7 @@ async def use_model(chat: ChatScreen, name: str) -> None:
             if isinstance(event, ModelLoading):
                 chat.status.set_activity(f"loading {event.name} {event.fraction:.0%}")
             elif isinstance(event, Error):
-                chat.hint(f"{event.message} {event.hint}".strip())
+                await chat.tell(f"{event.message} {event.hint}".strip())
                 return
     finally:
         chat.status.set_activity("")
@@ -67,17 +66,18 @@ async def use_model(chat: ChatScreen, name: str) -> None:
 
 async def sampling(chat: ChatScreen, argument: str) -> None:
     """Show and change how the model chooses its words."""
-    from chatapp.tui.screens.sampling import FIELDS, SamplingScreen
+    from chatapp.assistant.conversation_options import settable
+    from chatapp.tui.screens.sampling import SamplingScreen
 
     assistant = await chat.backend.assistant()
     here = chat.reading.conversation_id
-    own = await asyncio.to_thread(_own_options, assistant, here)
-    inherited = asdict(assistant.options.sampling) | {
-        "sources": assistant.options.use_sources,
-        "memory": assistant.options.use_memory,
-        "tools": assistant.options.use_tools,
-    }
-    inherited = {name: inherited.get(name) for name in FIELDS}
+    now, own = settable(assistant.options), dict[str, Any]()
+    if here is not None:
+        own = (await asyncio.to_thread(assistant.store.conversation, here)).options
+        inherited = now
+    else:
+        inherited = settable(assistant.defaults)
+        own = {name: value for name, value in now.items() if value != inherited[name]}
 
     async def saved(values: dict[str, Any] | None) -> None:
         if values is not None:
@@ -111,9 +111,7 @@ async def _sample(
     if here is not None:
         await asyncio.to_thread(assistant.configure, here, **values)
     else:
-        sampled = asdict(assistant.options.sampling)
-        given = {k: v for k, v in values.items() if v is not None and k in sampled}
-        assistant.sample(None, **given)
+        assistant.configure_new(**values)
     await chat.reading.arrive(here)
     chat.hint(f"Counts {_where(here)} from the next answer on.")
 
@@ -122,10 +120,6 @@ async def _set_persona(chat: ChatScreen, assistant: Assistant, here: str | None,
     await asyncio.to_thread(assistant.persona, here, text)
     await chat.reading.arrive(here)
     chat.hint(f"The persona counts {_where(here)}." if text else "No persona any more.")
-
-
-def _own_options(assistant: Assistant, here: str | None) -> dict[str, Any]:
-    return dict(assistant.store.conversation(here).options) if here is not None else {}
 
 
 def _where(conversation_id: str | None) -> str:

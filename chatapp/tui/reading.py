@@ -15,9 +15,12 @@ from chatapp.tui.errors import Problem, problem_of
 from chatapp.tui.text import one_line
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from textual.timer import Timer
 
     from chatapp.assistant.assistant import Assistant
+    from chatapp.conversations.types import Message
     from chatapp.tui.library import Library
     from chatapp.tui.screens.chat import ChatScreen
 
@@ -47,6 +50,8 @@ class Reading:
         self._deleted: list[Deleted] = []
         self._draft_timer: Timer | None = None
         self._saved_draft = ""
+        self.left: str | None = None
+        """While a command runs, what the input held when it was sent: the rest is for after it."""
 
     async def begin(self, assistant: Assistant, *, resume: str | None) -> None:
         """Show the conversation to resume, else the last one, unless a message was sent already."""
@@ -62,8 +67,7 @@ class Reading:
         async with self.switching:
             if chat.answering.turn is None and not chat.transcript.entries:
                 await self._resume(self.library, resume)
-                if not chat.composer.text:
-                    await self._restore_draft()
+                await self._restore_draft()
         await self.refresh_listing()
         InStep(chat, assistant.store).start()
 
@@ -88,9 +92,12 @@ class Reading:
         composer = self._chat.composer
         async with self.switching:
             composer.leave_edit()
-            await self.save_draft()
-            await self._show(conversation_id)
-            await self._restore_draft()
+            if self.library is not None:
+                await self._save(composer.take_draft(self.left))
+            try:
+                await self._show(conversation_id)
+            finally:
+                await self._restore_draft()
         self._chat.set_focus(composer)
         await self.refresh_listing()
 
@@ -122,16 +129,25 @@ class Reading:
     def draft_changed(self) -> None:
         """Store what is being typed within a moment: it shall outlive a crash."""
         if self._draft_timer is None:
-            self._draft_timer = self._chat.set_timer(DRAFT_SECONDS, self.save_draft)
+            self._draft_timer = self._chat.set_timer(DRAFT_SECONDS, self._save_in_time)
+
+    async def _save_in_time(self) -> None:
+        self._draft_timer = None
+        if self.switching.locked():
+            self.draft_changed()  # it is not decided yet in which conversation this is typed
+        else:
+            await self.save_draft()
 
     async def save_draft(self) -> None:
         """Store what is typed and not sent, if that is not stored already."""
         if self._draft_timer is not None:
             self._draft_timer.stop()
             self._draft_timer = None
+        await self._save(self._chat.composer.draft)
+
+    async def _save(self, draft: str) -> None:
         from chatapp.conversations.types import StorageError
 
-        draft = self._chat.composer.draft
         if self.library is None or draft == self._saved_draft:
             return
         self._saved_draft = draft
@@ -140,11 +156,21 @@ class Reading:
         except StorageError as error:  # a file that can only be read must not stop anybody typing
             log.warning("the draft was not stored: %s", error)
 
+    async def add_to_draft(self, conversation_id: str | None, text: str) -> None:
+        """Keep a message that was not sent for when its conversation is opened again."""
+        if self.library is None:
+            return
+        waiting = await self.library.draft(conversation_id)
+        await self.library.save_draft(conversation_id, f"{text}\n{waiting}" if waiting else text)
+
     async def _restore_draft(self) -> None:
-        """Show what was typed here before."""
-        stored = await self.library.draft(self.conversation_id) if self.library else ""
+        """Show what was typed here before, before what has been typed since."""
+        if self.library is None:
+            return
+        stored = await self.library.draft(self.conversation_id)
         self._saved_draft = stored
         self._chat.composer.restore_draft(stored)
+        self.draft_changed()
 
     async def read_branch(self, message_id: str) -> None:
         """Read the branch through this message from now on, and go to the message."""
@@ -159,6 +185,18 @@ class Reading:
         """Show the conversation as it is stored now."""
         async with self.switching:
             await self._show(self.conversation_id)
+
+    async def extend(self, messages: Sequence[Message]) -> None:
+        """Append messages that another window stored; whoever reads an older one stays there."""
+        from chatapp.tui.library import entry_of
+
+        entries = [entry_of(message) for message in messages]
+        async with self.switching:
+            await self._chat.transcript.extend(entries)
+            for entry in entries:
+                if isinstance(entry, Question):
+                    self._chat.composer.accept_sent(entry.text)
+        self.draw_window()
 
     def draw_window(self) -> None:
         """Draw the line above which the model no longer sees; counting takes the model's thread."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -26,7 +27,11 @@ Listener = Callable[["Turn", events.Event], Awaitable[None]]
 
 @dataclass
 class Turn:
-    """A turn that was asked for; `typed` and `attached` are given back if it cannot start."""
+    """A turn that was asked for; `typed` and `attached` are given back if it cannot start.
+
+    `instead_of` is the earlier question that an edit stands beside; `reading` reads the files that
+    go along, before the turn itself begins.
+    """
 
     conversation_id: str | None
     state: AnswerState
@@ -34,6 +39,8 @@ class Turn:
     typed: str = ""
     attached: Sequence[Attachment] = ()
     stop_requested: bool = False
+    instead_of: Question | None = None
+    reading: asyncio.Task[list[Attachment]] | None = None
 
     @property
     def stored(self) -> bool:
@@ -43,6 +50,8 @@ class Turn:
     def stop(self, assistant: Assistant | None) -> None:
         """Ask the turn to end; one that has not begun yet ends as soon as it begins."""
         self.stop_requested = True
+        if self.reading is not None:
+            self.reading.cancel()
         if assistant is not None:
             assistant.interrupt()
 

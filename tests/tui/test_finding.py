@@ -175,6 +175,24 @@ async def test_the_export_dialog_writes_the_form_that_was_chosen(
         await until(lambda: "Exported to" in screen_text(app))
 
 
+async def test_the_export_dialog_says_which_names_cannot_be(chat: Chat, tmp_path: Path) -> None:
+    """No name, or one that is too long: said, and the dialog stays."""
+    tell(chat, "Where is it?", "hello", "hi there")
+    app = chat.app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(app)
+        app.chat.composer.insert("/export")
+        await pilot.press("enter")
+        await until(lambda: isinstance(app.screen, ExportScreen))
+        name = app.screen.query_one(Input)
+        name.value = ""
+        await pilot.press("down")
+        await until(lambda: "The name must end in" in screen_text(app))
+        name.value = str(tmp_path / f"{'x' * 300}.md")
+        await pilot.press("enter")
+        await until(lambda: "This file cannot be written: File name too long." in screen_text(app))
+
+
 async def test_the_export_of_another_program_is_imported(chat: Chat, tmp_path: Path) -> None:
     """/import asks for the file; what was in it stands in the list and can be opened."""
     message = {"author": {"role": "user"}, "content": {"content_type": "text", "parts": ["hello"]}}

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from textual import events
 
+from chatapp.assistant.attachments import Attachment, read_attachment
 from chatapp.settings import Settings, UiSettings
 from chatapp.tui.app import ChatApp
 from chatapp.tui.backend import Backend
 from chatapp.tui.completion import mentioned_files, path_choices, path_in_the_making
-from tests.tui.conftest import Chat, answers, ask, ready, screen_text, until
+from chatapp.tui.entries import Question
+from tests.tui.conftest import WAIT_SECONDS, Chat, answers, ask, ready, screen_text, until
 
 
 async def test_a_draft_outlives_a_crash(chat: Chat) -> None:
@@ -149,6 +153,94 @@ async def test_a_file_that_cannot_be_read_keeps_the_message_here(
         assert app.chat.transcript.entries == []
 
 
+async def test_an_at_in_pasted_text_names_no_file(
+    chat: Chat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Short or folded it is sent as it stands; the same word typed by hand names the file."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "secret.md").write_text("The password is xyzzy.")
+    app = chat.app()
+    async with app.run_test(size=(110, 36)) as pilot:
+        await ready(app)
+        for pasted in ("> see @secret.md, and @/no/such/file", "> see @secret.md\n" * 400):
+            app.chat.composer.post_message(events.Paste(pasted))
+            await until(lambda: app.chat.composer.text)
+            await ask(pilot, " hello")
+            question = app.chat.transcript.entries[-2]
+            assert isinstance(question, Question)
+            assert question.text == f"{pasted} hello".strip()
+            assert question.attachments == ()
+        await pilot.press(*"hello @secret.md", "space")
+        await ask(pilot, "")
+        assert app.chat.transcript.entries[-2].attachments == ("secret.md",)  # type: ignore[union-attr]
+
+
+@pytest.fixture
+def slow_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowFile]:
+    """A file that takes until `read` is set."""
+    slow = SlowFile(tmp_path / "slow.md")
+    monkeypatch.setattr("chatapp.assistant.attachments.read_attachment", slow.reading)
+    monkeypatch.setattr("chatapp.assistant.commands.messages.read_attachment", slow.reading)
+    yield slow
+    slow.read.set()
+
+
+class SlowFile:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.read = threading.Event()
+        path.write_text("The capital of Zanzibar is Stone Town. It lies on the sea.")
+
+    def reading(self, path: Path | str) -> Attachment:
+        self.read.wait(WAIT_SECONDS)
+        return read_attachment(path)
+
+
+async def test_a_message_goes_where_it_was_sent_however_long_its_file_takes(
+    chat: Chat, slow_file: SlowFile
+) -> None:
+    """The screen says what is read and goes on; a new chat meanwhile does not get the message."""
+    app = chat.app()
+    async with app.run_test(size=(110, 36)) as pilot:
+        await ready(app)
+        await ask(pilot, "hello")
+        here = app.chat.reading.conversation_id
+        app.chat.composer.insert(f"What is the capital of Zanzibar? @{slow_file.path} ")
+        await pilot.press("enter")
+        await until(lambda: "reading slow.md" in screen_text(app))
+        await pilot.press("ctrl+n")
+        await until(lambda: app.chat.reading.conversation_id is None)
+        slow_file.read.set()
+        await until(lambda: app.chat.answering.turn is None)
+        assert app.chat.transcript.entries == []
+        await app.chat.reading.open(here)
+        texts = [entry.text for entry in app.chat.transcript.entries]
+        assert texts[2] == "What is the capital of Zanzibar?"
+        assert "Stone Town" in texts[3]
+
+
+async def test_escape_stops_the_reading_of_a_file(chat: Chat, slow_file: SlowFile) -> None:
+    """The message is back in the input at once; nothing is attached by a command either."""
+    app = chat.app()
+    async with app.run_test(size=(110, 36)) as pilot:
+        await ready(app)
+        message = f"What is it? @{slow_file.path} please"
+        app.chat.composer.insert(message)
+        await pilot.press("enter")
+        await until(lambda: "reading slow.md" in screen_text(app))
+        await pilot.press("escape")
+        await until(lambda: app.chat.composer.text == message)
+        assert app.chat.answering.turn is None
+        app.chat.composer.set_draft(f"/attach {slow_file.path}")
+        await pilot.press("enter")
+        await until(lambda: "Esc stops" in app.chat.status.activity)
+        await pilot.press("escape")
+        await until(lambda: not app.chat.status.activity)
+        slow_file.read.set()
+        await ask(pilot, "hello")
+        assert app.chat.transcript.entries[0].attachments == ()  # type: ignore[union-attr]
+
+
 async def test_a_file_attached_by_a_command_waits_above_the_input(
     chat: Chat, tmp_path: Path
 ) -> None:
@@ -184,6 +276,22 @@ def test_what_an_at_means(tmp_path: Path) -> None:
     assert mentioned_files("@missing/file.md")[1] == [Path("missing/file.md")]
     assert mentioned_files("@~nobody-of-this-name/a.md")[1] == [Path("~nobody-of-this-name/a.md")]
     assert mentioned_files("@" + "x" * 5_000)[1] == []
+    assert mentioned_files(f"see @{file}, ok", {str(file)})[1] == []
+    assert mentioned_files('@"my notes.md"')[1] == [Path("my notes.md")]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "How do I update @angular/core?",
+        "@app.get('/items')",
+        "@app.get('/items/a.md')\ndef items(): ...",
+        "@pytest.fixture",
+        '@"hello"',
+    ],
+)
+def test_code_with_an_at_is_text(code: str) -> None:
+    assert mentioned_files(code) == (code, [])
 
 
 def test_a_path_in_the_making_ends_with_a_space_outside_of_quotes() -> None:

@@ -12,7 +12,7 @@ from chatapp.assistant.models import ModelChoice, Progress
 from chatapp.inference.generator import Generator
 from chatapp.settings import Remote, Settings, WebSettings
 from chatapp.tui.screens.models import ModelsScreen
-from chatapp.tui.screens.sampling import SamplingScreen
+from chatapp.tui.screens.sampling import FIELDS, SamplingScreen
 from chatapp.tui.screens.text_dialog import TextDialog
 from chatapp.tui.widgets.welcome import promise
 from tests.fakes import FakeGenerator
@@ -126,6 +126,28 @@ async def test_sampling_is_set_for_one_conversation_and_checked(chat: Chat) -> N
         with chat.store_open() as store:
             (conversation,) = store.conversations()
         assert conversation.options == {"temperature": 1.5, "seed": 7}
+
+
+async def test_switches_of_new_conversations_are_kept_and_taken_back(chat: Chat) -> None:
+    """Without a conversation they hold for all new ones; an emptied field is as in the settings."""
+    app = chat.app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(app)
+        assistant = await app.chat.backend.assistant()
+        for memory, temperature in (("false", "1.5"), ("", "")):
+            app.chat.composer.insert("/sampling")
+            await pilot.press("enter")
+            await until(lambda: isinstance(app.screen, SamplingScreen))
+            fields = {n: app.screen.query_one(f"#sampling-{n}", Input) for n in FIELDS}
+            assert fields["memory"].placeholder == "true"
+            if not memory:
+                assert (fields["memory"].value, fields["temperature"].value) == ("false", "1.5")
+            fields["memory"].value, fields["temperature"].value = memory, temperature
+            await pilot.press("enter")
+            await until(lambda: app.screen is app.chat)
+            await until(lambda off=bool(memory): assistant.options.use_memory is not off)
+            assert assistant.options.sampling.temperature == float(temperature or 0.4)
+            assert assistant.options.use_sources
 
 
 async def test_a_persona_is_written_for_one_conversation(chat: Chat) -> None:

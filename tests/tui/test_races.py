@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import AsyncIterator
 
 import pytest
 from textual import events
 from textual.widgets import Button, OptionList
 
-from chatapp.conversations.types import NotFound
+from chatapp.assistant.events import Event
+from chatapp.conversations.types import NotFound, StorageError
 from chatapp.tui import actions, in_step
+from chatapp.tui.entries import Question
 from chatapp.tui.library import Library, Loaded
 from chatapp.tui.screens.search import SearchScreen
 from chatapp.tui.widgets.trouble_panel import TroublePanel
@@ -56,6 +59,51 @@ async def test_what_is_typed_while_the_last_conversation_is_read_stays(chat: Cha
         await until(lambda: app.chat.transcript.entries)
         await ready(app)
         assert app.chat.composer.text == "hi there"
+
+
+async def test_what_is_typed_while_a_conversation_opens_belongs_to_it(chat: Chat) -> None:
+    """`/private` and on without waiting: the draft of the one left gets none, and none is lost."""
+    with chat.store_open() as store:
+        here = store.begin_turn(None, "an old question").result().conversation.id
+    app = chat.app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(app)
+        show = app.chat.transcript.show
+
+        async def typing_meanwhile(entries: list[object]) -> None:
+            app.chat.composer.insert("ret")
+            await show(entries)  # type: ignore[arg-type]
+
+        app.chat.transcript.show = typing_meanwhile  # type: ignore[assignment,method-assign]
+        app.chat.composer.insert("/private")
+        app.chat.composer.action_send()
+        app.chat.composer.insert("sec")
+        await until(lambda: app.chat.reading.conversation_id != here)
+        await until(lambda: app.chat.composer.text == "secret")
+        await until(lambda: app.chat.reading.left is None, "the command is done")
+        with chat.store_open() as store:
+            assert store.draft(here) == ""
+            store.save_draft(here, "before")
+        await app.chat.reading.open(here)
+        assert app.chat.composer.text == "before\nret"
+        private = next(c.id for c in app.chat.sidebar.conversations if c.private)
+        await until(lambda: stored(chat, private) == "secret")
+        await pilot.pause()
+
+
+async def test_a_stored_draft_stays_when_one_types_before_it_is_read(chat: Chat) -> None:
+    """It comes back before what was typed while the conversations were opened."""
+    with chat.store_open() as store:
+        store.save_draft(None, "half a thought")
+    opened = threading.Event()
+    chat.opening = lambda: opened.wait(WAIT_SECONDS)
+    app = chat.app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("h", "i")
+        opened.set()
+        await ready(app)
+        await until(lambda: app.chat.composer.text == "half a thought\nhi")
+        await until(lambda: stored(chat, None) == "half a thought\nhi")
 
 
 async def test_what_is_typed_right_after_enter_is_the_next_message(chat: Chat) -> None:
@@ -128,6 +176,43 @@ async def test_a_message_to_a_conversation_deleted_in_another_window_comes_back(
         await until(lambda: app.chat.composer.text == "are you still there?")
 
 
+async def test_an_edit_that_fails_comes_back_as_an_edit_of_its_conversation(
+    chat: Chat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sent once more it is a branch; while another conversation is read it waits as a draft."""
+    app = chat.app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(app)
+        await ask(pilot, "hello")
+        here = app.chat.reading.conversation_id
+        (question, _) = app.chat.transcript.entries
+        assert isinstance(question, Question)
+        go_on = asyncio.Event()
+
+        async def failing(*arguments: object, **named: object) -> AsyncIterator[Event]:
+            await go_on.wait()
+            raise StorageError("The disk is full.", "Make room.")
+            yield
+
+        assistant = await app.chat.backend.assistant()
+        monkeypatch.setattr(assistant, "edit", failing)
+        app.chat.composer.begin_edit(question)
+        app.chat.composer.set_draft("hello, edited")
+        await pilot.press("enter")
+        await until(lambda: app.chat.answering.turn is not None)
+        go_on.set()
+        await until(lambda: app.chat.composer.text == "hello, edited")
+        assert "editing an earlier message" in str(app.chat.composer.border_title)
+        go_on.clear()
+        await pilot.press("enter")
+        await until(lambda: app.chat.answering.turn is not None)
+        await app.chat.reading.open(None)
+        go_on.set()
+        await until(lambda: app.chat.answering.turn is None)
+        await until(lambda: stored(chat, here) == "hello, edited")
+        assert app.chat.composer.text == ""
+
+
 async def test_a_conversation_that_is_gone_is_a_hint_and_changes_nothing(chat: Chat) -> None:
     """Opening it from the list or the search: said in a line, the one on screen stays."""
     app = chat.app()
@@ -195,3 +280,9 @@ async def test_a_paste_on_an_answer_lands_in_the_input(chat: Chat) -> None:
         await until(lambda: app.focused is app.chat.composer)
         await pilot.press("ctrl+underscore")
         await until(lambda: not app.chat.composer.text)
+
+
+def stored(chat: Chat, conversation_id: str | None) -> str:
+    """Return the draft as another program reads it."""
+    with chat.store_open() as store:
+        return store.draft(conversation_id)

@@ -73,6 +73,10 @@ async def test_the_memory_screen_adds_corrects_hides_and_finds(chat: Chat) -> No
         await until(lambda: "You like tea and cake" in screen_text(app))
         await pilot.press("slash", *"berl")
         await until(lambda: [f.value for f in screen.shown] == ["Berlin"])
+        await pilot.press("x")
+        await until(lambda: "Nothing that is remembered matches." in screen_text(app))
+        await pilot.press("backspace")
+        await until(lambda: [f.value for f in screen.shown] == ["Berlin"])
         await pilot.press("enter", "x")
         await until(lambda: screen.shown == [])
         assert facts(chat) == ["you like tea and cake"]

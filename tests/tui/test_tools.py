@@ -162,6 +162,24 @@ async def test_what_is_typed_while_a_tool_asks_decides_nothing(chat: Chat) -> No
         assert tool.ran == []
 
 
+async def test_a_question_that_goes_leaves_the_focus_in_the_input(chat: Chat) -> None:
+    """Stopped while Deny has the focus: what is typed then must not act on the answer before."""
+    chat.tools = ToolRegistry([FakePython()])
+    app = chat.app()
+    async with app.run_test(size=(110, 36)) as pilot:
+        await ready(app)
+        await ask(pilot, "hello")
+        await send(app, PROGRAM)
+        await until(lambda: app.chat.query(ApprovalBar))
+        await pilot.press("ctrl+t")
+        await until(lambda: app.focused is not None and app.focused.id == "approve-deny")
+        await pilot.press("escape")
+        await until(lambda: app.chat.answering.turn is None and not app.chat.query(ApprovalBar))
+        await pilot.press(*"do it")
+        assert app.chat.composer.text == "do it"
+        assert len(app.chat.transcript.entries) == 4
+
+
 async def send(app: ChatApp, text: str) -> None:
     """Send a message without waiting for its answer."""
     await app.chat.answering.ask(text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 from chatapp.conversations import StorageError
+from chatapp.memory import Profile
 from chatapp.tui.screens.help import HelpScreen
 from chatapp.tui.widgets.trouble_panel import TroublePanel
 from tests.fakes import FakeGenerator
@@ -90,6 +91,22 @@ async def test_an_engine_that_breaks_mid_answer_is_told_below_what_it_wrote(chat
         assert answer.text.startswith("one two")
         assert "Traceback" not in screen_text(app)
         assert answer.notes
+
+
+async def test_a_problem_of_several_lines_stays_to_be_read(chat: Chat) -> None:
+    """Several memories fit: the ids that one is asked to choose from stand in the transcript."""
+    with chat.store_open() as store:
+        profile = Profile(store)
+        for thing in ("tea", "tea cake"):
+            profile.remember(f"I like {thing}")
+        ids = [fact.id for fact in profile.facts()]
+    app = chat.app()
+    async with app.run_test(size=(80, 30)) as pilot:
+        await ready(app)
+        app.chat.composer.insert("/forget tea")
+        await pilot.press("enter")
+        await until(lambda: all(id in screen_text(app) for id in ids))
+        assert not app.chat.status.hint
 
 
 async def test_a_tiny_terminal_still_shows_the_input_and_the_answer(chat: Chat) -> None:

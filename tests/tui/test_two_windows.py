@@ -64,6 +64,34 @@ async def test_our_own_answers_are_not_drawn_twice(chat: Chat) -> None:
         assert app.chat.transcript.views() == views
 
 
+async def test_a_round_written_elsewhere_does_not_move_the_reader(chat: Chat) -> None:
+    """It is appended: the selected answer stays selected, and what is read stays in sight."""
+    app = chat.app()
+    async with app.run_test(size=(100, 20)) as pilot:
+        await ready(app)
+        for _ in range(4):
+            await ask(pilot, "hello")
+        here = app.chat.reading.conversation_id
+        assert here is not None
+        transcript = app.chat.transcript
+        await transcript.go_to(transcript.entries[1])
+        await until(lambda: app.chat.selected is transcript.entries[1])
+        await until(lambda: not transcript.is_vertical_scroll_end)
+        await pilot.pause()
+        before, views = transcript.scroll_y, transcript.views()
+        with chat.store_open() as other:
+            turn = other.begin_turn(here, "and you?").result()
+            done = Outcome("I am fine.", "complete", "stop", grounding="model")
+            other.finish(turn.assistant.id, done).result()
+        await until(lambda: len(transcript.entries) == 10)
+        await pilot.pause()
+        assert app.chat.selected is transcript.entries[1]
+        assert transcript.views() == views
+        assert transcript.scroll_y == before
+        await pilot.press("end")
+        await until(lambda: "I am fine." in screen_text(app))
+
+
 async def test_the_quotes_of_an_answer_written_elsewhere_are_shown_here(chat: Chat) -> None:
     """Once it is done over there, its steps name what it cites, without opening it again."""
     app = chat.app()

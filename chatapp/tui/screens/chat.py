@@ -13,6 +13,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -172,6 +173,13 @@ class ChatScreen(Screen[None]):
             self._hint_timer.stop()  # the hint before must not take this one along
         self._hint_timer = self.set_timer(HINT_SECONDS, lambda: self.status.set_hint(""))
 
+    async def tell(self, text: str) -> None:
+        """Say what went wrong: for a moment where one line holds it, else to stay and be read."""
+        if "\n" in text or cell_len(text) > self.status.content_size.width:
+            await self.transcript.note(text)
+        else:
+            self.hint(text)
+
     async def copy(self, text: str) -> str:
         """Copy `text` by the best way there is; show and return how that went."""
         from chatapp import paths
@@ -242,7 +250,11 @@ class ChatScreen(Screen[None]):
         self.refresh_bindings()  # the line of keys says how to get there
 
     def withdraw_approval(self) -> None:
-        self.query("ApprovalBar").remove()
+        """Take the question away; a key that was meant for it must not reach a message."""
+        bars = self.query("ApprovalBar")
+        if any(bar.has_focus_within for bar in bars):
+            self.set_focus(self.composer)
+        bars.remove()
 
     def action_approval(self) -> None:
         """Go to the question that an answer waits for, if one does."""
@@ -320,24 +332,18 @@ class ChatScreen(Screen[None]):
     # Messages of the widgets
 
     async def on_composer_sent(self, event: Composer.Sent) -> None:
-        if await actions.run_slash(self, event.text):
+        self.reading.left = event.left
+        try:
+            is_command = await actions.run_slash(self, event.text)
+        finally:
+            self.reading.left = None
+        if is_command:
             self.composer.accept_sent(event.text)
         elif self.answering.turn is not None:
             self.composer.give_back(event.text, instead_of=event.instead_of)
             self.hint("One answer at a time: Esc stops the one being written.")
         else:
-            await self._ask(event)
-
-    async def _ask(self, sent: Composer.Sent) -> None:
-        """Send a message with the files it names; one that cannot be read keeps it here."""
-        from chatapp.assistant.attachments import AttachmentError
-
-        try:
-            await self.answering.send(sent.text, instead_of=sent.instead_of)
-        except AttachmentError as error:
-            self.composer.give_back(sent.text, instead_of=sent.instead_of)
-            fix = f"; {error.hint}" if error.hint else ""
-            self.hint(f"Not sent: {error}{fix}. Without the @ it is sent as it stands.")
+            self.answering.send(event.text, instead_of=event.instead_of)
 
     @on(TextArea.Changed, "#composer")
     def _typed(self) -> None:

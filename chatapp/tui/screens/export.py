@@ -25,6 +25,8 @@ FORMATS = {
     ".json": ("JSON", "everything, all branches; chatapp can import it again"),
 }
 
+_NO_NAME = f"The name must end in {', '.join(FORMATS)}."
+
 
 class ExportScreen(ModalScreen[Path | None]):
     """Returns the file to write; its ending says the form."""
@@ -88,21 +90,32 @@ class ExportScreen(ModalScreen[Path | None]):
     @on(OptionList.OptionHighlighted)
     def _change_ending(self, event: OptionList.OptionHighlighted) -> None:
         name = self.query_one(Input)
-        name.value = str(Path(name.value).with_suffix(str(event.option_id)))
+        try:
+            name.value = str(Path(name.value).with_suffix(str(event.option_id)))
+        except ValueError:  # there is no name yet
+            self._say(_NO_NAME)
 
     @on(OptionList.OptionSelected)
     @on(Input.Submitted)
     def _write(self) -> None:
         """Return the file; one that exists is asked about once."""
-        state = self.query_one("#export-state", Static)
         file = paths.expanded(self.query_one(Input).value.strip())
+        try:
+            exists = file.exists()
+        except (OSError, ValueError) as error:  # too long a name, a folder that cannot be read
+            reason = error.strerror if isinstance(error, OSError) else error
+            self._say(f"This file cannot be written: {reason}.")
+            return
         if file.suffix not in FORMATS:
-            state.update(f"The name must end in {', '.join(FORMATS)}.")
-        elif file.exists() and self._asked_twice != file:
+            self._say(_NO_NAME)
+        elif exists and self._asked_twice != file:
             self._asked_twice = file
-            state.update("This file exists. Enter again replaces it.")
+            self._say("This file exists. Enter again replaces it.")
         else:
             self.dismiss(file)
+
+    def _say(self, text: str) -> None:
+        self.query_one("#export-state", Static).update(text)
 
 
 def _option(suffix: str) -> Option:

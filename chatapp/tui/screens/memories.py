@@ -153,7 +153,9 @@ class MemoriesScreen(ModalScreen[None]):
     def _describe(self) -> None:
         fact = self.chosen
         details = self.query_one("#memory-details", Static)
-        if fact is None:
+        if fact is None and self.query_one(Input).value.strip():
+            details.update("Nothing that is remembered matches.")
+        elif fact is None:
             details.update("Nothing is remembered yet. Tell it in the chat, or press n.")
         else:
             details.update(Content("\n").join(self._details(fact)))

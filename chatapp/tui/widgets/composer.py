@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.widgets import TextArea
 
 from chatapp.assistant.text import sanitize_text
-from chatapp.tui.completion import path_choices, path_in_the_making
+from chatapp.tui.completion import path_choices, path_in_the_making, words_with_at
 from chatapp.tui.entries import Question
 from chatapp.tui.widgets.command_menu import CommandMenu
 
@@ -51,13 +51,17 @@ class Composer(TextArea):
     class Sent(Message):
         """`text` (pastes unfolded) was sent and has left the input.
 
-        `instead_of` is the earlier question that it is an edited version of.
+        `instead_of` is the earlier question that it is an edited version of, `left` what the input
+        showed right after.
         """
 
-        def __init__(self, text: str, instead_of: Question | None = None) -> None:
+        def __init__(
+            self, text: str, instead_of: Question | None = None, *, left: str = ""
+        ) -> None:
             super().__init__()
             self.text = text
             self.instead_of = instead_of
+            self.left = left
 
     class HelpRequested(Message):
         """`?` was typed into the empty input."""
@@ -75,6 +79,8 @@ class Composer(TextArea):
         self._folded: dict[str, str] = {}
         self._folds = 0
         self._editing: Question | None = None
+        self.quoted: set[str] = set()
+        """Words with an @ that were pasted or sent before: they name no files to send along."""
         self._aside = ""  # what was typed before an earlier message was taken for editing
 
     @property
@@ -98,14 +104,33 @@ class Composer(TextArea):
         self.move_cursor(self.document.end)
         self._position = len(self.sent)
 
+    def take_draft(self, left: str | None = None) -> str:
+        """Return what is typed and not sent, and empty the input.
+
+        What was typed after `left` stays: it was meant for what comes next.
+        """
+        since = "" if left is None else self.text.removeprefix(left)
+        draft = self.draft if left is None else self._unfolded(left)
+        self.set_draft(since)
+        return draft
+
     def restore_draft(self, text: str) -> None:
-        """Show a stored draft, folded where it is long."""
-        self.set_draft(self._fold(text))
+        """Show a stored draft before what was typed since; folded where it is long: a paste."""
+        if len(text) > FOLD_CHARACTERS:
+            self.quoted |= words_with_at(text)
+        if text:
+            self._put_before(text)
+
+    def _put_before(self, text: str) -> None:
+        since = self.text
+        self.set_draft(f"{self._fold(text)}\n{since}" if since else self._fold(text))
 
     def remember(self, sent: list[str]) -> None:
         """Replace the history that up and down walk through, oldest first."""
         self.sent = sent
         self._position = len(sent)
+        for text in sent:  # the files that they named are named without the @ there
+            self.quoted |= words_with_at(text)
 
     def action_send(self) -> None:
         """Send the text, or take the highlighted choice if it is not complete yet."""
@@ -118,7 +143,7 @@ class Composer(TextArea):
             self._folded = {m: pasted for m, pasted in self._folded.items() if m not in self.text}
             instead_of = self._editing
             self._clear()
-            self.post_message(self.Sent(text, instead_of))
+            self.post_message(self.Sent(text, instead_of, left=self.text))
 
     def accept_sent(self, text: str) -> None:
         """Keep a message that was taken in the history."""
@@ -151,8 +176,7 @@ class Composer(TextArea):
         if instead_of is not None:
             self.begin_edit(instead_of)
             self.set_draft("")
-        since = self.text
-        self.set_draft(f"{self._fold(text)}\n{since}" if since else self._fold(text))
+        self._put_before(text)
 
     def action_newline(self) -> None:
         self.insert("\n")
@@ -195,6 +219,7 @@ class Composer(TextArea):
         if path is None:
             self.set_draft(f"{chosen} ")
             return
+        self.quoted -= words_with_at(chosen)
         row, column = self.cursor_location
         after = "" if chosen.endswith("/") else " "
         self.replace(chosen + after, (row, path[0]), (row, column))
@@ -238,6 +263,7 @@ class Composer(TextArea):
         event.prevent_default()
         event.stop()
         text = sanitize_text(event.text.replace("\r\n", "\n").replace("\r", "\n"))
+        self.quoted |= words_with_at(text)
         self.insert(self._fold(text))
 
     async def _on_key(self, event: events.Key) -> None:
@@ -251,3 +277,5 @@ class Composer(TextArea):
             event.prevent_default()  # what Enter does is up to the binding, and it is remappable
             return
         await super()._on_key(event)
+        if event.is_printable and (path := self._path()) is not None:
+            self.quoted.discard(path[1])  # typed by hand it does name a file

@@ -114,6 +114,18 @@ class Transcript(VerticalScroll, can_focus=True):
                     await self._mount_range(self._last - FOLLOWED, self._last)
         self.anchor()
 
+    async def extend(self, entries: Sequence[Entry]) -> None:
+        """Append messages without moving the reader: they are mounted once the end is reached."""
+        async with self._mounting:
+            following = self.is_vertical_scroll_end and self._last == len(self.entries)
+            self.entries += entries
+            if following:
+                # One that is mounted stays: the others are placed around it.
+                first = min(max(self._first, len(self.entries) - FOLLOWED), self._last - 1)
+                await self._mount_range(first, len(self.entries))
+            else:
+                await self._draw_ends()
+
     async def cut_from(self, entry: Entry) -> None:
         """Take this message and all after it off the screen."""
         if entry in self.entries:
