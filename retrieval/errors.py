@@ -7,6 +7,7 @@ RetrievalError
 ├── ReaderDamaged       the files of the reader are not what they should be
 ├── NotInIndex          no document or passage with that id (also a KeyError)
 └── LoadError           one input cannot be read; ingestion reports it and goes on
+    └── Unreachable          it is out of reach; what was read of it before may still be so
 """
 
 from __future__ import annotations
@@ -50,12 +51,21 @@ class LoadError(RetrievalError):
     """One file or record cannot be read."""
 
 
-def unreadable(error: OSError) -> LoadError:
+class Unreachable(LoadError):
+    """An input is out of reach, which says nothing about what it holds."""
+
+
+def is_gone(error: OSError) -> bool:
+    """Whether there is no such file; any other error leaves open that there is one."""
+    return error.errno in (errno.ENOENT, errno.ENOTDIR)
+
+
+def unreadable(error: OSError) -> Unreachable:
     """Return what to say about a path that the system did not let be read."""
-    if error.errno in (errno.ENOENT, errno.ENOTDIR):
-        return LoadError("no such file or folder", "check the path for a typing error")
+    if is_gone(error):
+        return Unreachable("no such file or folder", "check the path for a typing error")
     if error.errno == errno.ELOOP:
-        return LoadError("this link leads back to itself", "add the file it should lead to")
+        return Unreachable("this link leads back to itself", "add the file it should lead to")
     if error.errno == errno.ENAMETOOLONG:
-        return LoadError("the name is too long", "check the path for a typing error")
-    return LoadError(f"cannot be read: {error.strerror}", "check its permissions")
+        return Unreachable("the name is too long", "check the path for a typing error")
+    return Unreachable(f"cannot be read: {error.strerror}", "check its permissions")

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from retrieval.errors import LoadError, unreadable
+from retrieval.errors import LoadError, is_gone, unreadable
 from retrieval.loaders import is_loadable
 from retrieval.text import sanitize_text
 from retrieval.types import IngestProblem
@@ -25,12 +25,12 @@ from retrieval.types import IngestProblem
 class Found:
     """What the paths of an `add` stand for.
 
-    `files` are absolute, with their sizes, each once, in order; `folders` are where files may have
+    `files` are absolute, with their sizes, each once, in order; `places` are where files may have
     vanished; `patterns` are the parts of the globs of paths that belong to the `add`.
     """
 
     files: dict[Path, int] = field(default_factory=dict)
-    folders: list[Path] = field(default_factory=list)
+    places: list[Path] = field(default_factory=list)
     patterns: list[tuple[str, ...]] = field(default_factory=list)
 
     def would_hold(self, path: str) -> bool:
@@ -48,16 +48,29 @@ def find_files(paths: Sequence[Path], problems: list[IngestProblem]) -> Found:
             if stat.S_ISDIR(status.st_mode):
                 folder = path.resolve()
                 found.files.update(_below(folder, problems, is_loadable))
-                found.folders.append(folder)
+                found.places.append(folder)
                 found.patterns.append((*map(glob.escape, folder.parts), "**"))
             elif stat.S_ISREG(status.st_mode):
                 found.files[path.resolve()] = status.st_size
             else:
                 problems.append(problem(path, _IRREGULAR))
         except OSError as error:
+            if is_gone(error):
+                # Only the file of this name is forgotten: a folder may be on a drive that is away.
+                gone = Path(os.path.realpath(path))
+                found.places.append(gone)
+                found.patterns.append((*map(glob.escape, gone.parts),))
             if not _matches(path, found, problems):
                 problems.append(problem(path, unreadable(error)))
     return found
+
+
+def has_vanished(path: str) -> bool:
+    """Whether there is certainly no such file; one that is out of reach may still be there."""
+    try:
+        return not stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116 - a stored path is a string
+    except OSError as error:
+        return is_gone(error)
 
 
 def _matches(path: Path, found: Found, problems: list[IngestProblem]) -> bool:
@@ -66,7 +79,7 @@ def _matches(path: Path, found: Found, problems: list[IngestProblem]) -> bool:
     if not glob.has_magic(pattern):
         return False
     fixed = Path(*_until_magic(Path(pattern)))
-    folder = fixed.resolve()
+    folder = Path(os.path.realpath(fixed))  # `resolve` raises where a link leads back to itself
     rest = Path(pattern).relative_to(fixed)
     chosen = (*map(glob.escape, folder.parts), *rest.parts)
     files = dict(_below(folder, problems, lambda file: _fits(file.parts, chosen)))
@@ -74,7 +87,7 @@ def _matches(path: Path, found: Found, problems: list[IngestProblem]) -> bool:
         error = LoadError("no file matches", "`*` stays in its folder, `**` crosses folders")
         problems.append(problem(path, error))
     found.files.update(files)
-    found.folders.append(folder)
+    found.places.append(folder)
     found.patterns.append(chosen)
     return True
 

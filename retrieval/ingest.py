@@ -8,15 +8,14 @@ changed since it was read, by size and time or by the digest of its content, is 
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from retrieval.batches import MOST_CHARACTERS, MOST_DOCUMENTS, Part, batches, finish, write
 from retrieval.embedding import Embedder
-from retrieval.errors import LoadError, unreadable
-from retrieval.files import Found, find_files, has_name_in_unicode
+from retrieval.errors import LoadError, Unreachable, unreadable
+from retrieval.files import Found, find_files, has_name_in_unicode, has_vanished
 from retrieval.loaders import Loaded, holds_many, load
 from retrieval.store.protocol import Store, Transaction
 from retrieval.store.sources import Fingerprint, Source
@@ -90,13 +89,11 @@ class _Run:
 
     def remove_vanished(self, found: Found) -> None:
         """Remove what came from files of these places that are no longer there."""
-        for folder in found.folders:
+        for place in filter(has_name_in_unicode, found.places):
             with self._store.reading() as snapshot:
-                known = snapshot.journal.under(str(folder), self._collection)
+                known = snapshot.journal.under(str(place), self._collection)
             gone = [
-                source
-                for source, path in known
-                if found.would_hold(path) and not os.path.exists(path)  # noqa: PTH110 - never raises
+                source for source, path in known if found.would_hold(path) and has_vanished(path)
             ]
             if gone:
                 with self._store.writing() as transaction:
@@ -128,11 +125,11 @@ class _Run:
         """Return what the file looks like, and its row if it is known.
 
         Raises:
-            LoadError: the name cannot be stored.
+            Unreachable: the name cannot be stored.
             OSError: the file cannot be read, or has vanished since it was found.
         """
         if not has_name_in_unicode(path):
-            raise LoadError("the name of the file is not valid UTF-8", "rename it")
+            raise Unreachable("the name of the file is not valid UTF-8", "rename it")
         stat = path.stat()
         with self._store.reading() as snapshot:
             known = snapshot.journal.find(str(path), self._collection)
@@ -175,8 +172,19 @@ class _Run:
         except (LoadError, OSError) as error:
             self._tally.stop_if_asked()  # Ctrl-C also reaches a parser in a child process
             reason = error if isinstance(error, LoadError) else unreadable(error)
+            if not isinstance(reason, Unreachable):
+                self._forget_stale(path)
             self._tally.read.add(str(path))
             self._tally.failed(path, reason)
+
+    def _forget_stale(self, path: Path) -> None:
+        """Delete what a file held before it could not be read; of many documents, the unseen."""
+        with self._store.writing() as transaction:
+            known = transaction.journal.find(str(path), self._collection)
+            if known and known.done:
+                self._tally.removed += delete_source(transaction, known.id)
+            elif known:
+                self._tally.removed += transaction.delete(transaction.journal.unseen(known))
 
 
 def known_problems(store: Store) -> list[IngestProblem]:

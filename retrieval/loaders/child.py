@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from retrieval.errors import LoadError, unreadable
+from retrieval.errors import LoadError, Unreachable, unreadable
 
 CPU_SECONDS = 60  # a parsed file; a stream has its parent's deadline alone
 MEMORY_BYTES = 2 * 1024**3
@@ -31,13 +31,12 @@ def serve(jobs: BinaryIO, replies: BinaryIO) -> None:
             for item in _items(job):
                 _write(replies, {"item": item})
             _write(replies, {"done": True})
-        except LoadError as error:
-            _write(replies, {"error": error.message, "hint": error.hint})
-        except OSError as error:
-            if isinstance(error, BrokenPipeError):
-                return  # the parent is gone
-            problem = unreadable(error)
-            _write(replies, {"error": problem.message, "hint": problem.hint})
+        except BrokenPipeError:
+            return  # the parent is gone
+        except (LoadError, OSError) as error:
+            said = error if isinstance(error, LoadError) else unreadable(error)
+            reached = not isinstance(said, Unreachable)
+            _write(replies, {"error": said.message, "hint": said.hint, "reached": reached})
 
 
 def _items(job: dict[str, Any]) -> Iterator[dict[str, Any]]:

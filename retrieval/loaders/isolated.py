@@ -20,7 +20,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-from retrieval.errors import LoadError
+from retrieval.errors import LoadError, Unreachable
 
 WALL_SECONDS = 90
 _MOST_JOBS = 200  # a child is replaced after that many: parsers leak
@@ -59,7 +59,8 @@ def _run(job: dict[str, Any], wall_seconds: float) -> Generator[dict[str, Any], 
         while "done" not in (reply := child.reply(wall_seconds)):
             if "error" in reply:
                 fit = True  # the parser said no in good order
-                raise LoadError(reply["error"], reply["hint"])
+                kind = LoadError if reply["reached"] else Unreachable
+                raise kind(reply["error"], reply["hint"])
             yield reply["item"]
         fit = True
     finally:
@@ -145,7 +146,7 @@ def _started(job: dict[str, Any]) -> _Child:
             return child
         child.kill()
         if kept is None:
-            raise LoadError("no parser could be started", "close other programs, then try again")
+            raise Unreachable("no parser could be started", "close other programs, then try again")
 
 
 def _keep(child: _Child) -> None:

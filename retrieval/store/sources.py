@@ -76,6 +76,10 @@ class Journal:
     def finish_run(self, source: Source) -> list[int]:
         """Mark the pass complete; return the rows of the documents it did not see."""
         self._sql.execute("UPDATE sources SET done = 1 WHERE id = ?", [source.id])
+        return self.unseen(source)
+
+    def unseen(self, source: Source) -> list[int]:
+        """Return the rows of the documents that the latest pass has not seen."""
         rows = self._sql.execute(
             "SELECT id FROM documents WHERE source_id = ? AND run <> ?", [source.id, source.run]
         )
@@ -104,12 +108,13 @@ class Journal:
         rows = self._sql.execute("SELECT id FROM documents WHERE source_id = ?", [source])
         return [row[0] for row in rows.fetchall()]
 
-    def under(self, folder: str, collection: str) -> list[tuple[int, str]]:
-        """Return (id, path) of the sources that lie below `folder`."""
-        prefix = folder.rstrip(os.sep) + os.sep
+    def under(self, place: str, collection: str) -> list[tuple[int, str]]:
+        """Return (id, path) of the sources that are `place` or lie below it."""
+        prefix = place.rstrip(os.sep) + os.sep
         rows = self._sql.execute(
-            "SELECT id, path FROM sources WHERE substr(path, 1, ?) = ? AND collection = ?",
-            [len(prefix), prefix, collection],
+            "SELECT id, path FROM sources"
+            " WHERE (path = ? OR substr(path, 1, ?) = ?) AND collection = ?",
+            [place, len(prefix), prefix, collection],
         )
         return [(row[0], row[1]) for row in rows.fetchall()]
 
