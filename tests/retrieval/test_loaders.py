@@ -131,6 +131,15 @@ def test_markdown_is_stored_as_a_reader_sees_it(tmp_path: Path) -> None:
     assert document.text == "Read this link.\n\n## Use\n\n- one\n\n    # sh"
 
 
+def test_a_plain_text_has_no_titles(index: Index, tmp_path: Path) -> None:
+    """A `#` before a paragraph is whatever the writer meant by it, and is found and shown."""
+    path = tmp_path / "todo.txt"
+    path.write_text("# call the plumber\n\n# buy quokka food\n\nThat is all.")
+    index.add([path])
+    [hit] = index.search("quokka")
+    assert hit.passage.text == path.read_text()
+
+
 def test_front_matter_gives_title_date_and_language(tmp_path: Path) -> None:
     """What notes programs write at the top is known of the document and no part of its text."""
     path = tmp_path / "page.md"
@@ -297,6 +306,18 @@ def test_a_qa_file_gives_its_paragraphs_once_and_never_its_answers(tmp_path: Pat
     documents = list(load(write_records(tmp_path / "qa.jsonl.xz", rows)))
     texts = [item.text for item in documents if isinstance(item, Loaded)]
     assert texts == ["First paragraph.", "Second."]
+
+
+def test_texts_that_share_an_id_are_told_apart_wherever_reading_begins(tmp_path: Path) -> None:
+    """A copy comes once; another text of the same id is a document of its own, also on resuming."""
+    texts = ["one", "two", "one", "three", "two"]
+    rows = [{"id": "doc7", "title": "T", "text": text} for text in texts]
+    path = write_records(tmp_path / "r.jsonl", rows)
+    whole = [item for item in load(path) if isinstance(item, Loaded)]
+    assert [item.text for item in whole] == ["one", "two", "three"]
+    assert len({item.address for item in whole}) == 3
+    assert list(load(path, skip=1)) == whole[1:]
+    assert list(load(path, skip=3)) == whole[2:]
 
 
 def test_one_bad_input_does_not_stop_the_others(index: Index, tmp_path: Path) -> None:
