@@ -196,6 +196,19 @@ def test_a_page_is_read_in_the_encoding_it_declares(tmp_path: Path) -> None:
     assert document.text.startswith("Le café était fermé.")
 
 
+@pytest.mark.parametrize(
+    ("declared", "encoding"),
+    [("iso-8859-1", "cp1252"), ("us-ascii", "cp1252"), ("hex", "utf-8"), ("utf-7", "utf-8")],
+)
+def test_a_page_is_read_as_browsers_read_it(tmp_path: Path, declared: str, encoding: str) -> None:
+    """Old names stand for what was meant by them, and a codec that is no encoding for nothing."""
+    said = "It costs 5 € – “cheap”, they’d say. "
+    path = tmp_path / "page.html"
+    page = f"<meta charset={declared}><body><article><p>{said * 9}</p></article></body>"
+    path.write_bytes(page.encode(encoding))
+    assert one(path).text.startswith(said)
+
+
 def test_a_huge_text_becomes_parts_and_goes_on_between_them(tmp_path: Path) -> None:
     """No part is cut inside a paragraph, nothing is lost, and reading resumes at a part."""
     path = tmp_path / "huge.txt"
