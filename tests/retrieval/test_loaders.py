@@ -131,6 +131,28 @@ def test_markdown_is_stored_as_a_reader_sees_it(tmp_path: Path) -> None:
     assert document.text == "Read this link.\n\n## Use\n\n- one\n\n    # sh"
 
 
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("one<br>two", "one two"),
+        ("a | b\n-|-\none<br/>two | <kbd>F1</kbd>", "a | b\n\none two | F1"),
+        ("<div>\nThe <b>warranty</b> lasts\nfive years.\n</div>", "The warranty lasts five years."),
+        ("<p align=center>R&amp;D</p><p>Two<br>lines</p>", "R&D\n\nTwo lines"),
+        ("<!-- hidden -->\n\n<style>\np { x }\n</style>\n\nSeen.", "Seen."),
+        ("3. third step\n   - point\n4. fourth step", "3. third step\n\n- point\n\n4. fourth step"),
+        ("0) none\n0) one", "0) none\n\n1) one"),
+        ("# A\n\nText.\n\n# A\n\nMore.", "Text.\n\n# A\n\nMore."),
+        ("---\ntitle: My note\n---\n\n# Installing\n\nText.", "# Installing\n\nText."),
+        ("---\ntitle: My note\n---\n\n# My note\n\nText.", "Text."),
+    ],
+)
+def test_markdown_loses_nothing_a_reader_sees(tmp_path: Path, source: str, text: str) -> None:
+    """Line breaks, blocks of HTML, numbers of steps, and headings that are not the title."""
+    path = tmp_path / "page.md"
+    path.write_text(source)
+    assert one(path).text == text
+
+
 def test_a_plain_text_has_no_titles(index: Index, tmp_path: Path) -> None:
     """A `#` before a paragraph is whatever the writer meant by it, and is found and shown."""
     path = tmp_path / "todo.txt"
