@@ -6,7 +6,6 @@ page would see. Code is indented by four spaces, so a `# comment` in it is never
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 from retrieval.loaders.dates import iso_date, language_code
 from retrieval.loaders.plain import read_text
 from retrieval.loaders.types import Parsed
+from retrieval.text import unescape
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -123,5 +123,5 @@ def _paragraphs(source: str) -> Iterator[str]:
     """Yield what a reader sees of a block of HTML."""
     text = _WITHIN_LINES.sub("", _BREAK.sub(" ", _UNSEEN.sub("", source)))
     for part in _TAG.split(text):
-        if paragraph := " ".join(html.unescape(part).split()):
+        if paragraph := " ".join(unescape(part).split()):
             yield paragraph
