@@ -49,7 +49,7 @@ def prepare(
     embedder: Embedder | None, collection: str, documents: Sequence[tuple[str, Loaded]]
 ) -> list[NewDocument]:
     """Chunk and embed (key, loaded) pairs: the work that needs no lock on the database."""
-    chunks = [chunk(item.text, item.pages) for _, item in documents]
+    chunks = [chunk(item.text, item.pages, has_titles=item.has_titles) for _, item in documents]
     vectors: list[bytes | None] = [None] * len(documents)
     if embedder is not None:
         inputs = [

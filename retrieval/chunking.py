@@ -3,6 +3,7 @@
 The thing to know: a passage is only a pair of offsets, so `text == document.text[start:end]` holds
 by construction. A title line (`## Title`, a paragraph of its own) is not a passage; it is kept as
 the heading of the passages below it and, where short sections share a passage, inside its text.
+Only one that nothing stands below is text itself, or nobody could find it.
 """
 
 from __future__ import annotations
@@ -43,12 +44,13 @@ class _Unit(NamedTuple):
     ends_paragraph: bool
 
 
-def chunk(text: str, pages: Sequence[int] = ()) -> list[Chunk]:
+def chunk(text: str, pages: Sequence[int] = (), *, has_titles: bool = True) -> list[Chunk]:
     """Return the passages of `text` in order, never overlapping, white space at no edge.
 
-    With `pages`, the offsets at which pages begin, headings end in "page 3" or "pages 3–4".
+    With `pages`, the offsets at which pages begin, headings end in "page 3" or "pages 3–4". Unless
+    it `has_titles`, a paragraph that begins with `#` is one like any other.
     """
-    chunks = _chunks(text)
+    chunks = _chunks(text, has_titles=has_titles)
     if not pages:
         return chunks
     return [piece._replace(heading=_with_pages(piece, pages)) for piece in chunks]
@@ -60,11 +62,11 @@ def _with_pages(piece: Chunk, pages: Sequence[int]) -> str:
     return f"{piece.heading} › {place}" if piece.heading else place
 
 
-def _chunks(text: str) -> list[Chunk]:
+def _chunks(text: str, *, has_titles: bool) -> list[Chunk]:
     chunks: list[Chunk] = []
     open_units: list[_Unit] = []
     words = 0
-    for unit in _units(text):
+    for unit in _units(text, has_titles=has_titles):
         if open_units and _closes_before(unit, words, open_units[0].start):
             chunks.append(_join(open_units))
             open_units, words = [], 0
@@ -88,23 +90,37 @@ def _join(units: list[_Unit]) -> Chunk:
     return Chunk(units[0].start, units[-1].end, units[0].heading)
 
 
-def _units(text: str) -> Iterator[_Unit]:
+def _units(text: str, *, has_titles: bool) -> Iterator[_Unit]:
     """Yield sentences (or pieces of overlong ones) with the heading they stand under."""
     path: list[tuple[int, str]] = []
+    bare: list[_Unit] = []  # the last title, while nothing stands below it
     opens_section = False
     for start, end in _paragraphs(text):
-        heading = _HEADING.fullmatch(text, start, end) if text[start] == "#" else None
-        if heading is not None:
-            level = len(heading.group(1))
-            path = [part for part in path if part[0] < level] + [(level, heading.group(2).strip())]
-            opens_section = True
+        heading = (
+            _HEADING.fullmatch(text, start, end) if has_titles and text[start] == "#" else None
+        )
+        if heading is None:
+            yield from _paragraph(text, start, end, path, opens_section=opens_section)
+            bare, opens_section = [], False
             continue
-        pieces = list(_pieces(text, start, end))
-        for number, (piece_start, piece_end, words) in enumerate(pieces, 1):
-            name = " › ".join(title for _, title in path)[:MAX_TITLE]
-            last = number == len(pieces)
-            yield _Unit(piece_start, piece_end, words, name, opens_section, last)
-            opens_section = False
+        level = len(heading.group(1))
+        if bare and level <= path[-1][0]:
+            yield from bare
+        path = [part for part in path if part[0] < level]
+        bare = list(_paragraph(text, start, end, path, opens_section=True))
+        path.append((level, heading.group(2).strip()))
+        opens_section = True
+    yield from bare
+
+
+def _paragraph(
+    text: str, start: int, end: int, path: Sequence[tuple[int, str]], *, opens_section: bool
+) -> Iterator[_Unit]:
+    name = " › ".join(title for _, title in path)[:MAX_TITLE]
+    pieces = list(_pieces(text, start, end))
+    for number, (piece_start, piece_end, words) in enumerate(pieces, 1):
+        opens, last = opens_section and number == 1, number == len(pieces)
+        yield _Unit(piece_start, piece_end, words, name, opens, last)
 
 
 def _paragraphs(text: str) -> Iterator[tuple[int, int]]:

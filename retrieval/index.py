@@ -159,8 +159,8 @@ class Index:
         Adding the file again brings them back; of a record file that keeps other documents, only
         when it has changed.
         """
-        if not target.strip() or sanitize_text(target) != target:
-            return 0  # no path, and no text that could be in the index
+        if not target.strip() or not _can_be_stored(target):
+            return 0
         with self._store.writing(erase=True) as transaction:
             journal = transaction.journal
             count = sum(
@@ -303,6 +303,11 @@ def _reporter(
         return False
 
     return step
+
+
+def _can_be_stored(target: str) -> bool:
+    """Whether a path or an address may be that; names of files may hold any character but these."""
+    return "\0" not in target and not any("\ud800" <= char <= "\udfff" for char in target)
 
 
 def _as_stored(target: str) -> set[str]:

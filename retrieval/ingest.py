@@ -23,6 +23,7 @@ from retrieval.tally import Progress, ShouldStop, Stopped, Tally
 from retrieval.types import IngestProblem, IngestReport
 
 MOST_PROBLEMS = 1000  # that are remembered
+_MOST_NS = 2**63 - 1
 
 
 def add_paths(
@@ -133,9 +134,11 @@ class _Run:
         stat = path.stat()
         with self._store.reading() as snapshot:
             known = snapshot.journal.find(str(path), self._collection)
-        if known and known.done and known.fingerprint[:2] == (stat.st_size, stat.st_mtime_ns):
+        # Clocks that were wrong leave times before 1677 or after 2262, which no store takes.
+        changed_at = max(-_MOST_NS, min(stat.st_mtime_ns, _MOST_NS))
+        if known and known.done and known.fingerprint[:2] == (stat.st_size, changed_at):
             return known.fingerprint, known
-        return Fingerprint(stat.st_size, stat.st_mtime_ns, _file_digest(path)), known
+        return Fingerprint(stat.st_size, changed_at, _file_digest(path)), known
 
     def _skip(self, known: Source, seen: Fingerprint) -> None:
         if known.fingerprint != seen:

@@ -7,6 +7,7 @@ because nothing after this gate parses it.
 
 from __future__ import annotations
 
+import html
 import re
 
 # Line ends of every platform become \n, so that offsets and paragraph rules see one kind.
@@ -48,3 +49,12 @@ def sanitize_title(text: str) -> str:
     """
     # The cut before cleaning keeps a title of megabytes cheap.
     return " ".join(sanitize_text(text[: 10 * MAX_TITLE]).split())[:MAX_TITLE].rstrip()
+
+
+# No character has a number so long, and Python refuses to read one of thousands of digits.
+_NO_CHARACTER = re.compile(r"&(?=#[0-9]{9})")
+
+
+def unescape(text: str) -> str:
+    """Return `text` with the character references of HTML as characters."""
+    return html.unescape(_NO_CHARACTER.sub("&amp;", text))

@@ -7,7 +7,6 @@ stand with its facts ("Also known as"), so that it is found by any of its names.
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -17,16 +16,18 @@ from urllib.parse import quote
 from xml.etree import ElementTree
 
 from retrieval.dumps.pages import RawPage, header, raw_pages, redirects
+from retrieval.dumps.time_limit import time_limit
 from retrieval.dumps.wikitext import Site, plain_text
 from retrieval.loaders.dates import iso_date, language_code
 from retrieval.loaders.isolated import stream_isolated
 from retrieval.loaders.types import BadRecord, Loaded
 from retrieval.terms import fold
-from retrieval.text import sanitize_text, sanitize_title
+from retrieval.text import sanitize_text, sanitize_title, unescape
 
 _NAMES_UP_TO_BYTES = 1 << 30  # of a dump; above, a pass of its own for redirects takes too long
 _MOST_NAMES = 12
 _SILENCE_SECONDS = 300.0  # a long run of redirects or talk pages yields nothing
+_PAGE_SECONDS = 60.0  # the longest articles take a second
 _TELL_BYTES = 4 << 20
 
 _DISAMBIGUATION = re.compile(
@@ -74,13 +75,25 @@ def stream(path: Path, after: int) -> Iterator[dict[str, Any]]:
     if path.stat().st_size <= _NAMES_UP_TO_BYTES:
         yield from _collect_names(path, names)
     for raw in raw_pages(path, after):
-        try:
-            item = _document(raw, wiki, names)
-        except ElementTree.ParseError as error:
-            yield {"position": raw.position, "problem": f"not XML ({error})", "title": _title(raw)}
-            continue
+        item = _document_or_problem(raw, wiki, names)
         if item:
             yield item
+
+
+def _document_or_problem(
+    raw: RawPage, wiki: _Wiki, names: dict[str, list[str]]
+) -> dict[str, Any] | None:
+    """Return what `_document` does, or what is wrong with the page: it must not stop the dump."""
+    try:
+        with time_limit(_PAGE_SECONDS):
+            return _document(raw, wiki, names)
+    except ElementTree.ParseError as error:
+        problem = f"not XML ({error})"
+    except TimeoutError:
+        problem = f"reading it took longer than {_PAGE_SECONDS:.0f} s"
+    except MemoryError:
+        problem = "reading it takes too much memory"
+    return {"position": raw.position, "problem": problem, "title": _title(raw)}
 
 
 def _document(raw: RawPage, wiki: _Wiki, names: dict[str, list[str]]) -> dict[str, Any] | None:
@@ -116,11 +129,11 @@ def _wiki(beginning: bytes) -> _Wiki:
 
     def marked(pattern: str) -> str:
         found = re.search(pattern, text)
-        return html.unescape(found[1]) if found else ""
+        return unescape(found[1]) if found else ""
 
     base = marked(r"<base>([^<]{1,500})</base>").rpartition("/")[0]
     spaces = re.findall(r'<namespace key="(-2|6|14)"[^>]*>([^<]{1,100})<', text)
-    hidden = frozenset(html.unescape(name).lower() for _, name in spaces)
+    hidden = frozenset(unescape(name).lower() for _, name in spaces)
     language = language_code(marked(r'<mediawiki\b[^>]*\bxml:lang="([^"]{1,40})"'))
     address = f"{base}/" if base.startswith(("https://", "http://")) else "wiki:"
     return _Wiki(address, language, Site(Site().hidden | hidden))
@@ -131,9 +144,9 @@ def _collect_names(path: Path, names: dict[str, list[str]]) -> Iterator[dict[str
     told = 0
     for consumed, found in redirects(path):
         for title, target in found:
-            known = names.setdefault(html.unescape(target.decode("utf-8", "replace")), [])
+            known = names.setdefault(unescape(target.decode("utf-8", "replace")), [])
             if len(known) < 3 * _MOST_NAMES:
-                known.append(html.unescape(title.decode("utf-8", "replace")))
+                known.append(unescape(title.decode("utf-8", "replace")))
         if consumed - told > _TELL_BYTES:
             told = consumed
             yield {"consumed": consumed}

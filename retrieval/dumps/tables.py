@@ -14,7 +14,7 @@ _ROW = re.compile(r"^[ ]*\|-.*$", re.MULTILINE)
 _CELL = re.compile(r"^[ ]*[|!](?!\+)|\|\||!!", re.MULTILINE)
 _CAPTION = re.compile(r"^[ ]*\|\+(?:[^|\n]*\|)?(.*)$", re.MULTILINE)
 # `style="…" | text`: what stands before the bar is for the browser.
-_ATTRIBUTES = re.compile(r"^[^|\n\[{]*=[^|\n]*\|(?!\|)")
+_ATTRIBUTES = re.compile(r"^[^|\n\[{=]*+=[^|\n]*+\|(?!\|)")
 
 
 def table_text(inner: str) -> str:

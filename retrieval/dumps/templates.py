@@ -39,7 +39,8 @@ class Facts:
     def add(self, call: Call) -> None:
         """Take the values a reader would look up; file names, sizes and colours are passed over."""
         for name, value in call.names.items():
-            told = " ".join(_LINE_ENDS.sub(", ", value).split()).strip(" ,*")
+            lines = (" ".join(line.split()).lstrip("* ") for line in _LINE_END.split(value))
+            told = ", ".join(filter(None, lines)).strip(" ,*")
             if not told or len(told) > _LONGEST_FACT or _FOR_LAYOUT.search(name):
                 continue
             if len(self._lines) < MAX_FACTS and any(char.isalnum() for char in told):
@@ -51,7 +52,7 @@ class Facts:
         return list(self._lines.values())
 
 
-_LINE_ENDS = re.compile(r"\s*(?:<br\s*/?>|\n)\s*\**\s*", re.IGNORECASE)
+_LINE_END = re.compile(r"<br\s*+/?>|\n", re.IGNORECASE)
 _FOR_LAYOUT = re.compile(
     r"image|caption|photo|logo|\bmap|_map|pushpin|width|size|colou?r|foot_?note|\bref|_ref|coord"
     r"|^lat|^lon|website|\burl|style|module|embed|class|header|label|\balt$|_alt|signature|sound"
@@ -112,7 +113,7 @@ def _last(call: Call) -> str:
 
 
 def _listed(call: Call) -> str:
-    items = re.split(r"\n\s*\*\s*", "\n* ".join(["", *call.places]))
+    items = re.split(r"\n[^\S\n]*+\*", "\n* ".join(["", *call.places]))
     return ", ".join(item.strip() for item in items if item.strip(" *\n"))
 
 

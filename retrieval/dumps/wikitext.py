@@ -9,13 +9,13 @@ these rules would be needed on top of it, at 0.4 of the speed (docs/log.md).
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from retrieval.dumps.tables import table_text
 from retrieval.dumps.templates import Facts, expand
+from retrieval.text import unescape
 
 # Elements whose content no reader sees as text, and elements whose content is shown as it stands.
 _HIDDEN_NAMES = "ref gallery timeline score imagemap templatestyles templatedata mapframe graph"
@@ -27,8 +27,9 @@ _CLOSERS = {name: re.compile(rf"</{name}\s*>", re.IGNORECASE) for name in _ELEME
 _CLOSERS[""] = re.compile("-->")
 _ASIDE = re.compile("\x00([0-9]+)\x00")
 _BRACKET = re.compile(r"\{\{|\}\}|\[\[|\]\]|^[ :]*\{\||^[ ]*\|\}(?!\})", re.MULTILINE)
-_WEB_LINK = re.compile(r"\[(?:https?:|ftp:|mailto:|//)[^\s\]]{0,2000} ?([^\]\n]{0,500})\]")
-_HEADING = re.compile(r"^(={1,6})[ \t]*(.{1,300}?)[ \t]*\1[ \t]*$", re.MULTILINE)
+_WEB_LINK = re.compile(r"\[(?:https?:|ftp:|mailto:|//)[^\s\[\]]{0,2000}+ ?+([^\]\n]{0,500}+)\]")
+_HEADING = re.compile(r"^=.*", re.MULTILINE)
+_LONGEST_HEADING = 300
 _MAGIC_WORD = re.compile(r"__[A-Z]{3,}__")
 _QUOTES = re.compile(r"'{2,5}")
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
@@ -68,10 +69,10 @@ def plain_text(source: str, site: Site = Site(), also_known_as: Sequence[str] = 
     facts = Facts()
     text = _without_brackets(_without_elements(source.replace("\x00", ""), literals), site, facts)
     text = _QUOTES.sub("", _MAGIC_WORD.sub("", _WEB_LINK.sub(r"\1", text)))
-    text = _HEADING.sub(lambda found: f"\n\n{'#' * len(found[1])} {found[2]}\n\n", text)
+    text = _HEADING.sub(_heading, text)
     text = _TAG.sub("", _BREAK.sub("\n", _POWER.sub(_raised, text)))
     text = _ASIDE.sub(lambda found: literals[int(found[1])], text)
-    text = _tidy_line_parts(html.unescape(text))
+    text = _tidy_line_parts(unescape(text))
     told = [*facts.lines()]
     if also_known_as:
         told.append(f"Also known as: {', '.join(also_known_as)}")
@@ -187,8 +188,25 @@ def _link_text(inner: str, site: Site) -> str:
     if not bar:
         return target.removeprefix(":")
     if not shown.strip():  # the pipe trick: `[[Mercury (planet)|]]` shows "Mercury"
-        return re.sub(r"\s*\([^)]*\)$", "", target.rpartition(":")[2])
+        return _without_parenthesis(target.rpartition(":")[2])
     return shown.rpartition("|")[2] if shown.startswith("thumb") else shown
+
+
+def _without_parenthesis(name: str) -> str:
+    """Return `name` without the "(…)" it ends with."""
+    opening = name.find("(", name.rfind(")", 0, -1) + 1)
+    return name[:opening].rstrip() if opening >= 0 and name.endswith(")") else name
+
+
+def _heading(match: re.Match[str]) -> str:
+    """Return the title of a line `== Title ==`, and any other line as it is."""
+    line = match[0].rstrip(" \t")
+    left, right = (len(line) - len(bare) for bare in (line.lstrip("="), line.rstrip("=")))
+    level = min(left, right, 6, (len(line) - 1) // 2)
+    title = line[level : len(line) - level].strip(" \t")
+    if not level or not 0 < len(title) <= _LONGEST_HEADING:
+        return match[0]
+    return f"\n\n{'#' * level} {title}\n\n"
 
 
 def _raised(match: re.Match[str]) -> str:

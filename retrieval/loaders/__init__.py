@@ -72,6 +72,7 @@ def load(path: Path, *, skip: int = 0) -> Iterator[Loaded | BadRecord]:
         date=date,
         language=parsed.language,
         pages=parsed.pages,
+        has_titles=parsed.has_titles,
     )
 
 

@@ -41,5 +41,8 @@ def language_code(stated: object) -> str:
 
 
 def day_of(seconds: float) -> str:
-    """Return the day of a time stamp in seconds, in UTC, as files carry it."""
-    return datetime.fromtimestamp(seconds, UTC).date().isoformat()
+    """Return the day of a time stamp in seconds, in UTC, as files carry it; "" beyond year 9999."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).date().isoformat()
+    except (ValueError, OverflowError, OSError):
+        return ""

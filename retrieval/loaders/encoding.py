@@ -28,8 +28,15 @@ _OLD_NAMES = (
 )
 _OLD = _OLD_NAMES.split()
 _DECLARED = re.compile(
-    rb"""<(?:meta\b[^>]{0,200}?charset|\?xml\b[^>]{0,100}?encoding)\s*=\s*["']?([\w.:-]{1,40})""",
+    rb"""<(?:meta\b[^>]{0,200}?charset|\?xml\b[^>]{0,100}?encoding)\s*=\s*["']?\s*([\w.:-]{2,40})""",
     re.IGNORECASE,
+)
+_DECLARED_WITHIN = 4096  # bytes
+# by the encoding standard, pages that say the former mean the latter
+_MEANT = {"iso8859-1": "cp1252", "ascii": "cp1252", "gb2312": "gb18030", "gbk": "gb18030"}
+_CHARSETS = re.compile(
+    r"utf[-_](?:8|16|16-le|16-be)|iso8859-\d+|cp(?:125\d|866|874|932|949|950)|koi8-[ru]"
+    r"|mac-(?:roman|cyrillic)|gb18030|big5(?:hkscs)?|euc_(?:jp|kr)|shift_jis|iso2022_jp"
 )
 
 
@@ -57,7 +64,8 @@ def decode(data: bytes, *, declares: bool = False) -> str:
     Raises:
         LoadError: as above.
     """
-    named = _declared(data) if declares else ""
+    marked = data.startswith(tuple(mark for mark, _ in _BYTE_ORDER_MARKS))
+    named = declared(data) if declares and not marked else ""
     if named:
         try:
             return data.decode(named)
@@ -78,17 +86,22 @@ def not_valid(encoding: str, error: UnicodeDecodeError) -> LoadError:
     )
 
 
-def _declared(data: bytes) -> str:
-    """Return the encoding that a page names at its beginning, "" if it is none we know."""
-    if data.startswith(tuple(mark for mark, _ in _BYTE_ORDER_MARKS)):
-        return ""
-    found = _DECLARED.search(data, 0, 2048)
-    if not found:
-        return ""
+def declared(data: bytes) -> str:
+    """Return the encoding that HTML or XML names at its beginning, "" if it is none we know."""
+    found = _DECLARED.search(data, 0, _DECLARED_WITHIN)
+    return encoding_named(found[1].decode("ascii", "replace")) if found else ""
+
+
+def encoding_named(name: str) -> str:
+    """Return Python's name of a character set, "" unless it is one that pages use.
+
+    Python knows codecs that unpack, and some in which plain letters hide markup (UTF-7).
+    """
     try:
-        return codecs.lookup(found[1].decode()).name
+        found = codecs.lookup(name).name
     except LookupError:
         return ""
+    return _MEANT.get(found, found) if _CHARSETS.fullmatch(found) or found == "ascii" else ""
 
 
 def _guessed(beginning: bytes, error: UnicodeDecodeError) -> str:

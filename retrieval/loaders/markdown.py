@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from retrieval.loaders.dates import iso_date, language_code
 from retrieval.loaders.plain import read_text
 from retrieval.loaders.types import Parsed
+from retrieval.text import unescape
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -21,6 +22,13 @@ if TYPE_CHECKING:
 _FRONT_MATTER = re.compile(
     r"\A---[ \t]*\r?\n(.{0,20000}?)\r?\n(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.S
 )
+_BREAK = re.compile(r"<br\b[^<>]*>", re.IGNORECASE)
+_UNSEEN = re.compile(r"<!--.*?(?:-->|\Z)|<(script|style)\b.*?(?:</\1\s*>|\Z)", re.S | re.IGNORECASE)
+_WITHIN_LINES = re.compile(
+    r"</?(?:a|abbr|b|code|em|font|i|img|kbd|mark|s|small|span|strong|sub|sup|u|wbr)\b[^<>]*>",
+    re.IGNORECASE,
+)
+_TAG = re.compile(r"<[/!?]?[a-zA-Z][^<>]*>")
 
 
 def read_markdown(path: Path) -> Parsed:
@@ -30,10 +38,13 @@ def read_markdown(path: Path) -> Parsed:
     source = read_text(path)
     stated = _front_matter(source)
     blocks = list(_blocks(_FRONT_MATTER.sub("", source, count=1)))
-    first = next((block[2:] for block in blocks if block.startswith("# ")), "")
+    first = next((block for block in blocks if block.startswith("# ")), "")
+    title = str(stated.get("title") or first[2:] or path.stem)
+    if first[2:] == title:  # it is told as the title; any other heading is text
+        blocks.remove(first)
     return Parsed(
-        title=str(stated.get("title") or first or path.stem),
-        text="\n\n".join(block for block in blocks if block != f"# {first}"),
+        title=title,
+        text="\n\n".join(blocks),
         date=next(filter(None, (iso_date(stated.get(name, "")) for name in _DATES)), ""),
         language=language_code(stated.get("lang") or stated.get("language") or ""),
     )
@@ -62,11 +73,21 @@ def _blocks(source: str) -> Iterator[str]:
 
     prefix = ""
     row: list[str] | None = None
+    numbers: list[int | None] = []  # of the next item of each open list, None where there are none
     for token in MarkdownIt("commonmark").enable("table").parse(source):
         if token.type == "heading_open":
             prefix = "#" * int(token.tag[1]) + " "
+        elif token.type == "bullet_list_open":
+            numbers.append(None)
+        elif token.type == "ordered_list_open":
+            start = token.attrGet("start")
+            numbers.append(1 if start is None else int(start))
+        elif token.type in ("bullet_list_close", "ordered_list_close"):
+            numbers.pop()
         elif token.type == "list_item_open":
-            prefix = "- "
+            number = numbers[-1]
+            prefix = "- " if number is None else f"{number}{token.markup} "
+            numbers[-1] = None if number is None else number + 1
         elif token.type == "tr_open":
             row = []
         elif token.type == "tr_close" and row:
@@ -79,6 +100,10 @@ def _blocks(source: str) -> Iterator[str]:
             prefix = ""
         elif token.type in ("fence", "code_block"):
             yield "\n".join(f"    {line}" for line in token.content.splitlines())
+        elif token.type == "html_block":
+            for paragraph in _paragraphs(token.content):
+                yield prefix + paragraph
+                prefix = ""
 
 
 def _inline_text(token: Token) -> str:
@@ -89,4 +114,14 @@ def _inline_text(token: Token) -> str:
             parts.append(" ")
         elif child.type in ("text", "code_inline", "image"):
             parts.append(child.content)
+        elif child.type == "html_inline" and _BREAK.fullmatch(child.content):
+            parts.append(" ")
     return "".join(parts).strip()
+
+
+def _paragraphs(source: str) -> Iterator[str]:
+    """Yield what a reader sees of a block of HTML."""
+    text = _WITHIN_LINES.sub("", _BREAK.sub(" ", _UNSEEN.sub("", source)))
+    for part in _TAG.split(text):
+        if paragraph := " ".join(unescape(part).split()):
+            yield paragraph

@@ -32,7 +32,8 @@ def read_pdf(path: Path) -> Parsed:
     """
     reply = run_isolated("retrieval.loaders.pdf", path)
     text, pages = _joined(reply["pages"])
-    return Parsed(reply["title"] or path.stem, text, reply["date"], pages=pages)
+    title = reply["title"] or path.stem
+    return Parsed(title, text, reply["date"], pages=pages, has_titles=False)
 
 
 def parse(path: Path) -> dict[str, Any]:

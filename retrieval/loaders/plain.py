@@ -27,7 +27,7 @@ def read_plain(path: Path) -> Parsed:
     Raises:
         LoadError: empty, binary, too large, or in an unknown encoding.
     """
-    return Parsed(path.stem, read_text(path))
+    return Parsed(path.stem, read_text(path), has_titles=False)
 
 
 def is_huge(path: Path) -> bool:
@@ -65,6 +65,7 @@ def read_parts(path: Path, *, skip: int = 0) -> Iterator[Loaded]:
             text=text,
             position=number,
             consumed=consumed,
+            has_titles=False,
         )
 
 

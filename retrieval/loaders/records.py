@@ -13,6 +13,7 @@ import json
 import lzma
 import textwrap
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -38,14 +39,16 @@ def read_records(path: Path, *, skip: int = 0) -> Iterator[Loaded | BadRecord]:
     Raises:
         LoadError: unreadable, damaged or truncated packing, or 20 bad lines and no good one.
     """
-    seen: set[bytes] = set()
+    seen: dict[bytes, bytes] = {}
     bad = taken = position = 0
     for position, consumed, line in read_lines(path):
-        if position <= skip or not line.strip():
+        if not line.strip():
             continue
         try:
             document = _document(path, line, position, consumed)
         except LoadError as error:
+            if position <= skip:
+                continue
             bad += 1
             if bad <= MAX_BAD_LINES:
                 yield BadRecord(position, error.message, error.hint)
@@ -55,9 +58,11 @@ def read_records(path: Path, *, skip: int = 0) -> Iterator[Loaded | BadRecord]:
                     error.hint,
                 ) from error
             continue
-        if document is not None and _is_new(document, seen):
+        # Skipped lines are looked at as well, so that an interruption changes no address behind it.
+        alone = _told_apart(document, seen) if document else None
+        if alone and position > skip:
             taken += 1
-            yield document
+            yield alone
     if bad > MAX_BAD_LINES:
         yield BadRecord(position, f"{bad - MAX_BAD_LINES} more bad lines up to here", _SCHEMA_HINT)
     if not (taken or bad or skip):
@@ -150,10 +155,19 @@ def _paragraph_id(title: str, text: str) -> str:
     return hashlib.blake2b(f"{title}\0{text}".encode(), digest_size=8).hexdigest()
 
 
-def _is_new(document: Loaded, seen: set[bytes]) -> bool:
-    """Whether this address has not come up in the file yet; many questions share a paragraph."""
-    mark = hashlib.blake2b(document.address.encode(), digest_size=8).digest()
-    if mark in seen:
-        return False
-    seen.add(mark)
-    return True
+def _told_apart(document: Loaded, seen: dict[bytes, bytes]) -> Loaded | None:
+    """Return the document under an address that no other text of the file has.
+
+    None for a copy: many questions share a paragraph.
+    """
+    address, text = _mark(document.address), _mark(document.text)
+    if address not in seen:
+        seen[address] = text
+        return document
+    if seen[address] == text:
+        return None
+    return _told_apart(replace(document, address=f"{document.address}~{text.hex()}"), seen)
+
+
+def _mark(text: str) -> bytes:
+    return hashlib.blake2b(text.encode(), digest_size=8).digest()

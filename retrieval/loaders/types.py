@@ -10,7 +10,7 @@ class Parsed:
     """What a file that is one document says, before cleaning, but for the text of one with `pages`.
 
     `pages` are the offsets in `text` at which pages begin, empty where there are none. `date` and
-    `language` are as in `retrieval.types.Document`.
+    `language` are as in `retrieval.types.Document`. `has_titles` says whether `## Title` is one.
     """
 
     title: str
@@ -18,6 +18,7 @@ class Parsed:
     date: str = ""
     language: str = ""
     pages: tuple[int, ...] = ()
+    has_titles: bool = True
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Loaded:
 
     `position` is where to go on after it, a number that only its loader understands (lines or parts
     read, a place in a dump); `consumed` the bytes of the file behind it as it lies on disk. `date`
-    and `language` are as in `retrieval.types.Document`, `pages` as in `Parsed`.
+    and `language` are as in `retrieval.types.Document`, `pages` and `has_titles` as in `Parsed`.
     """
 
     address: str
@@ -38,6 +39,7 @@ class Loaded:
     date: str = ""
     language: str = ""
     pages: tuple[int, ...] = ()
+    has_titles: bool = True
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import codecs
 import re
 from typing import Literal
 
+from retrieval.loaders.encoding import declared, encoding_named
 from retrieval.web.limits import MIB
 from retrieval.web.pages import Unfetchable
 
@@ -39,18 +40,11 @@ _OTHERS = (
     b"RIFF", b"OggS", b"ID3", b"\x00\x00\x01\x00", b"\xca\xfe\xba\xbe", b"\xcf\xfa\xed\xfe",
     b"SQLite format 3\x00", b"\x00asm", b"\xd0\xcf\x11\xe0", b"{\\rtf", b"%!PS",
 )  # fmt: skip
-_META = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([a-zA-Z0-9_:.-]{2,40})", re.I)
 _BOMS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-# by the encoding standard, pages that say the former mean the latter
-_MEANT = {"iso8859-1": "cp1252", "ascii": "cp1252", "gb2312": "gb18030", "gbk": "gb18030"}
-_CHARSETS = re.compile(
-    r"utf[-_](?:8|16|16-le|16-be)|iso8859-\d+|cp(?:125\d|866|874|932|949|950)|koi8-[ru]|mac-cyrillic"
-    r"|gb18030|big5(?:hkscs)?|euc_(?:jp|kr)|shift_jis|iso2022_jp"
-)
 
 
 def kind_of(content_type: str) -> Kind:
@@ -84,23 +78,10 @@ def decoded(kind: Kind, content_type: str, body: bytes) -> str:
         if body.startswith(mark):
             return body.decode(charset, "replace")
     said = re.search(r"charset\s*=\s*[\"']?([\w:.-]{2,40})", content_type, re.I)
-    own = _META.search(body[:4096]) if kind == "html" else None
-    for name in (said and said[1], own and own[1].decode("ascii")):
-        if charset := _charset(name or ""):
-            return body.decode(charset, "replace")
+    own = declared(body) if kind == "html" else ""
+    if charset := (encoding_named(said[1]) if said else "") or own:
+        return body.decode(charset, "replace")
     try:
         return body.decode("utf-8")
     except UnicodeDecodeError:
         return body.decode("cp1252", "replace")
-
-
-def _charset(name: str) -> str:
-    """Return Python's name of a character set, "" unless it is one that pages use.
-
-    Python knows codecs that unpack, and some in which plain letters hide markup (UTF-7).
-    """
-    try:
-        found = codecs.lookup(name).name
-    except LookupError:
-        return ""
-    return _MEANT.get(found, found) if _CHARSETS.fullmatch(found) or found == "ascii" else ""

@@ -30,11 +30,13 @@ def test_passages_are_ordered_spans_of_the_text(text: str) -> None:
 
 
 @given(_TEXTS)
-def test_no_word_is_lost_but_headings(text: str) -> None:
-    """Every word outside a heading line is in a passage, so every word can be found."""
-    covered = "".join(text[start:end] for start, end, _ in chunk(text))
-    body = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
-    missing = [word for line in body for word in line.split() if word not in covered]
+def test_no_word_is_lost(text: str) -> None:
+    """Every word is in a passage or in the heading of one, so every word can be found."""
+    passages = chunk(text)
+    covered = "".join(text[start:end] for start, end, _ in passages)
+    headings = "\n".join(heading for _, _, heading in passages)
+    words = {word.strip("#") for word in text.split()}
+    missing = [word for word in words if word not in covered and word not in headings]
     assert not missing
 
 
@@ -43,6 +45,20 @@ def test_no_passage_is_huge(text: str) -> None:
     """Even text without spaces or sentences is cut to a size a person can read."""
     longest = max((end - start for start, end, _ in chunk(text)), default=0)
     assert longest <= 1_600
+
+
+@pytest.mark.parametrize(
+    ("text", "passages"),
+    [
+        ("# one\n\n# two", [("# one\n\n# two", "")]),
+        ("Text.\n\n## Last", [("Text.\n\n## Last", "")]),
+        ("# A\n\n## B\n\n# C\n\nText.", [("## B\n\n# C\n\nText.", "A")]),
+        ("# A\n\n## B\n\nText.", [("Text.", "A › B")]),
+    ],
+)
+def test_a_title_of_nothing_is_text(text: str, passages: list[tuple[str, str]]) -> None:
+    """What stands in no heading path stands in a passage."""
+    assert [(text[start:end], heading) for start, end, heading in chunk(text)] == passages
 
 
 def test_passages_end_where_sentences_end_and_know_their_heading() -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from retrieval.dumps import loader
 from retrieval.dumps.loader import read_dump
-from retrieval.dumps.wikitext import plain_text
+from retrieval.dumps.wikitext import Site, plain_text
 from retrieval.errors import LoadError
 from retrieval.index import Index
 from retrieval.loaders import BadRecord, Loaded, load
@@ -213,11 +214,66 @@ def test_pieces_of_wikitext(source: str, text: str) -> None:
 
 @pytest.mark.parametrize(
     "piece",
-    ["{{a|", "[[x|", "<ref>", "<nowiki>", "[http://x ", "{|\n|-\n|", "|}", "= ", "<!--", "''", "(",
-     "{{nowrap|", "{{{", "[[File:", "* a\n", "<a "],
+    ["{{a|", "[[x|", "<ref>", "<nowiki>", "[http://x ", "[http:", "{|\n|-\n|", "|}", "= ", "<!--",
+     "''", "(", "{{nowrap|", "{{{", "[[File:", "* a\n", "<a "],
 )  # fmt: skip
 def test_hostile_wikitext_takes_linear_time(piece: str) -> None:
     """What never closes is read in a second, not in hours."""
     began = time.monotonic()
     plain_text(piece * (300_000 // len(piece)))
     assert time.monotonic() - began < 30
+
+
+@pytest.mark.parametrize(
+    ("before", "piece", "after"),
+    [
+        ("{|\n|-\n| ", "a=", "\n|}"),
+        ("{{Infobox x\n| a = b", " ", "c\n}}"),
+        ("{{plainlist|\n* a", " \n", "x}}"),
+        ("[[a", " ", "x|]]"),
+        ("[[", "(", "|]]"),
+        ("&#", "9", ";"),
+    ],
+)
+def test_a_long_run_inside_brackets_takes_linear_time(before: str, piece: str, after: str) -> None:
+    """Sixty thousand characters that nearly fit a rule are read in a moment."""
+    began = time.monotonic()
+    plain_text(f"{before}{piece * (60_000 // len(piece))}{after}")
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("== A ==", "## A\n\nx"),
+        ("=== A ==", "## = A\n\nx"),
+        ("== A === ", "## A =\n\nx"),
+        ("= =", "x"),
+        ("== A", "== A x"),
+    ],
+)
+def test_titles_have_the_level_of_their_shorter_side(line: str, text: str) -> None:
+    """As MediaWiki reads them; a line that only begins like one is text."""
+    assert plain_text(f"{line}\nx") == text
+
+
+def test_a_page_that_takes_too_long_is_named_and_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However a page stops the reader, the pages around it are read."""
+    path = write_dump(tmp_path / "w.xml", [page(n, f"T{n}", "Text.") for n in range(3)])
+
+    def slow(source: str, site: Site, names: Sequence[str]) -> str:
+        if len(seen) == 1:
+            seen.append(source)
+            time.sleep(30)
+        seen.append(source)
+        return source
+
+    seen: list[str] = []
+    monkeypatch.setattr(loader, "plain_text", slow)
+    monkeypatch.setattr(loader, "_PAGE_SECONDS", 0.2)
+    items = list(loader.stream(path, 0))
+    assert [item["title"] for item in items] == ["T0", "T1", "T2"]
+    assert ["problem" in item for item in items] == [False, True, False]
+    assert items[1]["position"] > items[0]["position"]

@@ -39,6 +39,38 @@ def test_links_are_followed_to_files_and_never_in_circles(index: Index, tmp_path
     assert index.remove(str(tmp_path / "alias.md")) == 1
 
 
+def test_a_glob_below_a_link_to_itself_leaves_the_other_inputs_alone(
+    index: Index, tmp_path: Path
+) -> None:
+    """Its folder cannot be entered; the file beside it is added."""
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "note.txt").write_text("A note.")
+    report = index.add([tmp_path / "loop" / "*.txt", tmp_path / "note.txt"])
+    assert report.added == 1
+    assert report.problems[0].message == "this link leads back to itself"
+
+
+@pytest.mark.parametrize("seconds", [10_000_000_000, -10_000_000_000])
+def test_a_file_of_another_century_is_added(index: Index, tmp_path: Path, seconds: int) -> None:
+    """A clock that was wrong gives times that fit no column; the file is read, then skipped."""
+    note = tmp_path / "note.txt"
+    note.write_text("A note.")
+    os.utime(note, (seconds, seconds))
+    assert index.add([note]).added == 1
+    assert index.add([note]).unchanged == 1
+
+
+@pytest.mark.parametrize("name", ["\u2764\ufe0f love", "\U0001f469\u200d\U0001f4bb", "\u200ea"])
+def test_a_file_with_hidden_characters_in_its_name_can_be_removed(
+    index: Index, tmp_path: Path, name: str
+) -> None:
+    """Emoji are made with them; the name is stored as it is, and so it is looked for."""
+    note = tmp_path / f"{name}.txt"
+    note.write_text("A note.")
+    index.add([note])
+    assert index.remove(str(note)) == 1
+
+
 def test_a_name_that_is_not_unicode_is_a_problem(index: Index, tmp_path: Path) -> None:
     """File names are bytes; one that cannot be stored is reported in characters that can."""
     name = os.fsencode(tmp_path) + b"/bad\xff.txt"
@@ -121,6 +153,7 @@ def test_removing_an_empty_target_removes_nothing(
     monkeypatch.chdir(tmp_path)
     assert index.remove("") == 0
     assert index.remove("\ud800") == 0
+    assert index.remove("note.txt\0") == 0
     assert index.remove("../" + tmp_path.name + "/note.txt") == 1
 
 

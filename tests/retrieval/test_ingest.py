@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sqlite3
@@ -10,8 +11,11 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from retrieval.index import Index
 from tests.retrieval.conftest import article, write_records
+from tests.retrieval.test_loaders import make_pdf
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -65,6 +69,92 @@ def test_a_folder_forgets_the_files_that_left_it(index: Index, tmp_path: Path) -
     (folder / "two.txt").unlink()
     assert index.add([folder]).removed == 1
     assert titles(index, "walruses narwhals") == {"one"}
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after", "reason"),
+    [
+        ("note.txt", b"About walruses.", b"", "the file is empty"),
+        ("note.txt", b"About walruses.", b"\0\1\2", "this is a binary file, not text"),
+        ("note.pdf", None, b"%PDF-1.7 cut off", "not a readable PDF"),
+        ("note.jsonl", b'{"id": 1, "title": "T", "text": "walruses"}\n', b"\n", "no document"),
+    ],
+)
+def test_a_file_that_cannot_be_read_any_more_keeps_nothing_of_what_it_held(
+    index: Index, tmp_path: Path, name: str, before: bytes | None, after: bytes, reason: str
+) -> None:
+    """Emptied, overwritten or cut off: search does not show what no file says any more."""
+    path = tmp_path / name
+    path.write_bytes(before or make_pdf(path, ["About walruses."]).read_bytes())
+    index.add([path])
+    assert titles(index, "walruses")
+    path.write_bytes(after)
+    report = index.add([path])
+    assert reason in report.problems[0].message
+    assert report.removed == 1
+    assert titles(index, "walruses") == set()
+
+
+def test_records_before_a_damage_are_kept_and_those_behind_it_go(
+    index: Index, tmp_path: Path
+) -> None:
+    """A packed file that was cut off says what stands before the cut, and no more."""
+    path = write_records(tmp_path / "a.jsonl.xz", [article(n) for n in range(400)])
+    index.add([path])
+    write_records(path, [{"id": f"b{n}", "title": f"B {n}", "text": f"new{n}"} for n in range(9)])
+    path.write_bytes(path.read_bytes()[:-30])
+    report = index.add([path])
+    assert "damaged" in report.problems[0].message
+    assert report.removed == 400
+    assert index.status().documents == report.added
+
+
+def test_a_file_named_again_after_it_was_deleted_is_forgotten(index: Index, tmp_path: Path) -> None:
+    """The file alone: a folder that is not there may lie on a drive that comes back."""
+    note, folder = tmp_path / "note[1].txt", tmp_path / "drive"
+    folder.mkdir()
+    (folder / "other.txt").write_text("About narwhals.")
+    note.write_text("About walruses.")
+    index.add([note, folder])
+    note.unlink()
+    folder.rename(tmp_path / "away")
+    report = index.add([note, folder])
+    assert (report.removed, len(report.problems)) == (1, 2)
+    assert titles(index, "walruses narwhals") == {"other"}
+
+
+@pytest.mark.parametrize("named", [".", "notes"])
+def test_a_file_that_became_a_folder_is_forgotten(index: Index, tmp_path: Path, named: str) -> None:
+    """Something of that name is there, and it is no file."""
+    path = tmp_path / "files" / "notes"
+    path.parent.mkdir()
+    path.write_text("About walruses.")
+    index.add([path])
+    path.unlink()
+    path.mkdir()
+    (path / "new.txt").write_text("About narwhals.")
+    assert index.add([path.parent / named]).removed == 1
+    assert titles(index, "walruses narwhals") == {"new"}
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO, errno.ESTALE])
+def test_what_is_out_of_reach_is_not_gone(
+    index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """A folder without permission or a drive that hangs loses nothing that was read of it."""
+    (tmp_path / "note.txt").write_text("About walruses.")
+    index.add([tmp_path])
+    real = os.stat
+
+    def refused(path: str | Path, **how: bool) -> os.stat_result:
+        if str(path).endswith("note.txt"):
+            raise OSError(number, os.strerror(number))
+        return real(path, **how)
+
+    monkeypatch.setattr(os, "stat", refused)
+    report = index.add([tmp_path])
+    assert (report.removed, len(report.problems)) == (0, 1)
+    assert titles(index, "walruses") == {"note"}
 
 
 def test_removing_takes_text_postings_and_vectors(index: Index, home: Path, tmp_path: Path) -> None:

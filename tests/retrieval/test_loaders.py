@@ -131,6 +131,37 @@ def test_markdown_is_stored_as_a_reader_sees_it(tmp_path: Path) -> None:
     assert document.text == "Read this link.\n\n## Use\n\n- one\n\n    # sh"
 
 
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("one<br>two", "one two"),
+        ("a | b\n-|-\none<br/>two | <kbd>F1</kbd>", "a | b\n\none two | F1"),
+        ("<div>\nThe <b>warranty</b> lasts\nfive years.\n</div>", "The warranty lasts five years."),
+        ("<p align=center>R&amp;D</p><p>Two<br>lines</p>", "R&D\n\nTwo lines"),
+        ("<!-- hidden -->\n\n<style>\np { x }\n</style>\n\nSeen.", "Seen."),
+        ("3. third step\n   - point\n4. fourth step", "3. third step\n\n- point\n\n4. fourth step"),
+        ("0) none\n0) one", "0) none\n\n1) one"),
+        ("# A\n\nText.\n\n# A\n\nMore.", "Text.\n\n# A\n\nMore."),
+        ("---\ntitle: My note\n---\n\n# Installing\n\nText.", "# Installing\n\nText."),
+        ("---\ntitle: My note\n---\n\n# My note\n\nText.", "Text."),
+    ],
+)
+def test_markdown_loses_nothing_a_reader_sees(tmp_path: Path, source: str, text: str) -> None:
+    """Line breaks, blocks of HTML, numbers of steps, and headings that are not the title."""
+    path = tmp_path / "page.md"
+    path.write_text(source)
+    assert one(path).text == text
+
+
+def test_a_plain_text_has_no_titles(index: Index, tmp_path: Path) -> None:
+    """A `#` before a paragraph is whatever the writer meant by it, and is found and shown."""
+    path = tmp_path / "todo.txt"
+    path.write_text("# call the plumber\n\n# buy quokka food\n\nThat is all.")
+    index.add([path])
+    [hit] = index.search("quokka")
+    assert hit.passage.text == path.read_text()
+
+
 def test_front_matter_gives_title_date_and_language(tmp_path: Path) -> None:
     """What notes programs write at the top is known of the document and no part of its text."""
     path = tmp_path / "page.md"
@@ -185,6 +216,19 @@ def test_a_page_is_read_in_the_encoding_it_declares(tmp_path: Path) -> None:
     document = one(path)
     assert (document.title, document.language, document.date) == ("Été", "fr", "2022-07-08")
     assert document.text.startswith("Le café était fermé.")
+
+
+@pytest.mark.parametrize(
+    ("declared", "encoding"),
+    [("iso-8859-1", "cp1252"), ("us-ascii", "cp1252"), ("hex", "utf-8"), ("utf-7", "utf-8")],
+)
+def test_a_page_is_read_as_browsers_read_it(tmp_path: Path, declared: str, encoding: str) -> None:
+    """Old names stand for what was meant by them, and a codec that is no encoding for nothing."""
+    said = "It costs 5 € – “cheap”, they’d say. "
+    path = tmp_path / "page.html"
+    page = f"<meta charset={declared}><body><article><p>{said * 9}</p></article></body>"
+    path.write_bytes(page.encode(encoding))
+    assert one(path).text.startswith(said)
 
 
 def test_a_huge_text_becomes_parts_and_goes_on_between_them(tmp_path: Path) -> None:
@@ -297,6 +341,18 @@ def test_a_qa_file_gives_its_paragraphs_once_and_never_its_answers(tmp_path: Pat
     documents = list(load(write_records(tmp_path / "qa.jsonl.xz", rows)))
     texts = [item.text for item in documents if isinstance(item, Loaded)]
     assert texts == ["First paragraph.", "Second."]
+
+
+def test_texts_that_share_an_id_are_told_apart_wherever_reading_begins(tmp_path: Path) -> None:
+    """A copy comes once; another text of the same id is a document of its own, also on resuming."""
+    texts = ["one", "two", "one", "three", "two"]
+    rows = [{"id": "doc7", "title": "T", "text": text} for text in texts]
+    path = write_records(tmp_path / "r.jsonl", rows)
+    whole = [item for item in load(path) if isinstance(item, Loaded)]
+    assert [item.text for item in whole] == ["one", "two", "three"]
+    assert len({item.address for item in whole}) == 3
+    assert list(load(path, skip=1)) == whole[1:]
+    assert list(load(path, skip=3)) == whole[2:]
 
 
 def test_one_bad_input_does_not_stop_the_others(index: Index, tmp_path: Path) -> None:

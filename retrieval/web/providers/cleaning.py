@@ -6,11 +6,10 @@ the fetcher's guard when somebody opens it.
 
 from __future__ import annotations
 
-import html
 import re
 from urllib.parse import urlsplit
 
-from retrieval.text import sanitize_text, sanitize_title
+from retrieval.text import sanitize_text, sanitize_title, unescape
 from retrieval.web.providers.protocol import WebResult
 
 MAX_URL = 2_000
@@ -45,7 +44,7 @@ def clean_results(
 
 def plain(text: str) -> str:
     """Return a snippet as one clean line: tags out, entities read, hidden characters gone."""
-    bare = html.unescape(_TAG.sub("", text[: 10 * MAX_SNIPPET]))  # the cut keeps megabytes cheap
+    bare = unescape(_TAG.sub("", text[: 10 * MAX_SNIPPET]))  # the cut keeps megabytes cheap
     return " ".join(sanitize_text(bare).split())[:MAX_SNIPPET].rstrip()
 
 
@@ -65,7 +64,7 @@ def is_web_address(url: str) -> bool:
 def _cleaned(url: object, title: object, snippet: object, date: object) -> WebResult | None:
     if not isinstance(url, str) or not is_web_address(url):
         return None
-    name = sanitize_title(html.unescape(_TAG.sub("", title))) if isinstance(title, str) else ""
+    name = sanitize_title(unescape(_TAG.sub("", title))) if isinstance(title, str) else ""
     text = plain(snippet) if isinstance(snippet, str) else ""
     day = _DAY.match(date) if isinstance(date, str) else None
     return WebResult(url, name or url, text, day[1] if day else "")
