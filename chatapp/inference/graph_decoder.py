@@ -14,6 +14,7 @@ from chatapp.inference.generator import SamplingParams
 from chatapp.inference.sampling_loop import SamplingLoop
 from chatapp.inference.torch_decoder import TorchDecoder
 from chatapp.model.gpt import GPT
+from chatapp.model.int8 import make_float
 from chatapp.model.layouts.shapes import DEFAULT_SLACK
 
 _KEPT = 4  # ways of sampling whose graphs are kept
@@ -48,7 +49,12 @@ class GraphDecoder(TorchDecoder):
 
 
 def on_gpu(model: GPT, *, slots: int) -> GraphDecoder:
-    """Move a model to the GPU in bfloat16, with exact rotary tables, and return its decoder."""
+    """Move a model to the GPU in bfloat16, with exact rotary tables, and return its decoder.
+
+    One of int8 weights is made float first: CUDA multiplies no single rows in int8, and scales
+    must not be rounded apart from their weights.
+    """
+    make_float(model)
     model = model.to("cuda", torch.bfloat16)
     model.reset_rotary_tables()
     return GraphDecoder(model, slots=slots)
