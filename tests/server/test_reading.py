@@ -16,6 +16,12 @@ from chatapp.server.errors import ApiError
 from chatapp.server.schemas import CHAT, COMPLETION, EMBEDDINGS, MOST_IDS, Schema
 
 TEXT = {"role": "user", "content": "Hello"}
+PARTS = {"role": "user", "content": [{}] * 3000}
+
+
+def biases(count: int) -> dict[str, str]:
+    """Return so many wrong biases of logits."""
+    return {str(token): "a" for token in range(count)}
 
 
 @pytest.fixture
@@ -48,14 +54,14 @@ def test_a_prompt_of_many_ids_makes_no_error_of_each(errors: list[str]) -> None:
     ("body", "schema", "where"),
     [
         ({"messages": [{}] * 3000}, CHAT, "messages.0"),
-        ({"messages": [TEXT, {"role": "user", "content": [{}] * 3000}]}, CHAT, "messages.1.content.0"),
-        ({"messages": [TEXT], "logit_bias": dict.fromkeys(map(str, range(900)), "a")}, CHAT, "logit_bias.0"),
-        ({"messages": [TEXT], "logit_bias": dict.fromkeys(map(str, range(3000)), "a")}, CHAT, "logit_bias"),
+        ({"messages": [TEXT, PARTS]}, CHAT, "messages.1.content.0"),
+        ({"messages": [TEXT], "logit_bias": biases(900)}, CHAT, "logit_bias.0"),
+        ({"messages": [TEXT], "logit_bias": biases(3000)}, CHAT, "logit_bias"),
         ({"prompt": [5, 6, "a"] * 1000}, COMPLETION, "prompt"),
         ({"prompt": [5] * (MOST_IDS + 1)}, COMPLETION, "prompt"),
         ({"input": [5] * 2000}, EMBEDDINGS, "input.0"),
     ],
-)  # fmt: skip
+)
 def test_of_many_wrong_items_the_first_is_told(
     errors: list[str], body: dict[str, Any], schema: Schema, where: str
 ) -> None:
