@@ -21,10 +21,20 @@ _KEPT = 4  # ways of sampling whose graphs are kept
 
 
 class GraphDecoder(TorchDecoder):
-    """See `TorchDecoder`; `loop` is what a graph makes fast, reading and stepping stay as there."""
+    """See `TorchDecoder`; `loop` is what a graph makes fast, reading and stepping stay as there.
 
-    def __init__(self, model: GPT, *, slots: int = 1, slack: int = DEFAULT_SLACK) -> None:
-        super().__init__(model, slots=slots, slack=slack, spare=1)
+    A graph reads the weights where they lay when it was captured: they may be trained in place.
+    """
+
+    def __init__(
+        self,
+        model: GPT,
+        *,
+        slots: int = 1,
+        capacity: int | None = None,
+        slack: int = DEFAULT_SLACK,
+    ) -> None:
+        super().__init__(model, slots=slots, capacity=capacity, slack=slack, spare=1)
         self._loops: dict[tuple[object, ...], SamplingLoop] = {}
 
     def loop(self, params: SamplingParams, ends: Collection[int]) -> SamplingLoop:

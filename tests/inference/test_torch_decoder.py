@@ -63,7 +63,7 @@ def test_a_union_layer_is_cut_anywhere_without_reading_again() -> None:
 def test_a_step_is_one_where_the_window_is_wider_than_all_that_fits(
     kind: str, layout: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A ring of the whole capacity loses nothing; single steps and guesses, up to its last place."""
+    """A ring of the whole capacity loses nothing: one step, then guesses up to its last place."""
     steps = 0
     plain = layout.attend_step
 
