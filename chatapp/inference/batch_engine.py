@@ -132,7 +132,7 @@ class _Run:
         self._prompts, self._params = prompts, params
         self._slots = Slots(decoder)
         self._slots.clear()
-        self._sampler = Sampler(params, rows=decoder.slots, vocab_size=decoder.vocab_size)
+        self._sampler = Sampler(params, rows=decoder.slots)
         self._ends = stop_ids(tokenizer, params)
         self._seed = fresh_seed(params)
         self.samples = [Sample() for _ in range(len(prompts) * n)]

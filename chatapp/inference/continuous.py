@@ -205,12 +205,7 @@ class RunningBatch:
     def _start_sampling(self, work: Work) -> None:
         key = self._way(work)
         if key not in self._samplers:
-            self._samplers[key] = Sampler(
-                key,
-                rows=self._decoder.slots,
-                vocab_size=self._decoder.vocab_size,
-                top=key.logprobs,
-            )
+            self._samplers[key] = Sampler(key, rows=self._decoder.slots, top=key.logprobs)
         self._samplers[key].start(work.slot, work.seed, work.mask)
 
     def _way(self, work: Work) -> SamplingParams:

@@ -108,7 +108,7 @@ class Engine:
         )
 
     def _sampler(self, params: SamplingParams, seed: int) -> Sampler:
-        sampler = Sampler(params, rows=1, vocab_size=self.decoder.vocab_size, top=params.logprobs)
+        sampler = Sampler(params, rows=1, top=params.logprobs)
         constraint = params.constraint
         mask = constraint.start(self._tokenizer) if constraint is not None else None
         sampler.start(0, seed, mask)

@@ -14,16 +14,27 @@ from chatapp.inference.generator import SamplingParams
 from chatapp.inference.sampling_loop import SamplingLoop
 from chatapp.inference.torch_decoder import TorchDecoder
 from chatapp.model.gpt import GPT
+from chatapp.model.int8 import make_float
 from chatapp.model.layouts.shapes import DEFAULT_SLACK
 
 _KEPT = 4  # ways of sampling whose graphs are kept
 
 
 class GraphDecoder(TorchDecoder):
-    """See `TorchDecoder`; `loop` is what a graph makes fast, reading and stepping stay as there."""
+    """See `TorchDecoder`; `loop` is what a graph makes fast, reading and stepping stay as there.
 
-    def __init__(self, model: GPT, *, slots: int = 1, slack: int = DEFAULT_SLACK) -> None:
-        super().__init__(model, slots=slots, slack=slack, spare=1)
+    A graph reads the weights where they lay when it was captured: they may be trained in place.
+    """
+
+    def __init__(
+        self,
+        model: GPT,
+        *,
+        slots: int = 1,
+        capacity: int | None = None,
+        slack: int = DEFAULT_SLACK,
+    ) -> None:
+        super().__init__(model, slots=slots, capacity=capacity, slack=slack, spare=1)
         self._loops: dict[tuple[object, ...], SamplingLoop] = {}
 
     def loop(self, params: SamplingParams, ends: Collection[int]) -> SamplingLoop:
@@ -48,7 +59,12 @@ class GraphDecoder(TorchDecoder):
 
 
 def on_gpu(model: GPT, *, slots: int) -> GraphDecoder:
-    """Move a model to the GPU in bfloat16, with exact rotary tables, and return its decoder."""
+    """Move a model to the GPU in bfloat16, with exact rotary tables, and return its decoder.
+
+    One of int8 weights is made float first: CUDA multiplies no single rows in int8, and scales
+    must not be rounded apart from their weights.
+    """
+    make_float(model)
     model = model.to("cuda", torch.bfloat16)
     model.reset_rotary_tables()
     return GraphDecoder(model, slots=slots)

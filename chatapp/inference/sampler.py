@@ -34,32 +34,15 @@ class Sampler:
     Args:
         params: how to sample.
         rows: how many rows there are.
-        vocab_size: V of the logits.
-        device: where logits come from.
         top: how many likeliest tokens a `Drawn` names; None leaves log-probabilities at NaN.
     """
 
-    def __init__(
-        self,
-        params: SamplingParams,
-        *,
-        rows: int,
-        vocab_size: int,
-        device: torch.device | None = None,
-        top: int | None = 0,
-    ) -> None:
-        self._params, self._top, self._device = params, top, device
+    def __init__(self, params: SamplingParams, *, rows: int, top: int | None = 0) -> None:
+        self._params, self._top = params, top
+        # these are made as wide as the first logits, and where those are
         self._seen: Tensor | None = None
-        if params.repetition_penalty != 1.0:
-            self._seen = torch.zeros(rows, vocab_size, dtype=torch.bool, device=device)
         self._said: Tensor | None = None
-        if params.presence_penalty or params.frequency_penalty:
-            self._said = torch.zeros(rows, vocab_size, device=device)
         self._bias: Tensor | None = None
-        if params.logit_bias:
-            ids, values = zip(*params.logit_bias, strict=True)
-            self._bias = torch.zeros(vocab_size, device=device)
-            self._bias[list(ids)] = torch.tensor(values, device=device)
         self._uniforms = torch.full((rows, max(1, params.max_tokens)), 0.5, dtype=torch.float64)
         self._made = [0] * rows
         self._masks: list[TokenMask | None] = [None] * rows
@@ -79,6 +62,7 @@ class Sampler:
     def next(self, rows: Sequence[int], logits: Tensor) -> list[Drawn]:
         """Choose a token of each of N different rows from logits (N, V), float32."""
         places = list(rows)
+        self._make_state(logits)
         choice = choose(
             self._shifted(places, logits),
             self._params,
@@ -97,6 +81,19 @@ class Sampler:
             if mask is not None:
                 mask.advance(one.token)
         return drawn
+
+    def _make_state(self, logits: Tensor) -> None:
+        """Make what the penalties and the bias need, once, beside the first logits."""
+        params, device = self._params, logits.device
+        shape = (len(self._made), logits.shape[-1])
+        if self._seen is None and params.repetition_penalty != 1.0:
+            self._seen = torch.zeros(shape, dtype=torch.bool, device=device)
+        if self._said is None and (params.presence_penalty or params.frequency_penalty):
+            self._said = torch.zeros(shape, device=device)
+        if self._bias is None and params.logit_bias:
+            ids, values = zip(*params.logit_bias, strict=True)
+            self._bias = torch.zeros(shape[1], device=device)
+            self._bias[list(ids)] = torch.tensor(values, device=device)
 
     def _uniform(self, rows: Sequence[int]) -> Tensor:
         """Return each row's next random number, float64, shape (N,)."""

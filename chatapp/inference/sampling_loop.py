@@ -186,7 +186,8 @@ class SamplingLoop:
 
     def _reached(self, slot: int) -> int:
         """Behind the last position that may be written, where a silent slot writes included."""
-        return min(self._caches.readable, self._caches.lengths[slot] + self._steps[slot]) + 1
+        last = self._caches.capacity - 1
+        return min(last, self._caches.lengths[slot] + self._steps[slot]) + 1
 
     def _to_host(self, tensor: Tensor) -> Tensor:
         if self._device.type != "cuda":

@@ -85,7 +85,7 @@ class SlotCaches:
         for layer in range(config.n_layers):
             pattern = config.pattern(layer)
             sizes = shapes(pattern, config.n_kv_heads, config.head_dim, capacity, slack)
-            self.layers.append(layer_cache(pattern, slots, sizes, like))
+            self.layers.append(layer_cache(pattern, slots, sizes, capacity, like))
 
     def reading(self, slot: int) -> AttentionCache:
         """Return the view that appends any number of tokens to one slot."""

@@ -13,6 +13,8 @@ Schema = dict[str, Any]
 MOST_CHOICES = 16
 MOST_STOPS = 16
 MOST_ALTERNATIVES = 20
+MOST_IDS = 2**17  # more than any model here reads
+MOST_PARTS = 4096
 _MOST_TOKENS = 2**31 - 1
 _LARGEST_SEED = 2**63 - 1
 
@@ -70,6 +72,7 @@ _CONTENT: Schema = {
         {"type": "string"},
         {
             "type": "array",
+            "maxItems": MOST_PARTS,
             "items": {
                 "type": "object",
                 "required": ["type"],
@@ -99,7 +102,9 @@ _MESSAGE: Schema = {
         "role": {"enum": ["system", "developer", "user", "assistant", "tool"]},
         "content": _CONTENT,
         "name": {"type": ["string", "null"]},
-        "tool_calls": {"anyOf": [{"type": "array", "items": _CALL}, {"type": "null"}]},
+        "tool_calls": {
+            "anyOf": [{"type": "array", "maxItems": MOST_PARTS, "items": _CALL}, {"type": "null"}]
+        },
         "tool_call_id": {"type": ["string", "null"]},
     },
 }
@@ -189,7 +194,12 @@ COMPLETION: Schema = {
             "anyOf": [
                 {"type": "string"},
                 {"type": "array", "minItems": 1, "maxItems": 16, "items": {"type": "string"}},
-                {"type": "array", "minItems": 1, "items": {"type": "integer", "minimum": 0}},
+                {
+                    "type": "array",
+                    "minItems": 1,
+                    "maxItems": MOST_IDS,
+                    "items": {"type": "integer", "minimum": 0},
+                },
             ]
         },
         **SAMPLING,

@@ -121,10 +121,13 @@ def _kind(name: str, dimensions: int) -> str:
 
 
 def _placed(value: Any, parameter: Tensor) -> Any:
-    """Bring a stored tensor to where its parameter lies; a step counter stays as it is."""
-    if not isinstance(value, Tensor) or value.ndim == 0:
+    """Bring a stored tensor to where its parameter lies.
+
+    A step counter too: fused AdamW counts on the device. Only it is never sharded.
+    """
+    if not isinstance(value, Tensor):
         return value
-    return like(value, parameter)
+    return like(value, parameter) if value.ndim else value.to(parameter.device)
 
 
 def trainable(parameters: Iterable[nn.Parameter]) -> int:

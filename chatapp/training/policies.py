@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from chatapp.inference.decoder import Decoder
 from chatapp.model.gpt import GPT
 from chatapp.model.tokenizer import ChatTokenizer
 from chatapp.training.answers import score_answers
@@ -58,8 +59,13 @@ def measure_policy(
     max_tokens: int,
     samples: int,
     seed: int,
+    decoder: Decoder | None = None,
 ) -> Measured:
-    """Let a policy answer every prompt `samples` times and measure all answers."""
+    """Let a policy answer every prompt `samples` times and measure all answers.
+
+    Args:
+        decoder: the policy's, see `rollouts.kept_decoder`.
+    """
     parts = []
     for start in range(0, len(prompts), _PROMPTS_AT_ONCE):
         made = roll_out(
@@ -69,6 +75,7 @@ def measure_policy(
             max_tokens=max_tokens,
             seed=seed + start,
             samples=samples,
+            decoder=decoder,
         )
         parts.append(_measured(policy, reference, judges, tokenizer, made))
     shape = (len(prompts), samples)

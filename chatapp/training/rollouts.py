@@ -14,11 +14,15 @@ import torch
 from torch import Tensor
 
 from chatapp.inference.batch_engine import BatchEngine, Sample
+from chatapp.inference.decoder import Decoder
 from chatapp.inference.generator import SamplingParams
+from chatapp.inference.graph_decoder import GraphDecoder
 from chatapp.inference.torch_decoder import TorchDecoder
 from chatapp.model.gpt import GPT
 from chatapp.model.tokenizer import ChatTokenizer
 from chatapp.training.answers import Answered, Rows, answer_mask, pad_rows
+
+_SLOTS = 64  # answers made at once
 
 
 class RollOutMismatch(RuntimeError):
@@ -45,6 +49,21 @@ class RollOuts:
         return answer_mask(self.rows)
 
 
+def kept_decoder(gpt: GPT, *, longest: int) -> Decoder | None:
+    """Return a decoder for many calls of `roll_out`, or None where each had better make its own.
+
+    A GPU replays a graph of the decode step. To capture it takes longer than a round, so one
+    serves all rounds: it follows the weights, as long as they are trained where they lie.
+
+    Args:
+        gpt: the policy.
+        longest: the most tokens that a prompt and its answer may take.
+    """
+    if gpt.embedding.weight.device.type != "cuda":
+        return None
+    return GraphDecoder(gpt, slots=_SLOTS, capacity=longest)
+
+
 def roll_out(
     gpt: GPT,
     tokenizer: ChatTokenizer,
@@ -54,7 +73,7 @@ def roll_out(
     seed: int,
     samples: int = 1,
     temperature: float = 1.0,
-    slots: int = 64,
+    decoder: Decoder | None = None,
 ) -> RollOuts:
     """Let the policy answer; nothing is cut from its distribution, so the samples are its own.
 
@@ -62,12 +81,12 @@ def roll_out(
         prompts: token ids that end with an open turn of the assistant.
         max_tokens: longest answer.
         samples: answers of each prompt.
-        slots: answers made at once.
+        decoder: of this policy, see `kept_decoder`; by default one just large enough is made.
     """
     longest = max(len(prompt) for prompt in prompts) + max_tokens
-    decoder = TorchDecoder(
+    decoder = decoder or TorchDecoder(
         gpt,
-        slots=min(slots, samples * len(prompts)),
+        slots=min(_SLOTS, samples * len(prompts)),
         capacity=min(longest, gpt.config.context_length),
     )
     params = SamplingParams(

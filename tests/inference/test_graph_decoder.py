@@ -114,6 +114,23 @@ def test_roll_outs_are_those_of_the_host(slots: int, params: SamplingParams) -> 
             assert here.sampling_logprobs == pytest.approx(there.sampling_logprobs, abs=1e-4)
 
 
+@pytest.mark.parametrize("kind", [*KINDS, "sparse(40, 3)", "local(40)"])
+def test_with_less_room_than_the_context_roll_outs_fill_it_to_the_last_place(kind: str) -> None:
+    """Also where the window is wider than the room, and after the weights were changed in place."""
+    model = tiny_model(("dense", kind))
+    params = SamplingParams(temperature=1.0, seed=3, max_tokens=24, repetition_penalty=1.0)
+    prompts = [some_tokens(12), some_tokens(4, seed=2), some_tokens(28, seed=4)]
+    device = GraphDecoder(model, slots=2, capacity=30, slack=3)
+    for _ in range(2):
+        plain = TorchDecoder(model, slots=2, capacity=30)
+        host = BatchEngine(plain, TOKENIZER).generate(prompts, params, n=2)
+        made = BatchEngine(device, TOKENIZER).generate(prompts, params, n=2)
+        assert [s.tokens for s in made] == [s.tokens for s in host]
+        assert max(len(sample.tokens) for sample in made[4:]) == 2
+        for weight in model.parameters():
+            weight.mul_(1.1)
+
+
 def test_a_small_ring_that_was_overwritten_is_not_copied_to_the_next_sample() -> None:
     """Samples of one prompt agree with the host, though a local layer forgets the prompt."""
     model = tiny_model(("local(5)", "sparse(5, 3)"))

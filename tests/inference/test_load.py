@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import pytest
+import torch
 
 from chatapp.inference import load
 from chatapp.inference.cores import physical_cores, share_of_cpus, usable_cores
 from chatapp.inference.engine import Engine
 from chatapp.inference.generator import ChatMessage, SamplingParams
+from chatapp.inference.graph_decoder import GraphDecoder
 from chatapp.inference.native import NativeUnavailable
 from chatapp.inference.torch_decoder import TorchDecoder
+from chatapp.model.checkpoint import load_model
+from chatapp.model.gpt import GPT
+from chatapp.model.int8 import make_float, quantise_model
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "model"
 
@@ -57,6 +63,25 @@ def test_no_memory_is_kept_for_more_than_may_be_read() -> None:
     params = SamplingParams(max_tokens=8, greedy=True)
     said = [list(each.stream(asked, params, lambda: False)) for each in (whole, short)]
     assert [d.text for d in said[0][:-1]] == [d.text for d in said[1][:-1]]  # type: ignore[union-attr]
+
+
+def test_a_gpu_gets_int8_weights_as_what_they_stand_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rounded once, to bfloat16; what is moved to the GPU stays on the CPU here."""
+
+    def moved(model: GPT, device: str, dtype: torch.dtype) -> GPT:
+        assert device == "cuda"
+        return torch.nn.Module.to(model, dtype)
+
+    monkeypatch.setattr(GPT, "to", moved)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    stored = quantise_model(load_model(FIXTURE)[0])
+    wanted = copy.deepcopy(stored)
+    make_float(wanted)
+    decoder = load.best_decoder(stored, slots=1, threads=1)
+    assert isinstance(decoder, GraphDecoder)
+    for name, weight in stored.state_dict().items():
+        assert torch.equal(weight, wanted.state_dict()[name].bfloat16()), name
+    assert decoder.read(0, [5, 6, 7]).isfinite().all()
 
 
 def test_two_threads_of_one_core_count_once(tmp_path: Path) -> None:

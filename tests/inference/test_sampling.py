@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import Tensor
 
 from chatapp.inference.generator import SamplingParams
+from chatapp.inference.sampler import Drawn, Sampler
 from chatapp.inference.sampling import (
     candidates,
     child_seed,
@@ -114,3 +117,30 @@ def test_samples_have_seeds_of_their_own_and_the_first_that_of_the_request() -> 
     seeds = {child_seed(7, prompt, sample) for prompt in range(50) for sample in range(50)}
     assert len(seeds) == 2500
     assert child_seed(7, 0, 0) == 7
+
+
+class Silent(Sampler):
+    """Says nothing of what it chose: on the meta device there is nothing to read."""
+
+    def _describe(self, logits: Tensor, tokens: Tensor, log_weights: Tensor) -> list[Drawn]:
+        assert tokens.device == log_weights.device == logits.device
+        return [Drawn(0, 0.0, 0.0) for _ in tokens]
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        SamplingParams(),
+        plain(presence_penalty=0.5, logit_bias=((1, 2.0), (3, -1.0))),
+        plain(frequency_penalty=0.5, greedy=True),
+    ],
+)
+def test_what_was_said_is_kept_where_the_logits_are(params: SamplingParams) -> None:
+    """The meta device refuses tensors of the CPU as a GPU does."""
+    sampler = Silent(params, rows=3)
+    for row in (0, 2):
+        sampler.start(row, seed=row)
+    for rows in ([0, 2], [2], [0, 2]):
+        sampler.next(rows, torch.zeros(len(rows), 20, device="meta"))
+    sampler.start(0, seed=5)
+    sampler.next([0], torch.zeros(1, 20, device="meta"))

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+from typing import Any
+
 import pytest
 import torch
+from torch import Tensor
 
 from chatapp.inference.torch_decoder import TorchDecoder
 from chatapp.model.cache import cache_bytes
 from chatapp.model.gpt import GPT
+from chatapp.model.layouts import ring, union
 from tests.inference.conformance import KINDS, DecoderConformance, some_tokens, tiny_model
 
 
@@ -52,6 +57,30 @@ def test_a_union_layer_is_cut_anywhere_without_reading_again() -> None:
     assert decoder.truncate(0, 11) == 11
     expected = model(torch.tensor([[*tokens[:11], 2]]))[0, -1]
     torch.testing.assert_close(decoder.read(0, [2]), expected, atol=2e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("kind", "layout"), [("sparse(64, 3)", union), ("local(64)", ring)])
+def test_a_step_is_one_where_the_window_is_wider_than_all_that_fits(
+    kind: str, layout: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A ring of the whole capacity loses nothing: one step, then guesses up to its last place."""
+    steps = 0
+    plain = layout.attend_step
+
+    def counted(*arguments: Any) -> Tensor:
+        nonlocal steps
+        steps += 1
+        return plain(*arguments)
+
+    monkeypatch.setattr(layout, "attend_step", counted)
+    model = tiny_model((kind,))
+    decoder = TorchDecoder(model, capacity=20)
+    tokens = some_tokens(20)
+    decoder.read(0, tokens[:12])
+    made = [*decoder.step([0], tokens[12:13]), *decoder.read(0, tokens[13:], every=True)]
+    expected = model(torch.tensor([tokens]))[0, 12:]
+    torch.testing.assert_close(torch.stack(made), expected, atol=2e-5, rtol=1e-4)
+    assert steps == 2 * model.config.n_layers
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -10,8 +10,9 @@ import torch
 
 from chatapp.inference.load import load_generator
 from chatapp.model.checkpoint import load_model
+from chatapp.model.gpt import GPT
 from chatapp.model.weights import WeightFiles
-from chatapp.training.optim import lr_multiplier
+from chatapp.training.optim import Optimisers, lr_multiplier
 from chatapp.training.pipeline import Run
 from chatapp.training.readers import MissingFile
 from chatapp.training.recipe import RecipeError, load_recipe
@@ -115,6 +116,27 @@ def test_a_stage_is_not_continued_with_other_settings(
     recipe_file.write_text(recipe_file.read_text().replace("seed = 3", "seed = 4"))
     with pytest.raises(RecipeError, match="begun with other settings"):
         run(recipe_file, records, tmp_path / "run")
+
+
+def test_all_that_optimisers_remember_goes_back_to_where_the_weights_lie(
+    recipe_file: Path,
+) -> None:
+    """Step counters too: fused AdamW refuses those of another device."""
+    recipe = load_recipe(recipe_file)
+    model = GPT(recipe.model)
+    optimisers = Optimisers(model, recipe.pretrain)
+    model(torch.zeros(1, 8, dtype=torch.int64)).sum().backward()
+    optimisers.step(1.0)
+    saved = optimisers.state_dict()
+    assert any(value.ndim == 0 for state in saved.values() for value in state.values())
+    with torch.device("meta"):
+        elsewhere = GPT(recipe.model)
+    resumed = Optimisers(elsewhere, recipe.pretrain)
+    resumed.load_state_dict(saved)
+    for optimiser in resumed.all:
+        assert {
+            value.device.type for state in optimiser.state.values() for value in state.values()
+        } == {"meta"}
 
 
 def test_the_rate_warms_up_holds_and_falls(recipe_file: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -102,6 +104,17 @@ def test_the_half_hour_recipe_runs_all_its_stages_when_shrunk(
     assert model.config.attention == ("dense", "sparse(256, 16)")
     for stage in recipe.stages:
         assert (tmp_path / "run" / stage / "done.json").is_file()
+
+
+def test_a_piece_of_the_half_hour_recipe_ends_as_its_loop_expects() -> None:
+    """The command of its first lines hands on the 130 of a run that saved and stopped."""
+    text = (resources.recipes_dir() / "gpu-30min.toml").read_text(encoding="utf-8")
+    [line] = [line.strip("# ") for line in text.splitlines() if "chatapp train" in line]
+    words = shlex.split(line)
+    limit = words[: words.index("python")]
+    stopped = [*limit[:-1], "0.2", "sh", "-c", "trap 'exit 130' INT; while :; do sleep 0.05; done"]
+    assert subprocess.run(stopped, check=False).returncode == 130
+    assert subprocess.run([*limit, "true"], check=False).returncode == 0
 
 
 def test_text_longer_than_the_context_is_refused_before_anything_runs(more_records: Path) -> None:

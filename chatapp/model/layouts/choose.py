@@ -26,15 +26,20 @@ from chatapp.model.layouts.shapes import Shape
 from chatapp.model.layouts.union import UnionCache
 
 
-def layer_cache(pattern: Pattern, rows: int, sizes: list[Shape], like: Tensor) -> LayerCache:
-    """Allocate one layer's cache with `sizes` from `shapes`, dtype and device of `like`."""
+def layer_cache(
+    pattern: Pattern, rows: int, sizes: list[Shape], capacity: int, like: Tensor
+) -> LayerCache:
+    """Allocate one layer's cache with `sizes` from `shapes`, dtype and device of `like`.
+
+    `capacity` is that of `sizes`: the most positions of a row.
+    """
     pairs = [(like.new_zeros((rows, *size)), like.new_zeros((rows, *size))) for size in sizes]
     match pattern.kind:
         case "local":
-            return RingCache(pattern, *pairs[0])
+            return RingCache(pattern, *pairs[0], capacity)
         case "strided":
             return ClassCache(pattern, *pairs[0])
         case "sparse":
-            return UnionCache(pattern, *pairs)
+            return UnionCache(pattern, *pairs, capacity)
         case _:
             return FullCache(pattern, *pairs[0])

@@ -12,10 +12,10 @@ from chatapp.model.layouts.grouping import ends, is_few
 
 
 class RingCache:
-    """The last R positions; `floor` is the oldest that a row still holds."""
+    """The last R positions of at most `capacity`; `floor` is the oldest that a row still holds."""
 
-    def __init__(self, pattern: Pattern, keys: Tensor, values: Tensor) -> None:
-        self.pattern, self.keys, self.values = pattern, keys, values
+    def __init__(self, pattern: Pattern, keys: Tensor, values: Tensor, capacity: int) -> None:
+        self.pattern, self.keys, self.values, self.capacity = pattern, keys, values, capacity
         self.size = keys.shape[2]
         self._floor = [0] * keys.shape[0]
 
@@ -40,7 +40,7 @@ class RingCache:
 
     def fits(self, count: int) -> bool:
         """Say whether `count` new positions leave in the ring what the first of them sees."""
-        return self.size >= self.pattern.w + count - 1
+        return self.size >= min(self.capacity, self.pattern.w + count - 1)
 
     def store(self, positions: Tensor, k: Tensor, v: Tensor) -> None:
         """See `LayerCache.store`."""

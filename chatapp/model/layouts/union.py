@@ -22,10 +22,15 @@ class UnionCache:
     """
 
     def __init__(
-        self, pattern: Pattern, ring: tuple[Tensor, Tensor], classes: tuple[Tensor, Tensor]
+        self,
+        pattern: Pattern,
+        ring: tuple[Tensor, Tensor],
+        classes: tuple[Tensor, Tensor],
+        capacity: int,
     ) -> None:
         self.pattern = pattern
-        self.ring, self.classes = RingCache(pattern, *ring), ClassCache(pattern, *classes)
+        self.ring = RingCache(pattern, *ring, capacity)
+        self.classes = ClassCache(pattern, *classes)
 
     def read(self, rows: slice, start: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """See `LayerCache.read`."""

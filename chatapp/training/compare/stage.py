@@ -30,6 +30,7 @@ from chatapp.training.prompts import split_prompts
 from chatapp.training.recipe import RecipeError
 from chatapp.training.reward.model import load_reward_model
 from chatapp.training.reward.stage import JUDGE
+from chatapp.training.rollouts import kept_decoder
 from chatapp.training.stages import RunContext
 
 POLICIES = {"DPO": "dpo", "PPO": "ppo", "PPO without ptx": WITHOUT_PTX}
@@ -86,6 +87,7 @@ class _Comparison:
             self._text = np.asarray(validation.tokens[: settings.text_tokens])
 
     def measure(self, policy: GPT, samples: int) -> Measured:
+        longest = self._settings.prompt_tokens + self._settings.max_tokens
         return measure_policy(
             policy,
             self.reference,
@@ -95,6 +97,7 @@ class _Comparison:
             max_tokens=self._settings.max_tokens,
             samples=samples,
             seed=_SEED,
+            decoder=kept_decoder(policy, longest=longest),
         )
 
     def bits_per_byte(self, policy: GPT) -> float | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from chatapp.inference.decoder import Decoder
 from chatapp.model.gpt import GPT
 from chatapp.model.tokenizer import ChatTokenizer
 from chatapp.training.answers import Rows, score_answers
@@ -75,16 +76,25 @@ def collect(
     *,
     coefficient: float,
     seed: int,
+    decoder: Decoder | None = None,
 ) -> Experience:
     """Roll out the policy on prompts and work out what each token earned.
 
     Args:
         coefficient: of the KL penalty, as it is now.
+        decoder: the policy's, see `rollouts.kept_decoder`.
 
     Raises:
         RollOutMismatch: engine and trainer disagree by more than `settings.parity`.
     """
-    made = roll_out(players.policy, tokenizer, prompts, max_tokens=settings.max_tokens, seed=seed)
+    made = roll_out(
+        players.policy,
+        tokenizer,
+        prompts,
+        max_tokens=settings.max_tokens,
+        seed=seed,
+        decoder=decoder,
+    )
     rows, mask = made.rows, made.mask
     scores = score_answers(players.policy, rows)
     parity = check_parity(made.logprobs, scores.logprobs, mask, settings.parity)

@@ -46,14 +46,16 @@ class Learner:
         settings, count = self._settings, len(experience.mask)
         rng = torch.Generator().manual_seed(update)
         sums: dict[str, float] = {}
-        steps = settings.epochs * (count // settings.minibatch)
+        # a set of few prompts makes rounds that the minibatch may not divide
+        passing = math.ceil(count / settings.minibatch)
+        steps = settings.epochs * passing
         for epoch in range(settings.epochs):
             order = torch.randperm(count, generator=rng).to(experience.mask.device)
             for place, index in enumerate(order.split(settings.minibatch)):
                 part = experience.select(index)
                 found = self._value_loss(part)
                 if update >= settings.warm_up:
-                    step = update * steps + epoch * (count // settings.minibatch) + place
+                    step = update * steps + epoch * passing + place
                     found |= self._policy_losses(part, step)
                 for key, value in found.items():
                     sums[key] = sums.get(key, 0.0) + value / steps

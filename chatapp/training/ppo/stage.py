@@ -32,6 +32,7 @@ from chatapp.training.prepare import text_shards
 from chatapp.training.prompts import split_prompts
 from chatapp.training.recipe import RecipeError
 from chatapp.training.reward.model import load_reward_model
+from chatapp.training.rollouts import kept_decoder
 from chatapp.training.shards import PackedBatches
 from chatapp.training.stages import RunContext
 
@@ -93,6 +94,8 @@ class _Training:
             context.load_model("finetune", "pretrain").eval().requires_grad_(False),
             load_reward_model(reward).to(context.device),
         )
+        longest = settings.prompt_tokens + settings.max_tokens
+        self._decoder = kept_decoder(policy, longest=longest)
         self._learner = Learner(self._players, settings, self._pretraining())
         self._state_file: Path = context.directory(name) / "state.pt"
         self._log = MetricsLog(context.out / "metrics.jsonl", name)
@@ -143,6 +146,7 @@ class _Training:
             self._settings,
             coefficient=self._learner.controller.coefficient,
             seed=self._context.recipe.seed * 1_000_000 + self._update,
+            decoder=self._decoder,
         )
         learnt = self._learner.learn(experience, self._update)
         self._update += 1
@@ -162,6 +166,7 @@ class _Training:
             max_tokens=self._settings.max_tokens,
             samples=1,
             seed=_EVALUATION_SEED,
+            decoder=self._decoder,
         )
         reward, error = mean_and_error(found.rewards["reward"])
         return {

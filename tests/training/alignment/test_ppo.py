@@ -6,18 +6,25 @@ import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
+from chatapp.inference.graph_decoder import GraphDecoder
 from chatapp.model.checkpoint import load_model
 from chatapp.model.gpt import GPT
 from chatapp.model.tokenizer import ChatTokenizer
+from chatapp.training import rollouts
 from chatapp.training.answers import score_answers
+from chatapp.training.compare import stage as compare_stage
 from chatapp.training.distributed import World
 from chatapp.training.heads.model import HeadedGPT
+from chatapp.training.objectives import Batch
 from chatapp.training.policies import mean_and_error, measure_policy
+from chatapp.training.ppo import stage as ppo_stage
 from chatapp.training.ppo.experience import Players, collect, token_rewards
 from chatapp.training.ppo.learner import Learner
 from chatapp.training.ppo.settings import PPOSettings
@@ -25,7 +32,13 @@ from chatapp.training.ppo.signs import mean_length, repetition, sameness
 from chatapp.training.ppo.stage import PPO as PPOStage
 from chatapp.training.prompts import split_prompts
 from chatapp.training.recipe import RecipeError, Source, load_recipe
-from chatapp.training.rollouts import RollOutMismatch, check_parity, roll_out, scored_answers
+from chatapp.training.rollouts import (
+    RollOutMismatch,
+    check_parity,
+    kept_decoder,
+    roll_out,
+    scored_answers,
+)
 from chatapp.training.stages import RunContext, run_stages
 
 Begin = Callable[[str], RunContext]
@@ -127,6 +140,28 @@ def test_a_policy_learns_a_known_reward_and_a_dear_kl_holds_it_back(
     assert max(held) < divergences[-1] / 2
 
 
+@pytest.mark.parametrize(("count", "minibatch"), [(6, 16), (12, 8), (16, 8)])
+def test_a_round_of_few_answers_takes_a_step_for_the_rest_too(
+    players: Players, tokenizer: ChatTokenizer, prompts: list[list[int]], count: int, minibatch: int
+) -> None:
+    """Losses are means over all steps, and every step of every round has its own text."""
+    asked: list[int] = []
+
+    def text(step: int) -> Batch:
+        asked.append(step)
+        return Batch(torch.ones(1, 8, dtype=torch.int64), torch.ones(1, 8, dtype=torch.int64))
+
+    settings = dataclasses.replace(
+        SETTINGS, minibatch=minibatch, ptx=1.0, ptx_sources=(Source("none"),), warm_up=0
+    )
+    learner = Learner(players, settings, text)
+    how = {"coefficient": 0.1, "seed": 0}
+    experience = collect(players, tokenizer, prompts[:count], settings, **how)  # type: ignore[arg-type]
+    for update in range(2):
+        assert 0.5 < learner.learn(experience, update)["ratio"] < 2
+    assert asked == list(range(2 * settings.epochs * -(-count // minibatch)))
+
+
 def test_roll_outs_carry_the_policys_own_log_probabilities(
     gpt: GPT, tokenizer: ChatTokenizer, prompts: list[list[int]]
 ) -> None:
@@ -137,6 +172,42 @@ def test_roll_outs_carry_the_policys_own_log_probabilities(
     assert len(made.answers) == 10
     again = roll_out(gpt, tokenizer, prompts[:5], max_tokens=30, seed=3, samples=2)
     assert again.answers == made.answers
+
+
+def test_a_decoder_of_a_gpu_serves_every_round_of_a_policy_that_learns(
+    gpt: GPT, tokenizer: ChatTokenizer, prompts: list[list[int]]
+) -> None:
+    """One loop, captured once; it says what a decoder made anew says, to the log-probability."""
+    kept = GraphDecoder(gpt, slots=3, capacity=len(prompts[0]) + 2 + 20)
+    loops = []
+    for seed in range(2):
+        asked = {"max_tokens": 20, "seed": seed, "samples": 2}
+        fresh = roll_out(gpt, tokenizer, prompts[:4], **asked)
+        made = roll_out(gpt, tokenizer, prompts[:4], **asked, decoder=kept)
+        assert made.answers == fresh.answers
+        assert torch.allclose(made.logprobs, fresh.logprobs, atol=1e-4)
+        loops += kept._loops.values()
+        with torch.no_grad():
+            gpt.embedding.weight.mul_(1.5)
+    assert loops == [loops[0]] * 2
+
+
+def test_a_gpu_keeps_a_decoder_for_the_longest_answers(
+    gpt: GPT, tokenizer: ChatTokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A CPU keeps none: one that is just large enough costs nothing to make."""
+    assert kept_decoder(gpt, longest=50) is None
+    made: list[Any] = []
+
+    def noted(model: object, **how: int) -> GraphDecoder:
+        made.append((model, how))
+        return GraphDecoder(gpt)
+
+    monkeypatch.setattr(rollouts, "GraphDecoder", noted)
+    there = SimpleNamespace(device=torch.device("cuda"))
+    policy: Any = SimpleNamespace(embedding=SimpleNamespace(weight=there))
+    assert isinstance(kept_decoder(policy, longest=50), GraphDecoder)
+    assert made == [(policy, {"slots": 64, "capacity": 50})]
 
 
 def test_a_sampler_that_drifted_from_its_trainer_stops_the_run(
@@ -256,6 +327,34 @@ def test_the_stage_leaves_two_policies_and_what_they_earned(
     assert max(row["parity"] for row in rounds) < 1e-3
     policies = [load_model(context.model_directory(name))[0].head.weight for name in names]
     assert not torch.equal(*policies)
+
+
+def test_the_stages_roll_out_with_the_decoder_of_a_gpu(
+    begin: Begin, comparisons: Path, text: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One decoder a policy, large enough for all rounds and measurements; the same result."""
+    made: list[GraphDecoder] = []
+
+    def kept(gpt: GPT, *, longest: int) -> GraphDecoder:
+        made.append(GraphDecoder(gpt, slots=4, capacity=longest))
+        return made[-1]
+
+    compare = (
+        'prompts = [{ path = "pairs.jsonl" }]\nheld_out = 300\nlimit = 4\ntext_sequence = 16\n'
+    )
+    stages = PPO.replace("without_ptx = true", "") + "[compare]\n" + compare
+    plain = begin(stages)
+    run_stages(plain)
+    other = RunContext(plain.recipe, plain.out.with_name("device"), plain.tokenizer)
+    for stage in (ppo_stage, compare_stage):
+        monkeypatch.setattr(stage, "kept_decoder", kept)
+    run_stages(other)
+    assert [len(decoder._loops) for decoder in made] == [1, 1, 1]  # PPO; the start and PPO again
+    host, device = (
+        json.loads((run.out / "ppo" / "result.json").read_text())["end"] for run in (plain, other)
+    )
+    assert device["held_out_length"] == host["held_out_length"]
+    assert device["held_out_kl"] == pytest.approx(host["held_out_kl"], abs=1e-3)
 
 
 def test_an_interrupted_policy_ends_with_the_same_weights(
