@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from chatapp.conversations import NotFound
+from chatapp.memory.normal import normalised
 from chatapp.memory.slots import SLOTS
 from chatapp.memory.types import Fact
 
@@ -66,4 +67,22 @@ def remove(db: Database, fact_id: str) -> None:
     """Delete the row and what points to it. The words may stand elsewhere: see `forgetting`."""
     db.execute("delete from facts where id = ?", [fact_id])
     db.execute("update facts set superseded_by = null where superseded_by = ?", [fact_id])
-    db.execute("delete from fact_uses where fact_id = ?", [fact_id])
+    there = db.table_names()
+    for table in ("fact_uses", "earlier_values"):
+        if table in there:  # a copy may be older than that table
+            db.execute(f"delete from {table} where fact_id = ?", [fact_id])
+
+
+def change_value(db: Database, fact: Fact, value: str, **others: Any) -> Fact:
+    """Give a fact another value; what it was called before is kept for when it is forgotten."""
+    db.execute(
+        "insert or ignore into earlier_values (fact_id, value) values (?, ?)",
+        [fact.id, fact.value],
+    )
+    return update(db, fact.id, value=value, norm=normalised(value), **others)
+
+
+def earlier_values(db: Database, fact_id: str) -> tuple[str, ...]:
+    """Return the values that a fact had before it was changed."""
+    query = "select value from earlier_values where fact_id = ? order by rowid"
+    return tuple(row["value"] for row in db.query(query, [fact_id]))

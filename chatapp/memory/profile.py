@@ -9,6 +9,7 @@ the person's own wish.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from chatapp.conversations import ConversationStore, Message
@@ -189,8 +190,9 @@ class Profile:
             raise SecretRefused("this looks like a password, key or card number")
 
         def job(db: Database) -> Fact:
-            facts.get(db, fact_id)
-            return facts.update(db, fact_id, value=value, norm=normalised(value), rule=REMEMBERED)
+            fact = facts.get(db, fact_id)
+            tombstones.dig_up(db, fact.slot, fact.fact_key, value)
+            return facts.change_value(db, fact, value, rule=REMEMBERED)
 
         return self._store.write(job, durable=True)
 
@@ -247,8 +249,13 @@ class Profile:
         Nothing but the person's own wish (`remember`) brings it back: not its message when that is
         read again, not an import.
         """
-        tombstones.bury(db, fact, self._store.now())
+        for value in (fact.value, *facts.earlier_values(db, fact.id)):
+            tombstones.bury(db, replace(fact, value=value), self._store.now())
         facts.remove(db, fact.id)
+
+    def earlier_values(self, fact_id: str) -> tuple[str, ...]:
+        """Return what a fact was called before it was corrected or said more exactly."""
+        return self._store.read(lambda db: facts.earlier_values(db, fact_id))
 
     def _set_status(self, fact_id: str, old: str, new: str) -> Fact:
         def job(db: Database) -> Fact:

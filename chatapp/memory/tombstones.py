@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from chatapp.memory.normal import normalised
 from chatapp.memory.slots import SLOTS
 from chatapp.memory.types import Fact
+from chatapp.memory.wording import forms
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -23,7 +24,7 @@ _REFUSED = "refused"  # in front of what is hashed; no slot is called so
 
 def bury(db: Database, fact: Fact, now: str) -> None:
     """Leave a mark of the fact, and one of `Berlin` for `Berlin, Germany`."""
-    for value in {fact.value, fact.value.partition(",")[0]}:
+    for value in forms(fact.slot, fact.value):
         db.execute(
             "insert or ignore into memory_tombstones (hash, created_at) values (?, ?)",
             [_mark(db, fact.slot, fact.fact_key, normalised(value)), now],
