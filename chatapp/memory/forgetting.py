@@ -15,16 +15,17 @@ from typing import TYPE_CHECKING
 
 from chatapp.conversations import ConversationStore
 from chatapp.conversations.backups import damaged_copies_of, scrub
+from chatapp.conversations.salvage import Found
 from chatapp.conversations.seen import BLANK
-from chatapp.memory import facts
+from chatapp.memory import facts, tombstones
 from chatapp.memory.profile import Profile
-from chatapp.memory.redaction import Redaction, redact_buried
+from chatapp.memory.redaction import Redaction, redact_buried, without_buried
 from chatapp.memory.types import Fact
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-__all__ = ["BLANK", "Forgotten", "forget", "forget_learnt_from", "keep_forgotten"]
+__all__ = ["BLANK", "Forgotten", "forget", "forget_learnt_from", "keep_forgotten", "recover"]
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,26 @@ def keep_forgotten(store: ConversationStore, conversation_ids: Sequence[str]) ->
         store.rewrite_search()
     store.empty_log()  # stored prompts may have lost words too
     return changed
+
+
+def recover(store: ConversationStore, copy: Path | None = None) -> Found:
+    """Recover what `copy`, or the newest backup, has beside the file, without what was forgotten.
+
+    Raises: as `ConversationStore.recover`.
+    """
+    found = store.recover(copy)
+    store.write(_drop_buried, durable=True)
+    keep_forgotten(store, found.changed)
+    return found
+
+
+def _drop_buried(db: Database) -> None:
+    """Remove forgotten facts, and their statements from the sources of others."""
+    for fact in facts.select(db, "1"):
+        if tombstones.is_buried(db, fact.slot, fact.fact_key, fact.value):
+            facts.remove(db, fact.id)
+        elif (text := without_buried(db, fact.source_text)) != fact.source_text:
+            facts.update(db, fact.id, source_text=text)
 
 
 def _remove(db: Database, redaction: Redaction) -> None:

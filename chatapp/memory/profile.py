@@ -17,6 +17,7 @@ from chatapp.memory import facts, tombstones
 from chatapp.memory.extract import Candidate, extract
 from chatapp.memory.learning import Learning, from_message, on_request
 from chatapp.memory.normal import normalised
+from chatapp.memory.redaction import without_buried
 from chatapp.memory.secrets import holds_secret
 from chatapp.memory.types import REMEMBERED, Fact, Learnt
 
@@ -130,7 +131,7 @@ class Profile:
                     "norm": norm,
                     "status": status if status in ("closed", "expired", "review") else "active",
                     "rule": str(values.get("rule", REMEMBERED)),
-                    "source_text": str(values.get("source_text", "")),
+                    "source_text": without_buried(db, str(values.get("source_text", ""))),
                     "valid_from": values["valid_from"],
                     "valid_to": values.get("valid_to"),
                     "last_seen": self._store.now(),

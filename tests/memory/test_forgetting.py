@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -15,7 +16,7 @@ from chatapp.conversations import ConversationStore, NotFound, Part, StoredCitat
 from chatapp.conversations.backups import back_up
 from chatapp.feedback import Feedback
 from chatapp.memory import Memory, Profile
-from chatapp.memory.forgetting import forget, forget_learnt_from, keep_forgotten
+from chatapp.memory.forgetting import forget, forget_learnt_from, keep_forgotten, recover
 from chatapp.memory.transfer import as_json, import_json
 from chatapp.settings import Settings
 from tests.assistant.helpers import collect, only
@@ -397,6 +398,28 @@ class TestConversations:
         assert keep_forgotten(store, [imported.conversation.id]) == 1
         assert "It is nice here." in store.message(imported.user.id).text
         assert files_with("I live in Qwertzburg", path.parent) == []
+
+    def test_recovering_from_a_copy_of_one_s_own_brings_nothing_back(
+        self, store: ConversationStore, profile: Profile, path: Path, tmp_path: Path
+    ) -> None:
+        """The copy holds the fact, the message, and another fact of the same words."""
+        profile.remember("I live in Qwertzburg and my name is Zorro")
+        started = say(store, "Hello. I live in Qwertzburg. It is nice here.")
+        profile.learn(started.user)
+        own = tmp_path / "mine.sqlite3"
+        shutil.copyfile(back_up(path, every_hours=0) or path, own)
+        exported = as_json(store)
+        (home,), (name,) = profile.held("home"), profile.held("name")
+        forget(store, home.id)
+        store.write(lambda db: db.execute("delete from facts where id = ?", [name.id]))
+        store.write(lambda db: db.execute("delete from messages"))
+        assert recover(store, own).messages == 2
+        own.unlink()
+        assert [fact.value for fact in profile.facts(everything=True)] == ["Zorro"]
+        assert "It is nice here." in store.message(started.user.id).text
+        import_json(store, json.dumps(exported))
+        assert files_with("qwertzburg", path.parent) == []
+        assert store.verify() == []
 
     @pytest.mark.parametrize(
         ("name", "part"),
