@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from chatapp.conversations import NotFound
 from chatapp.memory.normal import normalised
-from chatapp.memory.slots import SLOTS
+from chatapp.memory.slots import SLOTS, canonical_key
 from chatapp.memory.types import Fact
 
 if TYPE_CHECKING:
@@ -46,8 +46,14 @@ def update(db: Database, fact_id: str, **values: Any) -> Fact:
 def held(db: Database, slot: str, key: str, *, review: bool = False) -> list[Fact]:
     """Return the facts of a slot that are active, with `review` also those that wait."""
     statuses = "('active', 'review')" if review else "('active')"
-    where = f"slot = ? and fact_key = ? and status in {statuses} order by key"
-    return select(db, where, [slot, key])
+    found = select(db, f"slot = ? and status in {statuses} order by key", [slot])
+    return with_key(found, key)
+
+
+def with_key(found: Iterable[Fact], key: str) -> list[Fact]:
+    """Return the facts under a key, however it is called there: `mum` and `mother` are one."""
+    wanted = canonical_key(key)
+    return [fact for fact in found if canonical_key(fact.fact_key) == wanted]
 
 
 def close(db: Database, fact: Fact, now: str, successor: str | None = None) -> Fact:

@@ -156,14 +156,17 @@ class Profile:
         """Return one fact. Raises NotFound."""
         return self._store.read(lambda db: facts.get(db, fact_id))
 
-    def held(self, slot: str, key: str = "", *, before: bool = False) -> list[Fact]:
-        """Return a slot's values that hold now, or with `before` that held; newest first."""
-        where = """
-            slot = ? and (? = '' or fact_key = ?) and status = ?
-            order by coalesce(valid_to, valid_from) desc, key desc
+    def held(
+        self, slot: str, key: str = "", *, before: bool = False, review: bool = False
+    ) -> list[Fact]:
+        """Return a slot's values that hold now, or with `before` that held; newest first.
+
+        With `review` those that wait for an answer instead.
         """
-        values = [slot, key, key, "closed" if before else "active"]
-        return self._store.read(lambda db: facts.select(db, where, values))
+        where = "slot = ? and status = ? order by coalesce(valid_to, valid_from) desc, key desc"
+        values = [slot, "closed" if before else "review" if review else "active"]
+        found = self._store.read(lambda db: facts.select(db, where, values))
+        return facts.with_key(found, key) if key else found
 
     def learnt_from(self, conversation_id: str) -> list[Fact]:
         """Return the facts that were read from a conversation."""
