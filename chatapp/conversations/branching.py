@@ -26,6 +26,7 @@ _COPIED = {  # what goes along to a fork, by table; ids and owners are made anew
         "sampling, created_at, seen"
     ),
     "summaries": "text, model, edited, created_at",
+    "fact_uses": "fact_id",
 }
 
 
@@ -45,7 +46,8 @@ class Branching(StoreFile):
     def fork(self, message_id: str) -> Conversation:
         """Copy the branch down to this message into a conversation of its own.
 
-        Parts, citations, turns, tags and settings go along; each copy names its `origin`.
+        Parts, citations, turns, tags, settings and which facts were used go along; each copy names
+        its `origin`.
 
         Raises:
             NotFound: there is no such message.

@@ -17,7 +17,10 @@ _MERGED_PAGES = 500  # a step of some hundredths of a second, so that other wind
 
 
 def purge_conversation(db: Database, conversation_id: str) -> None:
-    """Delete a conversation with its messages; nothing happens where it is not."""
+    """Delete a conversation with its messages and what was thought of them."""
+    _mark_purged(db, [conversation_id])
+    if "feedback" in db.table_names():
+        db.execute("delete from feedback where conversation_id = ?", [conversation_id])
     # children before parents: a message must not outlive the one it answers
     db.execute("update messages set parent_id = null where conversation_id = ?", [conversation_id])
     db.execute("delete from messages where conversation_id = ?", [conversation_id])
@@ -35,6 +38,8 @@ def purge_message(db: Database, message_id: str) -> None:
         select id, conversation_id from messages where id in (select id from down)
     """
     gone = db.execute(query, [message_id]).fetchall()
+    _mark_purged(db, [message_id, *(row[0] for row in gone)])
+    _drop_feedback(db, message_id, [row[0] for row in gone])
     db.conn.executemany("update messages set parent_id = null where id = ?", [r[:1] for r in gone])
     db.conn.executemany("delete from messages where id = ?", [r[:1] for r in gone])
     columns = db.table("messages").columns_dict
@@ -49,6 +54,31 @@ def purge_message(db: Database, message_id: str) -> None:
             """,
             [conversation_id],
         )
+
+
+def _drop_feedback(db: Database, message_id: str, gone: list[str]) -> None:
+    """Delete what was thought of removed answers, also where another one was found better."""
+    if "feedback" not in db.table_names():
+        return
+    db.execute(
+        """
+        delete from feedback where kind = 'comparison' and other = (
+            select text from messages where id = :id
+        ) and message_id in (
+            select s.id from messages s join messages m on s.parent_id = m.parent_id
+            where m.id = :id
+        )
+        """,
+        {"id": message_id},
+    )
+    db.conn.executemany("delete from feedback where message_id = ?", [(row_id,) for row_id in gone])
+
+
+def _mark_purged(db: Database, ids: list[str]) -> None:
+    """Keep the ids of what is purged, so that no other copy of the file brings it back."""
+    if "purged" in db.table_names():
+        marks = [(row_id,) for row_id in ids]
+        db.conn.executemany("insert or ignore into purged (id) values (?)", marks)
 
 
 def _drop_vectors(db: Database, answer_id: str) -> None:

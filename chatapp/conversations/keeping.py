@@ -45,6 +45,8 @@ class Keeping(StoreFile):
     def recover(self, copy: Path | None = None) -> Found:
         """Add what `copy`, or the newest backup, has and this file has not; count that.
 
+        What was purged stays away. For what was forgotten see `chatapp.memory.forgetting.recover`.
+
         Raises:
             NotFound: there is no such file, or no backup.
             StorageError: it cannot be read.
@@ -55,7 +57,8 @@ class Keeping(StoreFile):
             copy = backups[-1]
         if not copy.is_file():
             raise NotFound(f"There is no file {copy}.")
-        with readable_copy(copy) as (readable, damaged):
+        purged = self.read(lambda db: [row["id"] for row in db.query("select id from purged")])
+        with readable_copy(copy, purged) as (readable, damaged):
 
             def job(db: Database) -> Found:
                 with attached(db, readable), immediate(db):

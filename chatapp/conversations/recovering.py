@@ -1,8 +1,9 @@
 """Adding to a conversation file what a backup, or a damaged file, still has and it has not.
 
 Rows are told apart by their ids, and what is there stays as it is: nothing that was changed since
-is changed back. Whatever was removed for good was removed from the backups too, so that it cannot
-return from there; a damaged file could not be cleaned, hence no facts are taken from one.
+is changed back. What was purged is removed from the scratch copy first: a damaged file, or a copy
+that a person made, could not be cleaned. No facts are taken from a damaged file; see
+`chatapp.memory` for what was forgotten.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ import contextlib
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chatapp.conversations.connecting import BUSY_SECONDS, connect
 from chatapp.conversations.damage import is_damaged
+from chatapp.conversations.erasing import purge_conversation, purge_message
 from chatapp.conversations.salvage import RECOUNT, RECOVERED_TITLE, Found, salvage
 from chatapp.conversations.writer import immediate
 
@@ -28,8 +30,11 @@ _KEYED = ("messages", "feedback")
 
 
 @contextlib.contextmanager
-def readable_copy(copy: Path) -> Iterator[tuple[Path, bool]]:
-    """Yield a scratch file with the rows of `copy` in the newest schema, and if it was damaged."""
+def readable_copy(copy: Path, purged: Iterable[str]) -> Iterator[tuple[Path, bool]]:
+    """Yield a scratch file with the rows of `copy` in the newest schema, and if it was damaged.
+
+    `purged` are ids of conversations and messages that are left out.
+    """
     from chatapp.conversations.migrations import migrations
 
     with tempfile.TemporaryDirectory(prefix="chatapp-recover-") as scratch:
@@ -43,13 +48,17 @@ def readable_copy(copy: Path) -> Iterator[tuple[Path, bool]]:
         if damaged:
             with immediate(db):
                 salvage(copy, db)
+        with immediate(db):
+            for row_id in purged:
+                purge_conversation(db, row_id)
+                purge_message(db, row_id)
         db.close()
         yield path, damaged
 
 
 def merge(db: Database, *, facts: bool) -> Found:
     """Add the rows of the attached database `copy`, inside a transaction; count what was added."""
-    before = _counts(db)
+    before, changed = _counts(db), _gaining(db)
     db.conn.execute("PRAGMA defer_foreign_keys=ON")
     _add(db, "conversations")
     _restore_lost_rows(db)
@@ -57,7 +66,7 @@ def merge(db: Database, *, facts: bool) -> Found:
         _add(db, table)
         _add(db, table, without="key")
     _restore_parents(db)
-    for table in ("citations", "parts", "tags", "summaries"):
+    for table in ("citations", "parts", "tags", "summaries", "purged"):
         _add(db, table, without="key")
     # a turn has no id: an answer that has any has them all
     _add(db, "turns", without="key", where="message_id not in (select message_id from main.turns)")
@@ -65,7 +74,18 @@ def merge(db: Database, *, facts: bool) -> Found:
         _add_facts(db)
     db.execute(RECOUNT)
     conversations, messages = _counts(db)
-    return Found(conversations - before[0], messages - before[1])
+    return Found(conversations - before[0], messages - before[1], changed)
+
+
+def _gaining(db: Database) -> tuple[str, ...]:
+    """Return the conversations that have messages, or parts of them, in the copy alone."""
+    query = """
+        select conversation_id from copy.messages where id not in (select id from main.messages)
+        union
+        select m.conversation_id from copy.parts p join copy.messages m on m.id = p.message_id
+        where (p.message_id, p.n) not in (select message_id, n from main.parts)
+    """
+    return tuple(row[0] for row in db.execute(query))
 
 
 def _add(db: Database, table: str, *, without: str = "", where: str = "true") -> None:
@@ -111,6 +131,7 @@ def _add_facts(db: Database) -> None:
     _add(db, "facts")
     _add(db, "facts", without="key")
     _add(db, "fact_uses")
+    _add(db, "earlier_values")
 
 
 def _counts(db: Database) -> tuple[int, int]:

@@ -35,7 +35,9 @@ _TABLES = (
     ("fact_uses", "rowid"),
     ("memory_tombstones", "rowid"),  # or what was forgotten could come back
     ("memory_salt", "rowid"),
+    ("earlier_values", "rowid"),
     ("feedback", "key"),
+    ("purged", "rowid"),
 )
 RECOUNT = """
     update conversations set message_count = (
@@ -48,10 +50,11 @@ _PAGE_COUNT = range(28, 32)  # bytes of the database header; zero means "see the
 
 @dataclass(frozen=True)
 class Found:
-    """How much was recovered."""
+    """How much was recovered; `changed` are the conversations that got anything."""
 
     conversations: int
     messages: int
+    changed: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """Return it in words: "1 conversation and 2 messages"."""

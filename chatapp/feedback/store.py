@@ -2,7 +2,8 @@
 
 Each holds the exact prompt and answers of its time, so that it stays true whatever happens to the
 conversation later: what the model was given, with instructions, memories and results of tools. An
-answer that no model made, or of a time when that was not kept, has persona and turns instead.
+answer that no model made, or of a time when that was not kept, has persona and turns instead. What
+is purged takes its judgements along.
 Private conversations are judged like others: giving feedback is an act of the person's own.
 """
 

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from chatapp.conversations import NotFound
-from chatapp.memory.slots import SLOTS
+from chatapp.memory.normal import normalised
+from chatapp.memory.slots import SLOTS, canonical_key
 from chatapp.memory.types import Fact
 
 if TYPE_CHECKING:
@@ -45,8 +46,14 @@ def update(db: Database, fact_id: str, **values: Any) -> Fact:
 def held(db: Database, slot: str, key: str, *, review: bool = False) -> list[Fact]:
     """Return the facts of a slot that are active, with `review` also those that wait."""
     statuses = "('active', 'review')" if review else "('active')"
-    where = f"slot = ? and fact_key = ? and status in {statuses} order by key"
-    return select(db, where, [slot, key])
+    found = select(db, f"slot = ? and status in {statuses} order by key", [slot])
+    return with_key(found, key)
+
+
+def with_key(found: Iterable[Fact], key: str) -> list[Fact]:
+    """Return the facts under a key, however it is called there: `mum` and `mother` are one."""
+    wanted = canonical_key(key)
+    return [fact for fact in found if canonical_key(fact.fact_key) == wanted]
 
 
 def close(db: Database, fact: Fact, now: str, successor: str | None = None) -> Fact:
@@ -66,4 +73,22 @@ def remove(db: Database, fact_id: str) -> None:
     """Delete the row and what points to it. The words may stand elsewhere: see `forgetting`."""
     db.execute("delete from facts where id = ?", [fact_id])
     db.execute("update facts set superseded_by = null where superseded_by = ?", [fact_id])
-    db.execute("delete from fact_uses where fact_id = ?", [fact_id])
+    there = db.table_names()
+    for table in ("fact_uses", "earlier_values"):
+        if table in there:  # a copy may be older than that table
+            db.execute(f"delete from {table} where fact_id = ?", [fact_id])
+
+
+def change_value(db: Database, fact: Fact, value: str, **others: Any) -> Fact:
+    """Give a fact another value; what it was called before is kept for when it is forgotten."""
+    db.execute(
+        "insert or ignore into earlier_values (fact_id, value) values (?, ?)",
+        [fact.id, fact.value],
+    )
+    return update(db, fact.id, value=value, norm=normalised(value), **others)
+
+
+def earlier_values(db: Database, fact_id: str) -> tuple[str, ...]:
+    """Return the values that a fact had before it was changed."""
+    query = "select value from earlier_values where fact_id = ? order by rowid"
+    return tuple(row["value"] for row in db.query(query, [fact_id]))

@@ -8,7 +8,6 @@ be forgotten again, and never a copy that nobody knows of.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,15 +15,17 @@ from typing import TYPE_CHECKING
 
 from chatapp.conversations import ConversationStore
 from chatapp.conversations.backups import damaged_copies_of, scrub
+from chatapp.conversations.salvage import Found
 from chatapp.conversations.seen import BLANK
+from chatapp.memory import facts, tombstones
 from chatapp.memory.profile import Profile
-from chatapp.memory.redaction import Redaction, redact_buried
+from chatapp.memory.redaction import Redaction, redact_buried, without_buried
 from chatapp.memory.types import Fact
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-__all__ = ["BLANK", "Forgotten", "forget", "forget_learnt_from", "keep_forgotten"]
+__all__ = ["BLANK", "Forgotten", "forget", "forget_learnt_from", "keep_forgotten", "recover"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,8 @@ class Forgotten:
     """What was removed, and where its words may still stand.
 
     `messages_redacted` counts messages that lost their words about it; `mentions` those that still
-    hold the value; `unreachable` are damaged files that were set aside and cannot be scrubbed.
+    hold the value, in their text, their parts or a judgement; `unreachable` are damaged files that
+    were set aside and cannot be scrubbed.
     """
 
     fact: Fact
@@ -60,7 +62,8 @@ def forget(
     """
     profile = Profile(store)
     fact = profile.fact(fact_id)
-    redaction = Redaction(fact, statements=not keep_message, everywhere=everywhere)
+    earlier = profile.earlier_values(fact_id)
+    redaction = Redaction(fact, earlier, statements=not keep_message, everywhere=everywhere)
 
     def job(db: Database) -> int:
         changed = redaction.apply(db)
@@ -73,14 +76,13 @@ def forget(
         changed = store.write(job, durable=True)
     store.rewrite_search()
     store.empty_log()
-    left = () if everywhere else _mentions(store, fact)
+    left = () if everywhere else store.read(redaction.mentions)
     return Forgotten(fact, changed, len(copies), len(left), tuple(damaged_copies_of(store.path)))
 
 
 def forget_learnt_from(store: ConversationStore, conversation_id: str) -> list[Forgotten]:
     """Forget all facts that were read from a conversation; for when it is deleted."""
-    facts = Profile(store).learnt_from(conversation_id)
-    return [forget(store, fact.id) for fact in facts]
+    return [forget(store, fact.id) for fact in Profile(store).learnt_from(conversation_id)]
 
 
 def keep_forgotten(store: ConversationStore, conversation_ids: Sequence[str]) -> int:
@@ -99,24 +101,29 @@ def keep_forgotten(store: ConversationStore, conversation_ids: Sequence[str]) ->
     return changed
 
 
+def recover(store: ConversationStore, copy: Path | None = None) -> Found:
+    """Recover what `copy`, or the newest backup, has beside the file, without what was forgotten.
+
+    Raises: as `ConversationStore.recover`.
+    """
+    found = store.recover(copy)
+    store.write(_drop_buried, durable=True)
+    keep_forgotten(store, found.changed)
+    return found
+
+
+def _drop_buried(db: Database) -> None:
+    """Remove forgotten facts, and their statements from the sources of others."""
+    for fact in facts.select(db, "1"):
+        if tombstones.is_buried(db, fact.slot, fact.fact_key, fact.value):
+            facts.remove(db, fact.id)
+        elif (text := without_buried(db, fact.source_text)) != fact.source_text:
+            facts.update(db, fact.id, source_text=text)
+
+
 def _remove(db: Database, redaction: Redaction) -> None:
     """Remove the fact from a copy, which may be older than any of the tables."""
     if "messages_fts" in db.table_names():
         redaction.apply(db)
     if "facts" in db.table_names():
-        db.execute("delete from facts where id = ?", [redaction.fact.id])
-    if "fact_uses" in db.table_names():
-        db.execute("delete from fact_uses where fact_id = ?", [redaction.fact.id])
-
-
-def _mentions(store: ConversationStore, fact: Fact) -> Sequence[str]:
-    """Return the ids of messages that still hold the value as words."""
-    words = re.findall(r"\w+", fact.value)
-    if not words:
-        return ()
-    phrase = '"' + " ".join(words) + '"'
-    query = """
-        select id from messages
-        where key in (select rowid from messages_fts where messages_fts match ?)
-    """
-    return store.read(lambda db: [row["id"] for row in db.query(query, [phrase])])
+        facts.remove(db, redaction.fact.id)

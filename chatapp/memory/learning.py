@@ -86,10 +86,12 @@ class Learning:
     ) -> Learnt | None:
         now = self._store.now()
         changes: dict[str, Any] = {"seen_count": known.seen_count + 1, "last_seen": now}
+        changes |= {"status": "active", "confidence": 1.0}
         longer = len(candidate.value) > len(known.value)  # "Berlin" became "Berlin, Germany"
         if longer:
-            changes |= {"value": candidate.value, "norm": normalised(candidate.value)}
-        fact = facts.update(db, known.id, **changes, status="active", confidence=1.0)
+            fact = facts.change_value(db, known, candidate.value, **changes)
+        else:
+            fact = facts.update(db, known.id, **changes)
         if known.status == "review":  # said twice: it is meant
             return Learnt(fact, tuple(facts.close_others(db, fact, now)))
         if SLOTS[fact.slot].one_value(fact.fact_key):

@@ -9,6 +9,7 @@ the person's own wish.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from chatapp.conversations import ConversationStore, Message
@@ -16,6 +17,7 @@ from chatapp.memory import facts, tombstones
 from chatapp.memory.extract import Candidate, extract
 from chatapp.memory.learning import Learning, from_message, on_request
 from chatapp.memory.normal import normalised
+from chatapp.memory.redaction import without_buried
 from chatapp.memory.secrets import holds_secret
 from chatapp.memory.types import REMEMBERED, Fact, Learnt
 
@@ -129,7 +131,7 @@ class Profile:
                     "norm": norm,
                     "status": status if status in ("closed", "expired", "review") else "active",
                     "rule": str(values.get("rule", REMEMBERED)),
-                    "source_text": str(values.get("source_text", "")),
+                    "source_text": without_buried(db, str(values.get("source_text", ""))),
                     "valid_from": values["valid_from"],
                     "valid_to": values.get("valid_to"),
                     "last_seen": self._store.now(),
@@ -154,14 +156,17 @@ class Profile:
         """Return one fact. Raises NotFound."""
         return self._store.read(lambda db: facts.get(db, fact_id))
 
-    def held(self, slot: str, key: str = "", *, before: bool = False) -> list[Fact]:
-        """Return a slot's values that hold now, or with `before` that held; newest first."""
-        where = """
-            slot = ? and (? = '' or fact_key = ?) and status = ?
-            order by coalesce(valid_to, valid_from) desc, key desc
+    def held(
+        self, slot: str, key: str = "", *, before: bool = False, review: bool = False
+    ) -> list[Fact]:
+        """Return a slot's values that hold now, or with `before` that held; newest first.
+
+        With `review` those that wait for an answer instead.
         """
-        values = [slot, key, key, "closed" if before else "active"]
-        return self._store.read(lambda db: facts.select(db, where, values))
+        where = "slot = ? and status = ? order by coalesce(valid_to, valid_from) desc, key desc"
+        values = [slot, "closed" if before else "review" if review else "active"]
+        found = self._store.read(lambda db: facts.select(db, where, values))
+        return facts.with_key(found, key) if key else found
 
     def learnt_from(self, conversation_id: str) -> list[Fact]:
         """Return the facts that were read from a conversation."""
@@ -189,8 +194,9 @@ class Profile:
             raise SecretRefused("this looks like a password, key or card number")
 
         def job(db: Database) -> Fact:
-            facts.get(db, fact_id)
-            return facts.update(db, fact_id, value=value, norm=normalised(value), rule=REMEMBERED)
+            fact = facts.get(db, fact_id)
+            tombstones.dig_up(db, fact.slot, fact.fact_key, value)
+            return facts.change_value(db, fact, value, rule=REMEMBERED)
 
         return self._store.write(job, durable=True)
 
@@ -247,8 +253,13 @@ class Profile:
         Nothing but the person's own wish (`remember`) brings it back: not its message when that is
         read again, not an import.
         """
-        tombstones.bury(db, fact, self._store.now())
+        for value in (fact.value, *facts.earlier_values(db, fact.id)):
+            tombstones.bury(db, replace(fact, value=value), self._store.now())
         facts.remove(db, fact.id)
+
+    def earlier_values(self, fact_id: str) -> tuple[str, ...]:
+        """Return what a fact was called before it was corrected or said more exactly."""
+        return self._store.read(lambda db: facts.earlier_values(db, fact_id))
 
     def _set_status(self, fact_id: str, old: str, new: str) -> Fact:
         def job(db: Database) -> Fact:

@@ -119,15 +119,39 @@ def asks_what_was_said(text: str, language: str | None = None) -> bool:
 
 
 def facts_for(profile: Profile, asked: Asked) -> list[Fact]:
-    """Return the facts that answer the question, newest first; none when it was never told."""
+    """Return the facts that answer the question, newest first; none when it was never told.
+
+    Where nothing says yes, what says no answers it too ("Do I like olives?"), and so does what was
+    said with a doubt and waits for review.
+    """
     if asked.slot == EVERYTHING:
         return [fact for fact in profile.facts() if fact.status == "active"]
-    slots = [asked.slot, *_RELATED.get(asked.slot, ())]
-    found = [fact for slot in slots for fact in profile.held(slot, asked.key, before=asked.history)]
-    if asked.value:
-        wanted = normalised(asked.value)
-        return [fact for fact in found if _same_thing(normalised(fact.value), wanted)]
-    return found
+    if found := _held(profile, asked, asked.slot):
+        return found
+    opposite = SLOTS[asked.slot].opposite if asked.value else ""
+    if opposite and (found := _held(profile, asked, opposite)):
+        return found
+    return [] if asked.history else _held(profile, asked, asked.slot, review=True)
+
+
+def _held(profile: Profile, asked: Asked, slot: str, *, review: bool = False) -> list[Fact]:
+    found = [
+        fact
+        for each in (slot, *_RELATED.get(slot, ()))
+        for fact in profile.held(each, asked.key, before=asked.history, review=review)
+    ]
+    if slot == "pet":
+        return [fact for fact in found if _is_pet(fact, asked.value)]
+    wanted = normalised(asked.value)
+    return [fact for fact in found if _same_thing(normalised(fact.value), wanted) or not wanted]
+
+
+def _is_pet(fact: Fact, animal: str) -> bool:
+    """Say whether a fact is of this animal, or of any; a breed may be of the one asked about."""
+    animals = _ANIMALS.findall(fact.fact_key or fact.value)
+    if fact.slot == "relation" and not animals:
+        return False  # somebody of the family
+    return not animal or not animals or any(_same_thing(each, animal.lower()) for each in animals)
 
 
 def answers(told: list[tuple[str, Asked, list[Fact]]]) -> str:
@@ -152,7 +176,7 @@ def answer(facts: list[Fact], asked: Asked) -> str:
         return NOT_TOLD
     if asked.history:
         return _sentences(f"{_past(fact)} (until {day(fact.valid_to)})" for fact in facts)
-    return _sentences(f"{fact.to_person()} (told on {day(fact.valid_from)})" for fact in facts)
+    return _sentences(f"{fact.to_person()} ({_told(fact)})" for fact in facts)
 
 
 # a slot whose facts answer the question as well
@@ -164,12 +188,23 @@ _RELATED = {
     "age": ("birthday", "birth_year"),
     "likes": ("favourite",),
     "diet": ("allergy",),
+    "pet": ("relation",),
 }
+_ANIMALS = re.compile(
+    r"\b(?:dog|cat|hamster|rabbit|parrot|bird|horse|fish|turtle|snake|lizard|chicken|hund|katze)n?e?s?\b",
+    re.IGNORECASE,
+)
 
 
 def _same_thing(held: str, asked: str) -> bool:
-    """Singular and plural are one: `peanuts` answers a question about `peanut`."""
-    return held.rstrip("s") == asked.rstrip("s") or asked.rstrip("s") in held.split()
+    """Singular and plural are one: `two cats` and `peanuts` answer for `cat` and `peanut`."""
+    wanted = asked.rstrip("s")
+    return held.rstrip("s") == wanted or wanted in (word.rstrip("s") for word in held.split())
+
+
+def _told(fact: Fact) -> str:
+    unsure = ", not confirmed" if fact.status == "review" else ""
+    return f"told on {day(fact.valid_from)}{unsure}"
 
 
 def _past(fact: Fact) -> str:

@@ -9,88 +9,164 @@ about the same word otherwise ("the weather in Berlin") stays unless `everywhere
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from chatapp.conversations.hashing import part_hash, replace_text
+from chatapp.conversations.hashing import replace_text
 from chatapp.conversations.rows import part_data
-from chatapp.conversations.seen import BLANK, ToldFact
-from chatapp.memory import tombstones
-from chatapp.memory.extract import extract
+from chatapp.conversations.seen import ToldFact
+from chatapp.memory import copies, tombstones
+from chatapp.memory.extract import Candidate, extract
 from chatapp.memory.normal import normalised, refines
+from chatapp.memory.overlaps import redact_others
 from chatapp.memory.slots import SLOTS, told_to_person
 from chatapp.memory.stored_prompts import Prompts
 from chatapp.memory.types import Fact
+from chatapp.memory.wording import (
+    Redact,
+    blank,
+    forms,
+    holds,
+    is_common,
+    is_sentence,
+    telling,
+    without,
+)
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
+Changed = dict[int, tuple[str, str]]
+"""Messages that change, by row key: their old and their new text."""
+
+# answers of the memory; one that found nothing for sure names the nearest
+_QUOTING = ("memory", "not_found")
+# texts that may hold words of a fact, each with the message that it belongs to
+_TEXTS = (
+    "select id, text from messages",
+    "select message_id as id, data || ' ' || coalesce(text, '') as text from parts",
+    "select coalesce(message_id, id) as id, answer || ' ' || other as text from feedback",
+)
 # what the memory's tools put around a fact: its day, that it was stored, where it is from
 _AROUND_TOLD = re.compile(r"^(?:\d{4}-\d\d-\d\d |Remembered: )|\s*\([^()]*\)$")
 
 
 @dataclass(frozen=True)
 class Redaction:
-    """How far to go: `statements` blanks what states the fact, `everywhere` its words at all."""
+    """How far to go: `statements` blanks what states the fact, `everywhere` its words at all.
+
+    `earlier` are values that it had before it was corrected.
+    """
 
     fact: Fact
+    earlier: tuple[str, ...] = ()
     statements: bool = True
     everywhere: bool = False
 
     def apply(self, db: Database) -> int:
         """Blank it in `db`; return how many messages were changed."""
-        changed = dict(self._changes(db))
+        rows, told = _holding(db, self.fact, self._values), _told(db, self.fact)
+        changed, said = self._in_questions(rows)
+        anywhere = partial(without, self._words if self.everywhere else self._telling | said)
+        near = partial(without, self._words | said)
+        changed |= _redacted(
+            (row, near if row["id"] in told else anywhere)
+            for row in rows
+            if row["role"] != "user"
+            and (self.everywhere or row["grounding"] in _QUOTING or row["id"] in told)
+        )
         for key, (_, new) in changed.items():
             replace_text(db, key, new)
-        _drop_vectors(db, changed)
-        _redact_titles(db, self.fact.value, changed)
-        _redact_parts(db, self._without_value, changed)
-        _redact_drafts(db, self._blank_draft)
-        prompts = Prompts(
-            frozenset({self.fact.value}), self._is_it, _without, everywhere=self.everywhere
-        )
+        copies.drop_vectors(db, changed)
+        conversations = copies.conversations_of(db, changed)
+        copies.redact_titles(db, near, conversations)
+        copies.redact_parts(db, near, anywhere, changed)
+        if self.everywhere:
+            copies.redact_all_parts(db, near)
+        copies.redact_drafts(db, lambda text: self._without_statement(text, self._stated_in(text)))
+        redact_others(db, self.fact, self._values, self._is_stated, near, anywhere)
+        prompts = Prompts(anywhere, near, self._is_it, everywhere=self.everywhere)
         prompts.redact_calls(db)
-        prompts.redact_judgements(db, dict(changed.values()))
-        prompts.redact_summaries(db)
+        prompts.redact_judgements(db, dict(changed.values()), told=told)
+        prompts.redact_summaries(db, near=conversations)
         return len(changed)
+
+    def mentions(self, db: Database) -> set[str]:
+        """Return the ids of messages whose text, parts or judgements hold its words."""
+        needles = {
+            max(re.findall(r"\w+", word, re.ASCII), key=len, default="") for word in self._words
+        }
+        where = " or ".join("text like ?" for _ in needles)
+        found: set[str] = set()
+        for texts in _TEXTS:  # most are left out before they are read
+            rows = db.query(f"select * from ({texts}) where {where}", [f"%{n}%" for n in needles])
+            found |= {row["id"] for row in rows if holds(self._words, row["text"])}
+        return found
+
+    @property
+    def _values(self) -> tuple[str, ...]:
+        return (self.fact.value, *self.earlier)
+
+    @cached_property
+    def _words(self) -> set[str]:
+        """The words of the fact, which stand for it wherever it was stated or told."""
+        return set(chain.from_iterable(forms(self.fact.slot, value) for value in self._values))
+
+    @cached_property
+    def _telling(self) -> set[str]:
+        """The words that tell the fact wherever they stand."""
+        slot, key = self.fact.slot, self.fact.fact_key
+        told = set(chain.from_iterable(telling(slot, key, value) for value in self._values))
+        source = self.fact.source_text
+        is_told = is_common(slot, self.fact.value) and is_sentence(source)
+        return told | {source} if is_told else told
 
     def _is_it(self, told: ToldFact) -> bool:
         return told[0] == self.fact.id
 
-    def _changes(self, db: Database) -> Iterator[tuple[int, tuple[str, str]]]:
-        """Yield the messages that change by row key, with their old and their new text."""
-        told = _told(db, self.fact)
-        for row in _holding(db, self.fact):
-            if self.everywhere:
-                new = self._without_value(row["text"])
-            elif row["role"] == "user":
-                new = self._without_statement(row) if self.statements else row["text"]
-            elif row["grounding"] == "memory" or row["id"] in told:
-                new = self._without_value(row["text"])
-            else:
+    def _in_questions(self, rows: list[dict[str, Any]]) -> tuple[Changed, set[str]]:
+        """Return the person's messages that change, and clauses that say it with common words."""
+        changed: Changed = {}
+        said: set[str] = set()
+        for row in rows:
+            text: str = row["text"]
+            if row["role"] != "user":
                 continue
-            if new != row["text"]:
-                yield row["key"], (row["text"], new)
+            spans = self._stated_in(text, of=(row["id"], row["origin"]))
+            if is_common(self.fact.slot, self.fact.value):
+                said |= {clause for a, b in spans if is_sentence(clause := text[a:b])}
+            new = self._without_statement(text, spans)
+            if new != text:
+                changed[row["key"]] = (text, new)
+        return changed, said
 
-    def _without_statement(self, row: Mapping[str, Any]) -> str:
-        text: str = row["text"]
-        spans = [(c.start, c.end) for c in extract(text) if _states(self.fact, c.slot, c.value)]
-        if row["id"] == self.fact.message_id and self.fact.end:
+    def _stated_in(self, text: str, of: tuple[str | None, ...] = ()) -> list[tuple[int, int]]:
+        """Return where a text of the person's states it; `of` are the message and its origin."""
+        spans = [(c.start, c.end) for c in extract(text) if self._states(c)]
+        if self.fact.message_id is not None and self.fact.message_id in of and self.fact.end:
             spans.append((self.fact.start or 0, self.fact.end))
-        for start, end in spans:
-            text = _blank(text, start, end)
+        return spans
+
+    def _without_statement(self, text: str, spans: list[tuple[int, int]]) -> str:
+        if self.everywhere:
+            return without(self._words, text)
+        for start, end in spans if self.statements else ():
+            text = blank(text, start, end)
         return text
 
-    def _without_value(self, text: str) -> str:
-        return _without(self.fact.value, text)
+    def _is_stated(self, text: str) -> bool:
+        return bool(self._stated_in(text))
 
-    def _blank_draft(self, text: str) -> str:
-        if self.everywhere:
-            return self._without_value(text)
-        return self._without_statement({"text": text, "id": None}) if self.statements else text
+    def _states(self, found: Candidate) -> bool:
+        read = normalised(found.value)
+        return (
+            found.slot == self.fact.slot
+            and bool(read)
+            and any(read == held or refines(read, held) for held in map(normalised, self._values))
+        )
 
 
 def redact_buried(db: Database, conversation_id: str) -> int:
@@ -99,57 +175,62 @@ def redact_buried(db: Database, conversation_id: str) -> int:
     Returns how many messages and parts of messages were changed.
     """
     query = "select key, role, text, grounding from messages where conversation_id = ? order by key"
-    values: set[str] = set()
-    changed: dict[int, tuple[str, str]] = {}
-    values |= set(_buried_in_tools(db, conversation_id))
-    for row in list(db.query(query, [conversation_id])):
-        text: str = row["text"]
+    rows = list(db.query(query, [conversation_id]))
+    words = set(_buried_in_tools(db, conversation_id))
+    for row in rows:
         if row["role"] == "user":
-            for c in extract(text):
-                if c.value and tombstones.is_buried(db, c.slot, c.key, c.value):
-                    text = _blank(text, c.start, c.end)
-                    values.add(c.value)
-        elif row["grounding"] == "memory":
-            for value in values:
-                text = _without(value, text)
-        if text != row["text"]:
-            replace_text(db, row["key"], text)
-            changed[row["key"]] = (row["text"], text)
-    parts = 0
-    for value in values:
-        _redact_titles(db, value, changed)
-        parts += _redact_parts(db, partial(_without, value), changed)
-    _drop_vectors(db, changed)
-    prompts = Prompts(frozenset(values), lambda told: _is_buried(db, told), _without)
+            words |= _buried_words(db, row["text"])
+    redact = partial(without, words)
+    changed = _redacted(
+        (row, redact if row["role"] != "user" else partial(without_buried, db))
+        for row in rows
+        if row["role"] == "user" or row["grounding"] in _QUOTING
+    )
+    for key, (_, new) in changed.items():
+        replace_text(db, key, new)
+    copies.redact_titles(db, redact, [conversation_id] if changed else [])
+    parts = copies.redact_parts(db, redact, redact, changed)
+    copies.drop_vectors(db, changed)
+    prompts = Prompts(redact, redact, lambda told: _is_buried(db, told))
     prompts.redact_calls(db, conversation_id)
     prompts.redact_judgements(db, dict(changed.values()), conversation_id)
     prompts.redact_summaries(db, conversation_id)
     return len(changed) + parts
 
 
+def without_buried(db: Database, text: str) -> str:
+    """Return a text of the person's with the statements of forgotten facts blanked."""
+    for found in extract(text):
+        if found.value and tombstones.is_buried(db, found.slot, found.key, found.value):
+            text = blank(text, found.start, found.end)
+    return text
+
+
+def _buried_words(db: Database, text: str) -> set[str]:
+    """Return the words that tell the forgotten facts which a text of the person's states."""
+    words: set[str] = set()
+    for found in extract(text):
+        if found.value and tombstones.is_buried(db, found.slot, found.key, found.value):
+            words |= telling(found.slot, found.key, found.value)
+            if is_common(found.slot, found.value):
+                words |= {text[found.start : found.end]}
+    return words
+
+
 def _buried_in_tools(db: Database, conversation_id: str) -> Iterator[str]:
-    """Yield forgotten values that stand in what the memory's tools were given or gave back."""
+    """Yield words that tell forgotten facts in what the memory's tools were given or gave back."""
     query = """
         select p.data, p.text from parts p join messages m on m.id = p.message_id
         where m.conversation_id = ? and p.kind like 'tool_%'
             and json_extract(p.data, '$.name') like 'memory_%'
     """
     for row in list(db.query(query, [conversation_id])):
-        lines = (s.splitlines() for s in _strings(part_data(row["data"], row["text"])))
+        lines = (s.splitlines() for s in copies.strings(part_data(row["data"], row["text"])))
         for said in (_AROUND_TOLD.sub("", line) for line in chain.from_iterable(lines)):
-            stated = ((c.slot, c.key, c.value) for c in extract(said) if c.value)
-            for slot, key, value in (*stated, *told_to_person(said)):
+            yield from _buried_words(db, said)
+            for slot, key, value in told_to_person(said):
                 if tombstones.is_buried(db, slot, key, value):
-                    yield value
-
-
-def _strings(data: object) -> Iterator[str]:
-    """Yield all text in a JSON value."""
-    if isinstance(data, str):
-        yield data
-    elif isinstance(data, dict | list):
-        for each in data.values() if isinstance(data, dict) else data:
-            yield from _strings(each)
+                    yield from telling(slot, key, value)
 
 
 def _is_buried(db: Database, told: ToldFact) -> bool:
@@ -157,34 +238,22 @@ def _is_buried(db: Database, told: ToldFact) -> bool:
     return bool(value) and slot in SLOTS and tombstones.is_buried(db, slot, key, value)
 
 
-def _without(value: str, text: str) -> str:
-    return _value_pattern(value).sub(lambda found: BLANK * len(found[0]), text)
+def _redacted(rows: Iterable[tuple[Mapping[str, Any], Redact]]) -> Changed:
+    """Return the messages that their redaction changes."""
+    new = ((row["key"], row["text"], redact(row["text"])) for row, redact in rows)
+    return {key: (old, text) for key, old, text in new if text != old}
 
 
-def _blank(text: str, start: int, end: int) -> str:
-    return text[:start] + BLANK * (end - start) + text[end:]
-
-
-def _states(fact: Fact, slot: str, value: str) -> bool:
-    read, held = normalised(value), normalised(fact.value)
-    return slot == fact.slot and bool(read) and (read == held or refines(read, held))
-
-
-def _value_pattern(value: str) -> re.Pattern[str]:
-    """Match the value, or what stands before its comma, in any case and with any spaces."""
-    forms = (re.findall(r"\w+", form) for form in (value, value.partition(",")[0]))
-    patterns = [r"\W+".join(map(re.escape, words)) for words in forms if words]
-    return re.compile(rf"\b(?:{'|'.join(patterns)})\b" if patterns else r"(?!)", re.IGNORECASE)
-
-
-def _holding(db: Database, fact: Fact) -> list[dict[str, Any]]:
-    """Return the messages that may hold the fact, as rows: they share a word with its value."""
-    words = re.findall(r"\w+", fact.value)
+def _holding(db: Database, fact: Fact, values: Iterable[str]) -> list[dict[str, Any]]:
+    """Return the messages that may hold the fact, as rows: they share a word with a value."""
+    words = dict.fromkeys(word for value in values for word in re.findall(r"\w+", value))
     if not words:
         return []
-    match = " OR ".join(f'"{word}"' for word in dict.fromkeys(words))
-    query = """
-        select key, id, role, text, grounding from messages
+    match = " OR ".join(f'"{word}"' for word in words)
+    is_old = "origin" not in db.table("messages").columns_dict
+    origin = "null as origin" if is_old else "origin"
+    query = f"""
+        select key, id, role, text, grounding, {origin} from messages
         where key in (select rowid from messages_fts where messages_fts match ?) or id = ?
     """
     return list(db.query(query, [match, fact.message_id]))
@@ -199,71 +268,3 @@ def _told(db: Database, fact: Fact) -> set[str]:
         where u.fact_id = ?
     """
     return {row["id"] for row in db.query(query, [fact.id])}
-
-
-def _drop_vectors(db: Database, keys: Iterable[int]) -> None:
-    """A round's vector lies with its question, whichever of the two was changed."""
-    if "round_vectors" not in db.table_names():
-        return
-    for key in keys:
-        db.execute(
-            """
-            delete from round_vectors where key = :key or key = (
-                select q.key from messages m join messages q on q.id = m.parent_id
-                where m.key = :key
-            )
-            """,
-            {"key": key},
-        )
-
-
-def _redact_titles(db: Database, value: str, keys: Iterable[int]) -> None:
-    """A title made of the question's first words may hold the value too."""
-    for key in keys:
-        query = """
-            select id, title from conversations
-            where id = (select conversation_id from messages where key = ?)
-        """
-        for row in list(db.query(query, [key])):
-            title = _without(value, row["title"])
-            if title != row["title"]:
-                db.execute("update conversations set title = ? where id = ?", [title, row["id"]])
-
-
-def _redact_parts(db: Database, redact: Callable[[str], str], keys: Iterable[int]) -> int:
-    """Reasoning of a changed message repeats what it says; so do uses of the memory's tools, and
-    the queries that were made from a question. Returns how many parts were changed.
-    """
-    if "parts" not in db.table_names():
-        return 0
-    changed = 0
-    places = ", ".join(str(int(key)) for key in keys)
-    query = f"""
-        select p.key, p.kind, p.data, p.text from parts p join messages m on m.id = p.message_id
-        where p.kind not in ('attachment', 'page') and (
-            m.key in ({places})
-            or p.kind = 'step' and m.parent_id in (select id from messages where key in ({places}))
-            or p.kind like 'tool_%' and json_extract(p.data, '$.name') like 'memory_%'
-        )
-    """
-    for row in list(db.query(query)):
-        data = redact(row["data"])
-        text = None if row["text"] is None else redact(row["text"])
-        if (data, text) != (row["data"], row["text"]):
-            changed += 1
-            db.execute(
-                "update parts set data = ?, text = ?, content_hash = ? where key = ?",
-                [data, text, part_hash(row["kind"], part_data(data, text)), row["key"]],
-            )
-    return changed
-
-
-def _redact_drafts(db: Database, redact: Callable[[str], str]) -> None:
-    if "drafts" not in db.table_names():
-        return
-    for row in list(db.query("select conversation_id, text from drafts")):
-        if (text := redact(row["text"])) != row["text"]:
-            db.execute(
-                "update drafts set text = ? where conversation_id is ?",
-                [text, row["conversation_id"]],
-            )

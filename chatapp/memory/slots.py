@@ -70,6 +70,29 @@ _SEVERAL = frozenset(
 )
 
 
+# words of keys that mean the same, the one that stands for all of them first
+_SAME_KEYS = {
+    word: words.split()[0]
+    for words in (
+        "mother mum mom mama mommy",
+        "father dad papa",
+        "grandmother grandma granny gran nan nana",
+        "grandfather grandpa grandad granddad",
+        "husband hubby",
+        "colour color",
+        "film movie",
+        "neighbour neighbor",
+        "flavour flavor",
+    )
+    for word in words.split()
+}
+
+
+def canonical_key(key: str) -> str:
+    """Return the key that all its other words and spellings are told by."""
+    return " ".join(_SAME_KEYS.get(word, word) for word in key.split())
+
+
 SLOTS: dict[str, Slot] = {
     slot.name: slot
     for slot in (

@@ -7,35 +7,34 @@ what is remembered, and nowhere else in it, so that the rest stays what the mode
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from chatapp.conversations.seen import PromptTurn, Seen, ToldFact
+from chatapp.conversations.seen import BLANK, PromptTurn, Seen, ToldFact
+from chatapp.memory.wording import Redact, telling, without
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-Blank = Callable[[str, str], str]
-"""Return a text (second) with a value (first) blanked, one mark a character."""
 Forgotten = Callable[[ToldFact], bool]
 """Say whether a fact that was told (id, slot, key, value) is to be forgotten."""
 
 
 @dataclass(frozen=True)
 class Prompts:
-    """What to blank in stored prompts.
+    """What to blank in stored prompts, judgements and summaries.
 
     Attributes:
-        values: words that go.
+        anywhere: blanks what tells the fact wherever it stands.
+        near: blanks its words where the fact was stated or told.
         forgotten: which told facts go; they may have had other words then.
-        blank: how words are blanked.
-        everywhere: blank them in what is not told from memory too.
+        everywhere: blank the words in what is not told from memory too.
     """
 
-    values: frozenset[str]
+    anywhere: Redact
+    near: Redact
     forgotten: Forgotten
-    blank: Blank
     everywhere: bool = False
 
     def redact_calls(self, db: Database, conversation_id: str | None = None) -> None:
@@ -58,9 +57,17 @@ class Prompts:
                 db.execute("update turns set seen = ? where key = ?", [text, key])
 
     def redact_judgements(
-        self, db: Database, changed: Mapping[str, str], conversation_id: str | None = None
+        self,
+        db: Database,
+        changed: Mapping[str, str],
+        conversation_id: str | None = None,
+        *,
+        told: Collection[str] = (),
     ) -> None:
-        """Blank copies of messages, by their old texts, and what their prompts told."""
+        """Blank copies of messages, by their old texts, what prompts told, and corrections.
+
+        `told` are ids of answers that used the fact: a correction of one is likely to name it.
+        """
         if "feedback" not in db.table_names():
             return
         columns = [
@@ -69,32 +76,41 @@ class Prompts:
             if name in db.table("feedback").columns_dict
         ]
         query = f"""
-            select key, {", ".join(columns)} from feedback
+            select key, kind, message_id, {", ".join(columns)} from feedback
             where ? is null or conversation_id = ?
         """
         for row in list(db.query(query, [conversation_id, conversation_id])):
             new = {name: self._judged(name, row[name], changed) for name in columns}
+            if row["kind"] == "correction":
+                is_near = row["message_id"] in told or new["other"] != row["other"]
+                new["answer"] = (self.near if is_near else self.anywhere)(new["answer"])
             if any(new[name] != row[name] for name in columns):
                 db.table("feedback").update(row["key"], new)
 
-    def redact_summaries(self, db: Database, conversation_id: str | None = None) -> None:
-        """Blank the words in summaries: what a model made of a statement tells it too."""
+    def redact_summaries(
+        self, db: Database, conversation_id: str | None = None, *, near: Collection[str] = ()
+    ) -> None:
+        """Blank the words in summaries: what a model made of a statement tells it too.
+
+        `near` are the conversations in which it was stated or told.
+        """
         if "summaries" not in db.table_names():
             return
         query = """
-            select message_id, text from summaries where ? is null or message_id in (
-                select id from messages where conversation_id = ?
-            )
+            select s.message_id, s.text, m.conversation_id from summaries s
+            join messages m on m.id = s.message_id where ? is null or m.conversation_id = ?
         """
         for row in list(db.query(query, [conversation_id, conversation_id])):
-            if (text := self._without(row["text"], self.values)) != row["text"]:
+            redact = self.near if row["conversation_id"] in near else self.anywhere
+            if (text := redact(row["text"])) != row["text"]:
                 db.execute(
                     "update summaries set text = ? where message_id = ?", [text, row["message_id"]]
                 )
 
     def _judged(self, name: str, text: str, changed: Mapping[str, str]) -> str:
         if not name.endswith("prompt"):
-            return _as_changed(text, changed)
+            copy = _as_changed(text, changed)
+            return self.anywhere(copy) if self.everywhere else copy
         turns = [PromptTurn.from_json(turn) for turn in json.loads(text)]
         new = [self._turn(replace(t, content=_as_changed(t.content, changed))) for t in turns]
         if new == turns:
@@ -106,22 +122,19 @@ class Prompts:
         return replace(seen, head=head, tail=tuple(map(self._turn, seen.tail)))
 
     def _turn(self, turn: PromptTurn) -> PromptTurn:
-        values = self.values | {fact[3] for fact in turn.facts if self.forgotten(fact)}
+        forgotten = [fact for fact in turn.facts if self.forgotten(fact)]
+        then = {words for _, *fact in forgotten for words in telling(*fact)}
         spans = ((0, len(turn.content)),) if self.everywhere else turn.told
         content = turn.content
         for start, end in spans:
-            told = self._without(content[start:end], values)
+            told = without(then, self.anywhere(content[start:end]))
             content = content[:start] + told + content[end:]
         facts = tuple(
-            (fact_id, slot, key, self._without(value, values))
-            for fact_id, slot, key, value in turn.facts
+            (fact_id, slot, key, BLANK * len(value) if fact in forgotten else self.anywhere(value))
+            for fact in turn.facts
+            for fact_id, slot, key, value in [fact]
         )
         return replace(turn, content=content, facts=facts)
-
-    def _without(self, text: str, values: Iterable[str]) -> str:
-        for value in values:
-            text = self.blank(value, text)
-        return text
 
 
 def _as_changed(text: str, changed: Mapping[str, str]) -> str:

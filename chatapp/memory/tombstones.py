@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from chatapp.memory.normal import normalised
-from chatapp.memory.slots import SLOTS
+from chatapp.memory.slots import SLOTS, canonical_key
 from chatapp.memory.types import Fact
+from chatapp.memory.wording import forms
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -23,16 +24,17 @@ _REFUSED = "refused"  # in front of what is hashed; no slot is called so
 
 def bury(db: Database, fact: Fact, now: str) -> None:
     """Leave a mark of the fact, and one of `Berlin` for `Berlin, Germany`."""
-    for value in {fact.value, fact.value.partition(",")[0]}:
-        db.execute(
-            "insert or ignore into memory_tombstones (hash, created_at) values (?, ?)",
-            [_mark(db, fact.slot, fact.fact_key, normalised(value)), now],
-        )
+    for value in forms(fact.slot, fact.value):
+        for key in _keys(fact.fact_key):
+            db.execute(
+                "insert or ignore into memory_tombstones (hash, created_at) values (?, ?)",
+                [_mark(db, fact.slot, key, normalised(value)), now],
+            )
 
 
 def is_buried(db: Database, slot: str, key: str, value: str) -> bool:
     """Return whether this was forgotten, for a slot of one value also in fewer words."""
-    marks = (_mark(db, slot, key, norm) for norm in _forms(slot, normalised(value)))
+    marks = _marks(db, slot, key, value)
     return any(
         next(db.query("select 1 from memory_tombstones where hash = ?", [mark]), None)
         for mark in marks
@@ -55,9 +57,19 @@ def was_refused(db: Database, slot: str, key: str, value: str) -> bool:
 
 def dig_up(db: Database, slot: str, key: str, value: str) -> None:
     """Remove the marks of a fact: the person wants it remembered after all."""
-    for norm in _forms(slot, normalised(value)):
-        mark = _mark(db, slot, key, norm)
+    for mark in _marks(db, slot, key, value):
         db.execute("delete from memory_tombstones where hash = ?", [mark])
+
+
+def _marks(db: Database, slot: str, key: str, value: str) -> Iterator[str]:
+    for norm in _forms(slot, normalised(value)):
+        for name in _keys(key):
+            yield _mark(db, slot, name, norm)
+
+
+def _keys(key: str) -> set[str]:
+    """Return the key as it was said and as it is compared: marks were made of the first alone."""
+    return {key, canonical_key(key)}
 
 
 def _forms(slot: str, norm: str) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import sys
 import time
@@ -156,6 +157,23 @@ class TestRecover:
         assert b"platypus" not in backup.read_bytes()
         assert store.recover().messages == 0
         assert [c.id for c in store.conversations()] == [kept.conversation.id]
+
+    def test_nor_from_a_copy_that_could_not_be_cleaned(self, path, store, tmp_path):
+        """A file that was set aside, and a copy of a backup that a person made."""
+        kept, gone = say(store, "Kept"), say(store, "The platypus")
+        cut = say(store, "Another platypus", conversation=kept.conversation.id)
+        own = tmp_path / "mine.sqlite3"
+        shutil.copyfile(store.back_up(), own)
+        aside = path.with_name(f"{path.name}.corrupt-20260101T000000000000Z")
+        shutil.copyfile(own, aside)
+        store.purge(gone.conversation.id)
+        store.purge_message(cut.user.id)
+        for copy in (own, aside):
+            assert store.recover(copy).messages == 0
+        assert [c.id for c in store.conversations()] == [kept.conversation.id]
+        assert texts(store, kept.conversation.id) == ["Kept", "Yes."]
+        assert b"platypus" not in path.read_bytes()
+        assert store.verify() == []
 
     def test_what_was_changed_since_stays_changed(self, store):
         said = say(store, "Hello")

@@ -41,19 +41,42 @@ def test_a_second_rating_replaces_the_first(store, feedback):
     assert (only.kind, only.reward, only.answer) == ("rating", GOOD, "Hello.")
 
 
-def test_what_was_judged_outlives_its_conversation(store, feedback):
+def test_what_was_judged_outlives_a_deleted_conversation(store, feedback):
     """The prompt holds every turn before the answer, as it was."""
     first = say(store, "Who are you?", "A program.")
     second = say(store, "And your name?", "None.", conversation=first.conversation.id)
     feedback.correct(second.assistant.id, "Chatapp.")
-    store.purge(first.conversation.id)
+    store.delete(first.conversation.id)
     (only,) = feedback.all()
     assert [turn.content for turn in only.prompt] == [
         "Who are you?",
         "A program.",
         "And your name?",
     ]
-    assert (only.answer, only.other, only.message_id) == ("Chatapp.", "None.", None)
+    assert (only.answer, only.other) == ("Chatapp.", "None.")
+
+
+def test_what_was_judged_is_purged_with_its_conversation(store, feedback):
+    """The backup holds the judgement too, and other judgements stay."""
+    kept, gone = say(store, "Hi?", "Hello."), say(store, "The platypus?", "Platypuses lay eggs.")
+    for said in (kept, gone):
+        feedback.rate(said.assistant.id, GOOD)
+    backup = store.back_up()
+    store.purge(gone.conversation.id)
+    assert [judgement.answer for judgement in feedback.all()] == ["Hello."]
+    assert all(b"latypus" not in path.read_bytes() for path in (store.path, backup))
+
+
+def test_a_purged_answer_is_left_in_no_judgement(store, feedback):
+    """A comparison with an answer that stays holds its words as well."""
+    said = say(store, "Hi?", "Platypus!")
+    better = answer_again(store, said.user.id, "Hello!")
+    feedback.rate(said.assistant.id, BAD)
+    feedback.rate(better, GOOD)
+    feedback.prefer(better, said.assistant.id)
+    store.purge_message(said.assistant.id)
+    assert [judgement.answer for judgement in feedback.all()] == ["Hello!"]
+    assert b"latypus" not in store.path.read_bytes()
 
 
 def test_two_answers_to_one_question_are_compared(store, feedback):

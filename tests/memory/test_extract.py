@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import process_time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -231,6 +233,19 @@ def test_a_doubt_colours_its_own_sentence_only() -> None:
 def test_pasted_text_is_not_mined() -> None:
     """A very long message was not said, it was pasted."""
     assert extract("My name is Anna. " + "x " * LONGEST_MESSAGE) == []
+
+
+def test_a_long_row_of_relatives_is_read_at_once() -> None:
+    """A pattern that tries every way to cut such a row takes half a minute."""
+    extract("I am a dad")  # the rules are compiled on first need
+    began = process_time()
+    extract("I am a dad with a wife" + " and a son and a daughter" * 14)
+    assert process_time() - began < 2
+
+
+def test_where_one_is_from_may_follow_what_one_is() -> None:
+    found = extract("I'm also a retired nurse from Utrecht")
+    assert ("origin", "Utrecht") in {(c.slot, c.value) for c in found}
 
 
 @given(st.text(max_size=300))

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from chatapp.assistant.assistant import Assistant
 from chatapp.assistant.events import MemoryUsed, MessageDone
-from chatapp.conversations import ConversationStore, NotFound, Part
+from chatapp.conversations import ConversationStore, NotFound, Part, StoredCitation
 from chatapp.conversations.backups import back_up
 from chatapp.feedback import Feedback
 from chatapp.memory import Memory, Profile
-from chatapp.memory.forgetting import forget, forget_learnt_from, keep_forgotten
+from chatapp.memory.forgetting import forget, forget_learnt_from, keep_forgotten, recover
 from chatapp.memory.transfer import as_json, import_json
 from chatapp.settings import Settings
 from tests.assistant.helpers import collect, only
@@ -225,6 +227,154 @@ class TestEveryTrace:
         text = store.message(julia.message_id).text
         assert text[julia.start : julia.end] == "My sister is called Julia"
 
+    @pytest.mark.parametrize(
+        ("text", "slot", "left", "asked"),
+        [
+            ("I work as a nurse at Qwertzburg Hospital", "employer", "occupation", False),
+            ("I live in Qwertzburg and my name is Zorro", "home", "name", True),
+        ],
+    )
+    def test_other_facts_lose_the_words_they_were_read_from(
+        self,
+        store: ConversationStore,
+        profile: Profile,
+        path: Path,
+        text: str,
+        slot: str,
+        left: str,
+        asked: bool,
+    ) -> None:
+        """One clause states both; the other fact holds, here and in a backup."""
+        if asked:
+            profile.remember(text)
+        else:
+            profile.learn(say(store, f"{text}.").user)
+        assert back_up(path) is not None
+        forget(store, profile.held(slot)[0].id)
+        assert files_with("qwertzburg", path.parent) == []
+        assert len(values(profile, left)) == 1
+
+    def test_a_fact_of_its_own_with_the_same_word_stays(
+        self, tell: Tell, store: ConversationStore, profile: Profile
+    ) -> None:
+        tell("I was born in Rome. I live in Rome.")
+        tell("I moved to Ghent. I moved to Rome.")
+        forget(store, profile.held("home")[0].id)
+        assert values(profile, "origin") == ["Rome"]
+        assert [fact.value for fact in profile.held("home", before=True)] == ["Ghent"]
+
+    def test_a_correction_loses_it(
+        self, tell: Tell, store: ConversationStore, profile: Profile, path: Path
+    ) -> None:
+        """What the person would have answered tells the fact as the answer did."""
+        tell("I live in Qwertzburg.")
+        asked = say(store, "What do you know?", "Nothing.")
+        Feedback(store).correct(asked.assistant.id, "You live in Qwertzburg, lovely!")
+        assert forget(store, profile.held("home")[0].id).mentions == 0
+        assert files_with("qwertzburg", path.parent) == []
+
+    def test_everywhere_reaches_tools_files_and_judgements(
+        self, tell: Tell, store: ConversationStore, profile: Profile, path: Path
+    ) -> None:
+        """Without it they are counted: search finds them."""
+        tell("I live in Qwertzburg.")
+        answer = say(store, "How is the weather?", "Fine.").assistant
+        call = {
+            "id": "1",
+            "name": "web_search",
+            "arguments": {"query": "weather Qwertzburg", "n": 3},
+        }
+        result = {"id": "1", "name": "web_search", "text": "Qwertzburg: sunny", "error": ""}
+        page = {"document": "web:1", "title": "Qwertzburg", "text": "Qwertzburg lies by the sea."}
+        parts = [Part("tool_call", call), Part("tool_result", result), Part("page", page)]
+        store.add_parts(answer.id, parts).result()
+        cited = StoredCitation(1, "Qwertzburg lies", "Qwertzburg", "u", "web:1", "p", 0, 15, 1.0)
+        store.add_parts(answer.id, [Part("citation", asdict(cited))]).result()
+        rated = say(store, "Where is it warm?", "In Qwertzburg.").assistant
+        Feedback(store).rate(rated.id, 1.0)
+        assert forget(store, profile.held("home")[0].id).mentions == 2
+        home = profile.remember("I live in Qwertzburg").fact
+        assert home is not None
+        assert forget(store, home.id, everywhere=True).mentions == 0
+        assert files_with("qwertzburg", path.parent) == []
+        assert store.verify() == []
+        assert store.parts(answer.id)[0].data["arguments"]["n"] == 3
+
+    def test_a_number_is_blanked_in_tools_without_breaking_them(
+        self, store: ConversationStore, profile: Profile
+    ) -> None:
+        age = profile.remember("I am 34 years old").fact
+        assert age is not None
+        answer = say(store, "Count on.", "Well.").assistant
+        call = {"id": "1", "name": "memory_search", "arguments": {"n": 34, "query": "34"}}
+        store.add_parts(answer.id, [Part("tool_call", call)]).result()
+        forget(store, age.id, everywhere=True)
+        assert store.parts(answer.id)[0].data["arguments"] == {"n": 34, "query": "▒▒"}
+
+    def test_a_draft_that_says_something_else_stays(
+        self, store: ConversationStore, profile: Profile
+    ) -> None:
+        """Even when the message that a fact came from is gone, and so is its id."""
+        started = say(store, "Hello, I live in Qwertzburg.")
+        profile.learn(started.user)
+        store.purge(started.conversation.id)
+        store.save_draft(None, "A long letter to a friend about everything.")
+        forget(store, profile.held("home")[0].id)
+        assert store.draft(None) == "A long letter to a friend about everything."
+
+    async def test_a_note_takes_no_word_of_another_text_along(
+        self, assistant: Assistant, store: ConversationStore
+    ) -> None:
+        note = assistant.profile.remember("No, I take the early train").fact
+        assert note is not None
+        await collect(assistant.turn(None, "My answer to the landlord was no, for good reasons"))
+        recalled = await collect(assistant.turn(None, "What did I say about the landlord?"))
+        told = await collect(assistant.turn(None, "What do you know about me?"))
+        forget(store, note.id)
+        assert "was no, for" in store.message(only(recalled, MessageDone).message).text
+        assert "early" not in store.message(only(told, MessageDone).message).text
+
+    async def test_a_number_goes_where_it_tells_the_age(
+        self, assistant: Assistant, store: ConversationStore
+    ) -> None:
+        """Answers that say it, recall it or were told it; other numbers stay."""
+        await collect(assistant.turn(None, "I am 34 years old."))
+        text = "Flight LH 34 leaves at 10:34 and a seat costs 34 euros"
+        await collect(assistant.turn(None, text))
+        asked = ("How old am I?", "What did I say about being 34 years old?")
+        said = [only(await collect(assistant.turn(None, q)), MessageDone).message for q in asked]
+        other = await collect(assistant.turn(None, "What did I say about flight LH 34?"))
+        (age,) = assistant.profile.held("age")
+        forget(store, age.id)
+        for message in said:
+            assert "34 years" not in store.message(message).text
+        assert text in store.message(only(other, MessageDone).message).text
+
+    async def test_what_it_was_called_before_goes_too(
+        self, assistant: Assistant, store: ConversationStore, path: Path
+    ) -> None:
+        """It was corrected by hand; an answer, a fork and a fork of that say the old value."""
+        await collect(assistant.turn(None, "I live in Qwertzburg."))
+        (home,) = assistant.profile.held("home")
+        asked = only(await collect(assistant.turn(None, "Where do I live?")), MessageDone)
+        assert "Qwertzburg" in store.message(asked.message).text
+        store.fork(store.message(home.message_id or "").id)
+        assistant.profile.edit(home.id, "Vlorpstadt")
+        forget(store, home.id)
+        assert files_with("qwertzburg", path.parent) == []
+
+    async def test_a_fork_of_a_fork_loses_what_the_model_was_told(
+        self, assistant: Assistant, store: ConversationStore, path: Path
+    ) -> None:
+        home = assistant.profile.remember("I live in Qwertzburg").fact
+        assert home is not None
+        assistant.profile.pin(home.id)
+        done = only(await collect(assistant.turn(None, "write about a walk")), MessageDone)
+        fork = store.fork(done.message)
+        store.fork(store.messages(fork.id)[-1].id)
+        forget(store, home.id)
+        assert files_with("qwertzburg", path.parent) == []
+
 
 class TestConversations:
     def test_the_facts_of_a_deleted_conversation_can_go_with_it(
@@ -248,6 +398,28 @@ class TestConversations:
         assert keep_forgotten(store, [imported.conversation.id]) == 1
         assert "It is nice here." in store.message(imported.user.id).text
         assert files_with("I live in Qwertzburg", path.parent) == []
+
+    def test_recovering_from_a_copy_of_one_s_own_brings_nothing_back(
+        self, store: ConversationStore, profile: Profile, path: Path, tmp_path: Path
+    ) -> None:
+        """The copy holds the fact, the message, and another fact of the same words."""
+        profile.remember("I live in Qwertzburg and my name is Zorro")
+        started = say(store, "Hello. I live in Qwertzburg. It is nice here.")
+        profile.learn(started.user)
+        own = tmp_path / "mine.sqlite3"
+        shutil.copyfile(back_up(path, every_hours=0) or path, own)
+        exported = as_json(store)
+        (home,), (name,) = profile.held("home"), profile.held("name")
+        forget(store, home.id)
+        store.write(lambda db: db.execute("delete from facts where id = ?", [name.id]))
+        store.write(lambda db: db.execute("delete from messages"))
+        assert recover(store, own).messages == 2
+        own.unlink()
+        assert [fact.value for fact in profile.facts(everything=True)] == ["Zorro"]
+        assert "It is nice here." in store.message(started.user.id).text
+        import_json(store, json.dumps(exported))
+        assert files_with("qwertzburg", path.parent) == []
+        assert store.verify() == []
 
     @pytest.mark.parametrize(
         ("name", "part"),

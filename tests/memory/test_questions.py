@@ -135,6 +135,39 @@ def test_what_was_never_told_is_not_guessed(tell: Tell, profile: Profile, questi
 
 
 @pytest.mark.parametrize(
+    ("told", "question", "reply"),
+    [
+        ("My mum is called Ruth.", "What is my mother's name?", "Your mum is called Ruth"),
+        ("My dad is called Bob.", "Who is my father?", "Your dad is called Bob"),
+        ("My favorite color is blue.", "What's my favourite colour?", "Your favourite color is"),
+        ("My fav movie is Alien.", "What is my favorite film?", "Your favourite movie is Alien"),
+        ("I dislike olives.", "Do I like olives?", "You dislike olives (told"),
+        ("I like coffee", "Do I like coffee?", "You like coffee (told on 1 March 2026, not conf"),
+        ("I have a dog.", "Do I have a cat?", NOT_TOLD),
+        ("My dog is called Rex.", "Do I have a cat?", NOT_TOLD),
+        ("My sister is called Julia.", "Do I have any pets?", NOT_TOLD),
+        ("I have a dog.", "Do I have a dog?", "You have a dog"),
+        ("I have two cats.", "Do I have a cat?", "You have two cats"),
+        ("My dog is called Rex.", "Do I have a dog?", "Your dog is called Rex"),
+        ("I have a labrador.", "Do I have a dog?", "You have a labrador"),
+    ],
+)
+def test_what_was_told_in_other_words_is_not_denied(
+    tell: Tell, profile: Profile, told: str, question: str, reply: str
+) -> None:
+    tell(told)
+    asked = asks_about_person(question)
+    assert asked is not None
+    assert answer(facts_for(profile, asked), asked).startswith(reply)
+
+
+def test_one_mother_under_two_names_is_one(tell: Tell, profile: Profile) -> None:
+    tell("My mum is called Ruth.")
+    tell("My mother is called Ruth.")
+    assert [fact.seen_count for fact in profile.held("relation", "mom")] == [2]
+
+
+@pytest.mark.parametrize(
     "question",
     [
         "Where does Angela Merkel live?",

@@ -54,15 +54,16 @@ def recover(file: Path | None, output: str) -> None:
     that is there is changed.
     """
     from chatapp.conversations import NotFound
+    from chatapp.memory import forgetting
 
     with opened() as store:
         try:
-            found = store.recover(file)
+            found = forgetting.recover(store, file)
         except NotFound as error:
             hint = "`chatapp conversations backups` lists what there is to recover from."
             raise CliError(str(error.args[0]), hint=hint, code=ExitCode.NOT_FOUND) from error
     if output == "json":
-        print_json(asdict(found))
+        print_json({"conversations": found.conversations, "messages": found.messages})
         return
     click.echo(f"recovered {found}")
 
