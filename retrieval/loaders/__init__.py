@@ -74,6 +74,7 @@ def load(path: Path, *, skip: int = 0) -> Iterator[Loaded | BadRecord]:
         pages=parsed.pages,
         has_titles=parsed.has_titles,
     )
+    yield from parsed.gaps
 
 
 def holds_many(path: Path) -> bool:

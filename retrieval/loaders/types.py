@@ -6,11 +6,22 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
+class BadRecord:
+    """One record that cannot be taken; the file goes on after it. `place` names it for people."""
+
+    position: int
+    message: str
+    hint: str
+    place: str = ""
+
+
+@dataclass(frozen=True)
 class Parsed:
     """What a file that is one document says, before cleaning, but for the text of one with `pages`.
 
     `pages` are the offsets in `text` at which pages begin, empty where there are none. `date` and
-    `language` are as in `retrieval.types.Document`. `has_titles` says whether `## Title` is one.
+    `language` are as in `retrieval.types.Document`. `has_titles` says whether `## Title` is one,
+    `gaps` what could not be read of it.
     """
 
     title: str
@@ -19,6 +30,7 @@ class Parsed:
     language: str = ""
     pages: tuple[int, ...] = ()
     has_titles: bool = True
+    gaps: tuple[BadRecord, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -40,13 +52,3 @@ class Loaded:
     language: str = ""
     pages: tuple[int, ...] = ()
     has_titles: bool = True
-
-
-@dataclass(frozen=True)
-class BadRecord:
-    """One record that cannot be taken; the file goes on after it. `place` names it for people."""
-
-    position: int
-    message: str
-    hint: str
-    place: str = ""

@@ -21,6 +21,7 @@ from sqlite_utils import Database
 from retrieval.errors import IndexUnavailable
 from retrieval.store.migrations import migrate
 from retrieval.store.stemming import TOKENIZER
+from retrieval.store.write_ahead import write_ahead
 
 SCHEMA_VERSION = 2
 BUSY_SECONDS = 30.0
@@ -215,8 +216,9 @@ def _connect(path: Path, *, read_only: bool) -> Database:
     for pragma in ("mmap_size=0", "cache_size=-65536", "foreign_keys=ON", "temp_store=MEMORY"):
         database.execute(f"PRAGMA {pragma}")
     if not read_only:
+        write_ahead(database, BUSY_SECONDS)
         # FAST zeroes freed content wherever that costs no extra write; removal asks for more.
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "secure_delete=FAST"):
+        for pragma in ("synchronous=NORMAL", "secure_delete=FAST"):
             database.execute(f"PRAGMA {pragma}")
         database.execute("PRAGMA wal_autocheckpoint=4000")
     return database
@@ -228,8 +230,9 @@ def _has_log(path: Path) -> bool:
 
 
 def _ensure_schema(connections: Connections) -> None:
-    database = connections.reader()
-    version = int(database.execute("PRAGMA user_version").fetchone()[0])
+    with connections.reading() as database:  # one moment, for another process may be creating it
+        version = int(database.execute("PRAGMA user_version").fetchone()[0])
+        is_empty = not database.table_names()
     if version == SCHEMA_VERSION:
         return
     if version > SCHEMA_VERSION:
@@ -237,7 +240,7 @@ def _ensure_schema(connections: Connections) -> None:
             f"the index {connections.path} was written by a newer version (format {version})",
             "update chatapp, or move the file away and add your files again",
         )
-    if version == 0 and (database.table_names() or connections.read_only):
+    if version == 0 and (not is_empty or connections.read_only):
         raise IndexUnavailable(
             f"{connections.path} is not a chatapp index", "choose another path for the index"
         )

@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 
 from sqlite_utils import Database
 
+from retrieval.store.write_ahead import write_ahead
 from retrieval.web.freshness import DAY
 from retrieval.web.urls import parse
 
@@ -242,26 +243,13 @@ def _connected(path: Path) -> Database:
     connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, check_same_thread=False)
     database = Database(connection)
     try:
-        _write_ahead(database)
+        write_ahead(database, _BUSY_SECONDS)
         database.execute("pragma secure_delete = on")
         _make_tables(database)
     except BaseException:
         database.close()
         raise
     return database
-
-
-def _write_ahead(database: Database) -> None:
-    """Switch to a write-ahead log; SQLite does not wait for another that opens a new file, too."""
-    until = time.monotonic() + _BUSY_SECONDS
-    while True:
-        try:
-            database.execute("pragma journal_mode = wal")
-            return
-        except sqlite3.OperationalError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.01)
 
 
 def _left(database: Database, host: str, now: float) -> float:

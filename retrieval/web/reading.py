@@ -73,7 +73,7 @@ def read_pdf(body: bytes, address: str) -> PageText:
     """Return the text of a PDF, and where its pages begin. Raises ValueError: it cannot be read."""
     import pypdfium2
 
-    from retrieval.loaders.pdf import unwrap
+    from retrieval.loaders.pdf import page_texts
 
     url = parse(address)
     try:
@@ -82,9 +82,9 @@ def read_pdf(body: bytes, address: str) -> PageText:
         raise ValueError(f"this is no readable PDF ({error})") from error
     parts: list[str] = []
     begins, length = [], 0
-    for page in document:
+    for page in page_texts(document):
         begins.append(length)
-        text = sanitize_text(unwrap(page.get_textpage().get_text_bounded())).strip()
+        text = sanitize_text(page or "").strip()
         parts.append(text + "\n\n" if text else "")
         length += len(parts[-1])
         if length > MOST_CHARACTERS:

@@ -14,6 +14,7 @@ from retrieval.index import Index
 from retrieval.loaders import BadRecord, Loaded, isolated, load
 from retrieval.loaders.dates import iso_date
 from retrieval.loaders.isolated import run_isolated
+from retrieval.web.reading import read_pdf as read_web_pdf
 from tests.retrieval.conftest import article, write_records
 
 
@@ -85,6 +86,22 @@ def test_passages_of_a_pdf_know_their_pages(index: Index, tmp_path: Path) -> Non
     index.add([pdf])
     headings = {index.search(words)[0].passage.heading for words in ("harbour republic", "walrus")}
     assert headings == {"page 1", "pages 3–4"}
+
+
+def test_a_page_that_is_missing_loses_no_other(tmp_path: Path) -> None:
+    """The pages that can be read are, in files and on the web; the gap is named."""
+    pdf = make_pdf(tmp_path / "p.pdf", ["A walrus."])
+    whole = pdf.read_bytes()
+    pdf.write_bytes(whole.replace(b"[3 0 R] /Count 1", b"[99 0 R 3 0 R] /Count 2"))
+    document, gap = load(pdf)
+    assert isinstance(document, Loaded)
+    assert (document.text, len(document.pages)) == ("A walrus.", 2)
+    assert isinstance(gap, BadRecord)
+    assert gap.place == "page 1"
+    assert read_web_pdf(pdf.read_bytes(), "https://site.example/p.pdf").text == "A walrus."
+    pdf.write_bytes(whole.replace(b"[3 0 R]", b"[9 0 R]"))
+    with pytest.raises(LoadError, match="no page of the PDF"):
+        one(pdf)
 
 
 def test_a_child_is_kept_for_the_next_file_and_replaced_when_it_failed(tmp_path: Path) -> None:

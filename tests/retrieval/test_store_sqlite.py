@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from retrieval.embedding import Embedder
 from retrieval.errors import IndexUnavailable
 from retrieval.index import Index
 from retrieval.store import segments
+from retrieval.store.database import open_connections
 from retrieval.store.embedded import SqliteStore
 from retrieval.store.protocol import Store
 from retrieval.types import Filters
@@ -60,6 +62,34 @@ def test_a_file_of_the_first_format_is_brought_up_to_date(
     assert opened.add([records]).unchanged == 10
     assert opened.remove("https://example.org/1") == 1
     opened.close()
+
+
+def test_an_index_that_another_process_makes_meanwhile_is_opened(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Version and tables are looked at in one moment, whatever is committed in between."""
+    path = home / "index.sqlite3"
+    look = Database.table_names
+
+    def others_first(database: Database) -> list[str]:
+        monkeypatch.setattr(Database, "table_names", look)
+        open_connections(path, read_only=False).close()
+        return look(database)
+
+    monkeypatch.setattr(Database, "table_names", others_first)
+    open_connections(path, read_only=False).close()
+
+
+def test_a_new_file_that_another_process_holds_is_waited_for(home: Path) -> None:
+    """SQLite refuses the switch of a new file to its log at once; it is asked for again."""
+    home.mkdir()
+    path = home / "index.sqlite3"
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        release = threading.Timer(0.3, other.rollback)
+        release.start()
+        open_connections(path, read_only=False).close()
+        release.join()
 
 
 def test_a_table_that_is_merged_again_and_again_is_filled_anew_in_time(
