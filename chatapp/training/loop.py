@@ -211,8 +211,7 @@ class Trainer(Generic[B]):
 
     def _loss(self, part: B, *, syncs: bool) -> tuple[Tensor, dict[str, Tensor]]:
         """Matrix products in the recipe's precision; weights and loss are float32."""
-        low = self._context.recipe.precision == "bfloat16"
-        with torch.autocast(self._context.device.type, torch.bfloat16, enabled=low):
+        with self._context.autocast():
             loss, sums = self._parallel(self._objective, part, syncs=syncs)
         return loss, sums
 

@@ -17,7 +17,7 @@ from chatapp.training.heads.model import HeadedGPT
 from chatapp.training.ppo.estimators import k1, k3
 from chatapp.training.ppo.signs import mean_length, repetition, sameness
 from chatapp.training.reward.model import score
-from chatapp.training.rollouts import RollOuts, roll_out, scored_answers
+from chatapp.training.rollouts import RollOuts, roll_out, scored_answers, seed_of
 
 _PROMPTS_AT_ONCE = 16
 
@@ -64,6 +64,7 @@ def measure_policy(
     """Let a policy answer every prompt `samples` times and measure all answers.
 
     Args:
+        seed: of the answers; no round of learning has them, whatever its seed.
         decoder: the policy's, see `rollouts.kept_decoder`.
     """
     parts = []
@@ -73,7 +74,7 @@ def measure_policy(
             tokenizer,
             prompts[start : start + _PROMPTS_AT_ONCE],
             max_tokens=max_tokens,
-            seed=seed + start,
+            seed=seed_of("measure", seed, start),
             samples=samples,
             decoder=decoder,
         )

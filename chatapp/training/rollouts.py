@@ -7,6 +7,7 @@ drifted from their trainer are the commonest fault of RLHF code. So every batch 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -47,6 +48,12 @@ class RollOuts:
     def mask(self) -> Tensor:
         """Which tokens the policy chose, bool (B, T - 1)."""
         return answer_mask(self.rows)
+
+
+def seed_of(purpose: str, *numbers: int) -> int:
+    """Return the seed, in 0..2**63 - 1, of roll-outs that no other purpose or numbers share."""
+    digest = hashlib.sha256(repr((purpose, *numbers)).encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1
 
 
 def kept_decoder(gpt: GPT, *, longest: int) -> Decoder | None:

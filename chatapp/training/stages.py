@@ -82,6 +82,11 @@ class RunContext:
         """Whether a stage has left its result."""
         return (self.directory(stage) / "done.json").is_file()
 
+    def autocast(self) -> torch.autocast:
+        """Return the context in which matrix products have the recipe's precision."""
+        lower = self.recipe.precision == "bfloat16"
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=lower)
+
     def claim(self, stage: str, settings: Any) -> None:
         """Stamp a stage with its settings, or refuse to continue one begun with others.
 

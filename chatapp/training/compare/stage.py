@@ -34,7 +34,7 @@ from chatapp.training.rollouts import kept_decoder
 from chatapp.training.stages import RunContext
 
 POLICIES = {"DPO": "dpo", "PPO": "ppo", "PPO without ptx": WITHOUT_PTX}
-_SEED = 2_000_003  # of the answers; no other stage draws from it
+_SEED = 2_000_003  # of the answers; other than PPO's own measurements have
 
 
 class Compare:

@@ -76,7 +76,8 @@ class DPO:
             return preference_objective(model, batch, settings)
 
         def evaluate(model: GPT) -> dict[str, float]:
-            return measure(model, collate(held, held_reference, padding), settings)
+            with context.autocast():
+                return measure(model, collate(held, held_reference, padding), settings)
 
         trainer = Trainer(
             context,
@@ -179,8 +180,7 @@ def _reference(context: RunContext, model: GPT, pairs: Sequence[Pair], name: str
         batch = collate(part, torch.zeros(len(part), 2), context.tokenizer.padding)
         moved = PairBatch(*(tensor.to(context.device) for tensor in batch))
         # in the trainer's own precision: rounding then cancels at the first step
-        lower = context.recipe.precision == "bfloat16"
-        with torch.autocast(context.device.type, torch.bfloat16, enabled=lower):
+        with context.autocast():
             found.append(pair_logprobs(model, moved).cpu())
     logprobs = torch.cat(found)
     if context.world.leads:

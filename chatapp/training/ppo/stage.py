@@ -32,12 +32,12 @@ from chatapp.training.prepare import text_shards
 from chatapp.training.prompts import split_prompts
 from chatapp.training.recipe import RecipeError
 from chatapp.training.reward.model import load_reward_model
-from chatapp.training.rollouts import kept_decoder
+from chatapp.training.rollouts import kept_decoder, seed_of
 from chatapp.training.shards import PackedBatches
 from chatapp.training.stages import RunContext
 
 WITHOUT_PTX = "ppo-without-ptx"
-_EVALUATION_SEED = 1_000_003  # of measurements; no round of roll-outs has it
+_EVALUATION_SEED = 1_000_003  # of measurements
 
 
 class PPO:
@@ -145,7 +145,7 @@ class _Training:
             self._prompts.batch(self._update),
             self._settings,
             coefficient=self._learner.controller.coefficient,
-            seed=self._context.recipe.seed * 1_000_000 + self._update,
+            seed=seed_of("round", self._context.recipe.seed, self._update),
             decoder=self._decoder,
         )
         learnt = self._learner.learn(experience, self._update)

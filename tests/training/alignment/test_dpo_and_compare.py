@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from chatapp.training.compare.table import win_rate
 from chatapp.training.durable import load_state
+from chatapp.training.loop import Trainer
 from chatapp.training.policies import Measured
 from chatapp.training.recipe import RecipeError
 from chatapp.training.stages import RunContext, run_stages
@@ -60,6 +62,22 @@ def test_dpo_widens_the_margin_on_prompts_it_has_not_seen(begin: Begin, comparis
     cached = load_state(context.out / "dpo" / "reference.pt")
     assert cached is not None
     assert (cached["logprobs"] < 0).all()
+
+
+def test_before_training_no_pair_has_a_margin(
+    begin: Begin, comparisons: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Policy and reference are one, so they must be measured in one precision."""
+
+    def measured_alone(self: Trainer[Any]) -> None:
+        assert self._context.recipe.precision == "bfloat16"
+
+    monkeypatch.setattr(Trainer, "run", measured_alone)
+    context = begin(DPO)
+    run_stages(context)
+    done = json.loads((context.out / "dpo" / "done.json").read_text())
+    assert abs(done["held_out_margin"]) < 1e-6
+    assert abs(done["held_out_chosen"]) < 1e-6
 
 
 def test_the_reference_of_other_pairs_is_not_reused(begin: Begin, comparisons: Path) -> None:

@@ -17,13 +17,14 @@ from chatapp.inference.graph_decoder import GraphDecoder
 from chatapp.model.checkpoint import load_model
 from chatapp.model.gpt import GPT
 from chatapp.model.tokenizer import ChatTokenizer
-from chatapp.training import rollouts
+from chatapp.training import policies, rollouts
 from chatapp.training.answers import score_answers
 from chatapp.training.compare import stage as compare_stage
 from chatapp.training.distributed import World
 from chatapp.training.heads.model import HeadedGPT
 from chatapp.training.objectives import Batch
 from chatapp.training.policies import mean_and_error, measure_policy
+from chatapp.training.ppo import experience
 from chatapp.training.ppo import stage as ppo_stage
 from chatapp.training.ppo.experience import Players, collect, token_rewards
 from chatapp.training.ppo.learner import Learner
@@ -34,6 +35,7 @@ from chatapp.training.prompts import split_prompts
 from chatapp.training.recipe import RecipeError, Source, load_recipe
 from chatapp.training.rollouts import (
     RollOutMismatch,
+    RollOuts,
     check_parity,
     kept_decoder,
     roll_out,
@@ -327,6 +329,29 @@ def test_the_stage_leaves_two_policies_and_what_they_earned(
     assert max(row["parity"] for row in rounds) < 1e-3
     policies = [load_model(context.model_directory(name))[0].head.weight for name in names]
     assert not torch.equal(*policies)
+
+
+def test_no_round_has_the_random_numbers_of_another_or_of_a_measurement(
+    begin: Begin, comparisons: Path, text: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen where they are used: every call of a run has its own seed, but for measuring again."""
+    rounds: list[int] = []
+    measures: list[int] = []
+
+    def noting(seeds: list[int]) -> Any:
+        def noted(*arguments: Any, **how: Any) -> RollOuts:
+            seeds.append(how["seed"])
+            return roll_out(*arguments, **how)
+
+        return noted
+
+    monkeypatch.setattr(experience, "roll_out", noting(rounds))
+    monkeypatch.setattr(policies, "roll_out", noting(measures))
+    longer = PPO.replace("without_ptx = true", "").replace("updates = 3", "updates = 5")
+    run_stages(begin(longer.replace("evaluate_prompts = 8", "evaluate_prompts = 20")))
+    assert len(set(rounds)) == 5
+    assert len(set(measures)) == 2  # of prompts 0 to 15, and the rest
+    assert not set(rounds) & set(measures)
 
 
 def test_the_stages_roll_out_with_the_decoder_of_a_gpu(
