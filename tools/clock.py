@@ -47,6 +47,11 @@ class Clock:
         return ToolOutput(_in_words(moment), "time", _as_json(moment))
 
 
+def knows_zone(name: str) -> bool:
+    """Return whether a time zone or a city that stands for one has this name, in any letters."""
+    return _key(name) in _zones()
+
+
 def _moment(text: str, zone: tzinfo | None) -> datetime:
     try:
         moment = datetime.fromisoformat(text.strip())
@@ -60,7 +65,9 @@ def _moment(text: str, zone: tzinfo | None) -> datetime:
 def _zone(name: str) -> ZoneInfo:
     """Return the zone of this name, or of the city that is the last part of its name."""
     zones = _zones()
-    key = name.replace(" ", "_").casefold()
+    if not zones:
+        raise ToolError("This machine has no time zones: pip install tzdata adds them.")
+    key = _key(name)
     if key in zones:
         return ZoneInfo(zones[key])
     near = difflib.get_close_matches(key, zones, n=3, cutoff=0.6)
@@ -68,12 +75,14 @@ def _zone(name: str) -> ZoneInfo:
     raise ToolError(f"There is no time zone {name!r}.{nearest}")
 
 
+def _key(name: str) -> str:
+    return name.replace(" ", "_").casefold()
+
+
 @cache
 def _zones() -> dict[str, str]:
     """Return the names of all zones by themselves and by their last part, in small letters."""
     names = sorted(available_timezones(), reverse=True)  # Europe/Dublin wins over Eire's kin
-    if not names:
-        raise ToolError("This machine has no time zones: pip install tzdata adds them.")
     cities = {name.rpartition("/")[2].casefold(): name for name in names if "/" in name}
     return cities | {name.casefold(): name for name in names}
 

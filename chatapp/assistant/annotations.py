@@ -3,6 +3,7 @@
 The stream of the model is read on the way: an annotation is held back until it is closed. If the
 model's own result is right, the text goes on; if it is wrong, the right one takes its place and the
 model continues from there. What a person sees has no annotations, but the numbers that follow them.
+What only looks like one, such as `<<user=name>>`, is text like any other.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from tools.protocol import ToolError
 _OPEN = "<<"
 _CLOSED = re.compile(r"<<([^<>=\n]{1,200})=([^<>\n]{0,60})>>")
 _UNFINISHED = re.compile(r"<(?:<(?:[^<>=\n]{0,200}(?:=[^<>\n]{0,60}>?)?)?)?$")
+_DIGIT = re.compile(r"\d")
+_SIGN = re.compile(r"[^\w\s.,]")
 _MOST_CORRECTIONS = 50  # in one answer; each starts the model anew
 
 
@@ -36,8 +39,14 @@ class Computed:
     result: str
 
 
-def result_of(expression: str) -> str | None:
-    """Return what the calculator makes of an annotation; None where it makes nothing of it."""
+def result_of(expression: str, claimed: str) -> str | None:
+    """Return what the calculator makes of an annotation; None where it is none.
+
+    `<<e=mail>>` and `<<1=Monday>>` could be computed, but are no sums.
+    """
+    is_sum = _SIGN.search(expression) or _DIGIT.search(claimed)
+    if not (is_sum and _DIGIT.search(expression)):
+        return None
     try:
         return format_number(calculate(expression))
     except ToolError:
@@ -98,13 +107,13 @@ class _Answer:
         """Add what the model said; yield what is certain. Sets `corrected` on a wrong result."""
         self._held += text
         while (found := _CLOSED.search(self._held)) is not None:
+            result = result_of(found[1], found[2])
+            if result is None:
+                yield self._pass(found.end())
+                continue
             if before := self._pass(found.start()):
                 yield before
             self._held = self._held[len(found[0]) :]
-            result = result_of(found[1])
-            if result is None:
-                self._said += found[0]
-                continue
             self._said += f"{_OPEN}{found[1]}={result}>>"
             yield Computed(found[1].strip(), result)
             if result != found[2].strip():

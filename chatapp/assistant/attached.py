@@ -8,7 +8,6 @@ A citation names its file as `attachment:MESSAGE:N`, so it can be opened long af
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -24,13 +23,7 @@ if TYPE_CHECKING:
 
 PREFIX = "attachment:"
 _SHORTEST_OPENING = 25  # characters; shorter sentences are titles, dates and greetings
-
-_OVERVIEW = re.compile(
-    r"\b(summari[sz]e|summary|tl;?dr|overview|outline|(?:key|main) (?:points?|ideas?)|gist)\b"
-    r"|\bwhat (?:is|does|'s) (?:this|it|that|the (?:attached )?(?:file|document|text|page|pdf))"
-    r"(?: (?:about|say|contain))?\s*\??$",
-    re.IGNORECASE,
-)
+_LOOKED_AT = 10_000  # characters of a file that its opening is taken from
 
 
 @dataclass(frozen=True)
@@ -60,11 +53,6 @@ def attached_document(store: ConversationStore, reference: str) -> Document:
     raise NotFound(f"There is no attached file {reference}.")
 
 
-def wants_overview(question: str) -> bool:
-    """Return whether a question asks for the whole of a file, not for something in it."""
-    return bool(_OVERVIEW.search(question))
-
-
 class AttachedFiles:
     """An index of attached files for as long as the chat is open. Use it in one thread."""
 
@@ -91,7 +79,7 @@ class AttachedFiles:
     def overview(self, files: Sequence[AttachedFile], query: str, most: int) -> grounding.Evidence:
         """Return the sentences that files begin with: what can be said of the whole in quotes."""
         quotes = [quote for file in files for quote in _opening(file, max(1, most // len(files)))]
-        return grounding.Evidence(query, [], quotes, 0.0)
+        return grounding.Evidence(query, [], quotes, 0.0, overview=True)
 
     def passages(self, files: Sequence[AttachedFile], question: str, most: int) -> list[Passage]:
         """Return the passages that fit a question best; of a question that fits none, the first."""
@@ -146,12 +134,32 @@ def _opening(file: AttachedFile, most: int) -> list[Quote]:
     from retrieval.sentences import sentence_spans
 
     kept = file.attachment
-    spans = [
-        (start, end)
-        for start, end in sentence_spans(kept.text[:10_000])
-        if end - start >= _SHORTEST_OPENING and not kept.text[start:end].startswith("#")
-    ]
+    text = kept.text[:_LOOKED_AT]
+    sentences = sentence_spans(text)
+    cut = sentences[-1:] if len(text) < len(kept.text) else []
+    spans = [span for each in sentences if (span := _whole(text, *each, cut=each in cut))]
+    telling = [(start, end) for start, end in spans if end - start >= _SHORTEST_OPENING]
     return [
-        Quote(kept.text[start:end], "", file.reference, kept.uri, kept.title, start, end, score=0.0)
-        for start, end in spans[:most]
+        Quote(text[start:end], "", file.reference, kept.uri, kept.title, start, end, score=0.0)
+        for start, end in (telling or spans)[:most]
     ]
+
+
+def _whole(text: str, start: int, end: int, *, cut: bool) -> tuple[int, int] | None:
+    """Return a sentence without headings above it; if it is too long or cut, its first lines.
+
+    Rows of a table and lines of a log are one sentence here. None where no whole line is short
+    enough to be quoted.
+    """
+    from retrieval.quotes import MAX_QUOTE_CHARACTERS
+
+    while text.startswith("#", start, end):
+        start = text.find("\n", start, end) + 1
+        if not start:
+            return None
+    start += len(text[start:end]) - len(text[start:end].lstrip())
+    longest = start + MAX_QUOTE_CHARACTERS
+    if cut or end > longest:
+        end = max(start, text.rfind("\n", start, min(end, longest) + 1))
+    end = start + len(text[start:end].rstrip())
+    return (start, end) if start < end else None

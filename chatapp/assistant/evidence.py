@@ -79,12 +79,15 @@ def _within(passages: Sequence[Passage], characters: int) -> tuple[Passage, ...]
 
 
 def shown_by_tool(name: str, used: Used) -> Shown | None:
-    """Return the passages that a search of the index gave the model; None for any other tool."""
+    """Return the passages that a search of the index gave the model; None for any other tool.
+
+    None, too, where they were cut to the limit of output: what was added at the cut is no source.
+    """
     if name != "index_search" or not used.ok or not isinstance(used.value, list):
         return None
     texts = re.split(r"\n\n(?=\[\d+\] )", used.text)
-    if len(texts) != len(used.value):
-        return None  # cut to the limit of output: the numbers would be wrong
+    if used.truncated or len(texts) != len(used.value):
+        return None
     return Shown(tuple(_passage(v, t) for v, t in zip(used.value, texts, strict=True)))
 
 

@@ -11,12 +11,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from chatapp.assistant import failures, grounding
-from chatapp.assistant.attached import AttachedFile, files_on, wants_overview
+from chatapp.assistant.attached import AttachedFile, files_on
 from chatapp.assistant.events import Browse, Retrieval
 from chatapp.assistant.events.tools import BrowsePlace
 from chatapp.assistant.followup import search_query
 from chatapp.assistant.from_web import answer_from_web
 from chatapp.assistant.from_written import answer_from_written
+from chatapp.assistant.overview import wants_overview
 from chatapp.assistant.showing import refuse, show_quotes
 from chatapp.assistant.steps import short
 from chatapp.assistant.writing import Writing
@@ -103,12 +104,13 @@ async def _in_files(writing: Writing, files: Files) -> grounding.Evidence | None
     wanted = files.here or files.earlier
     query = _query(writing)
     _searching(writing, query, ", ".join(file.attachment.name for file in wanted), "files")
-    settings, overview = writing.services.settings.retrieval, wants_overview(query)
+    settings = writing.services.settings.retrieval
+    overview = bool(files.here) and wants_overview(writing.draft.question.text)
     return await writing.attempt(
         writing.services.files,
         lambda attached: (
             attached.overview(wanted, query, settings.max_quotes)
-            if overview and files.here
+            if overview
             else attached.gather(wanted, query, settings, writing.now)
         ),
         failures.no_files,
@@ -160,4 +162,6 @@ async def _show(writing: Writing, evidence: grounding.Evidence, place: BrowsePla
             opened.add(quote.document_id)
             writing.reply.step(Browse("open", f"Opened: {quote.title}", quote.uri, place))
         writing.reply.step(Browse("quote", f"Quoted: {short(quote.text)}", quote.text, place))
-    await show_quotes(writing, evidence.numbered())
+    # Of an overview the quotes are the answer; none of their spans is.
+    question = "" if evidence.overview else writing.draft.question.text
+    await show_quotes(writing, question, evidence.numbered())

@@ -45,10 +45,12 @@ async def answer_from_web(
     if findings is None:
         return False
     if findings.quotes:
-        await show_quotes(writing, trip.keep(findings.quotes, findings.pages))
+        numbered = trip.keep(findings.quotes, findings.pages)
+        await show_quotes(writing, writing.draft.question.text, numbered)
         return True
     read = [f"{page.title or page.url} ({page.domain})" for page in findings.pages]
-    vain = grounding.Vain(read, findings.unread, findings.problem)
+    texts = [page.text for page in findings.pages]
+    vain = grounding.Vain(read, texts, findings.unread, findings.problem)
     refuse(writing, evidence, vain)
     return True
 

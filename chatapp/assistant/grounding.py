@@ -39,6 +39,7 @@ class Evidence:
     quotes: Sequence[Quote]
     seconds: float
     empty: bool = False  # nothing is indexed at all
+    overview: bool = False  # the quotes are what files begin with, not what was searched for
     dates: Mapping[str, str] = field(default_factory=dict)  # of the documents that are quoted
 
     def numbered(self) -> list[Found]:
@@ -103,11 +104,13 @@ class Vain:
 
     Attributes:
         read: titles of the pages that were read.
+        texts: what these pages say.
         unread: why, for each page that could not be read.
         problem: why nothing could be searched at all, "" where it could.
     """
 
     read: Sequence[str] = ()
+    texts: Sequence[str] = ()
     unread: Sequence[str] = ()
     problem: str = ""
 

@@ -6,18 +6,17 @@ import asyncio
 from collections.abc import Sequence
 
 from chatapp.assistant import grounding
-from chatapp.assistant.attached import wants_overview
 from chatapp.assistant.composing import Found, Part, compose
-from chatapp.assistant.premise import premise_of
+from chatapp.assistant.premise import may_stand_in, premise_of
 from chatapp.assistant.reading import shipped_reader
 from chatapp.assistant.writing import Writing
 
 
-async def show_quotes(writing: Writing, found: Sequence[Found]) -> None:
-    """Answer with these quotes, and nothing else. Raises Interrupted."""
-    question = writing.draft.question.text
-    if wants_overview(question):
-        question = ""  # the quotes are the answer; none of their spans is
+async def show_quotes(writing: Writing, question: str, found: Sequence[Found]) -> None:
+    """Answer with these quotes, and nothing else; what leads them answers `question`, if any.
+
+    Raises Interrupted.
+    """
 
     def composed() -> list[Part]:
         reader = shipped_reader()
@@ -38,9 +37,11 @@ def refuse(
 ) -> None:
     """Say that nothing was found, and what came nearest; see `grounding.not_found`.
 
-    What the question takes for granted and no page that was read says is named.
+    What the question takes for granted is named, unless a page that was read may say it.
     """
     writing.reply.grounding = "not_found"
     said = grounding.not_found(evidence, vain)
     premise = premise_of(writing.draft.question.text) if vain.read else None
-    writing.reply.say(f"{said} None of them says that {premise.clause}." if premise else said)
+    if premise is not None and not any(may_stand_in(premise, text) for text in vain.texts):
+        said += f" None of them says that {premise.clause}."
+    writing.reply.say(said)

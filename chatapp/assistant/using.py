@@ -19,11 +19,12 @@ from tools.protocol import CallLimits, ToolContext
 
 @dataclass(frozen=True)
 class Used:
-    """What a call gave: `text`, or the reason in `error` why it gave nothing."""
+    """What a call gave: `text`, `truncated` to its limit or whole, or in `error` why nothing."""
 
     text: str
     error: str = ""
     value: Any = None
+    truncated: bool = False
 
     @property
     def ok(self) -> bool:
@@ -87,7 +88,8 @@ async def _run(writing: Writing, call: ToolCall) -> Used:
         ),
     )
     done = await writing.run.unless_stopped(asyncio.ensure_future(running))
-    used = Used("" if done.error else done.output.text, done.error, done.output.value)
+    output = done.output
+    used = Used("" if done.error else output.text, done.error, output.value, output.truncated)
     return _result(writing, call, used, (clock() - began).total_seconds())
 
 

@@ -78,15 +78,48 @@ def test_a_wrong_result_is_put_right_and_the_model_goes_on_from_there(size):
     assert finished.reason == "stop"
 
 
-def test_what_cannot_be_computed_is_hidden_and_left_as_it_is():
-    """There is nothing to correct it with."""
-    text, computed, _ = said(Scripted({"": "So <<3 apples*4=12>>12."}))
-    assert (text, computed) == ("So 12.", [])
+@pytest.mark.parametrize("size", [1, 3, 100])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Use <<user=name>> here",
+        "So <<3 apples*4=12>>12.",
+        "<<a=b>><<c=d>>",
+        "Fill in <<e=mail>>, <<pi=rate>> and <<today=Monday>>.",
+        "<<1=Monday>>, <<2=Tuesday>>",
+        "<<=1>> <<version=1.2.3>>",
+        "<<1/0=0>>",
+        "#pragma <<key=value>>>",
+    ],
+)
+def test_what_cannot_be_computed_is_text(text, size):
+    """Templates are written like that, and nothing in them needs to be put right."""
+    generator = Scripted({"": text}, size)
+    shown, computed, _ = said(generator)
+    assert (shown, computed, generator.begun) == (text, [], [""])
 
 
-@pytest.mark.parametrize("text", ["a << b", "1 < 2", "x <<y", "<<3*4=", "cout << 1 << endl;\n"])
+@pytest.mark.parametrize("size", [1, 4, 100])
+def test_a_sum_beside_what_cannot_be_computed_is_hidden_all_the_same(size):
+    generator = Scripted({"": "<<user=name>> has <<2+3=5>>5, <<20=20>>20 or <<a"}, size)
+    shown, computed, _ = said(generator)
+    assert shown == "<<user=name>> has 5, 20 or <<a"
+    assert computed == [Computed("2+3", "5"), Computed("20", "20")]
+
+
+def test_what_cannot_be_computed_is_gone_on_from_as_it_was_said():
+    right = "<<x=y>> <<1+1=2>>"
+    generator = Scripted({"": "<<x=y>> <<1+1=3>>3", right: "2"})
+    assert said(generator)[0] == "<<x=y>> 2"
+    assert generator.begun == ["", right]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a << b", "1 < 2", "x <<y", "<<3*4=", "<<3*4", "<<3*4=12>", "<", "cout << 1 << endl;\n"],
+)
 def test_other_angle_brackets_stay(text):
-    """Programs are full of them."""
+    """Programs are full of them, and an answer may end in the middle of a calculation."""
     assert said(Scripted({"": text}))[0] == text
 
 

@@ -11,10 +11,11 @@ import pytest
 from chatapp.assistant import attachments
 from chatapp.assistant.attachments import AttachmentError, read_attachment
 from chatapp.assistant.events import Browse, Citation, MessageDone, TurnStart
+from chatapp.assistant.overview import wants_overview
 from chatapp.settings import Settings
-from retrieval.quotes import select_quotes
+from retrieval.quotes import MAX_QUOTE_CHARACTERS, select_quotes
 from tests.assistant.helpers import collect, every, only
-from tests.fakes import FakeGenerator
+from tests.fakes import FakeGenerator, FakeIndex
 from tests.retrieval.test_loaders import make_pdf
 
 SHIPPED = Settings()  # with the threshold that is fitted to real quotes
@@ -151,6 +152,69 @@ class TestAnswering:
         assert done.text.startswith("The ferry to Hiiumaa leaves Rohuküla at seven")
         assert done.sources == 3
 
+    async def test_a_question_that_speaks_of_a_summary_is_searched(self, make, tmp_path):
+        contract = tmp_path / "contract.md"
+        contract.write_text(
+            "This agreement is made between the two parties named below.\n\n"
+            "It replaces every older agreement between these parties.\n\n"
+            "In summary, the payment is due on 14 March 2031.\n"
+        )
+        question = "Does the summary say when the payment is due?"
+        events = await self.ask(make(settings=SHIPPED), question, read_attachment(contract))
+        done = only(events, MessageDone)
+        assert "14 March 2031" in done.text
+        assert "This agreement is made" not in done.text
+
+    async def test_a_summary_is_asked_for_whatever_was_asked_before(self, make, notes):
+        """ "This" points at the file, not at the topic of the question before."""
+        assistant = make(settings=SHIPPED)
+        question = "When was the lighthouse of Kõpu built?"
+        first = await self.ask(assistant, question, read_attachment(notes))
+        conversation = only(first, TurnStart).conversation
+        events = await self.ask(
+            assistant, "Summarise this", read_attachment(notes), conversation=conversation
+        )
+        assert only(events, MessageDone).text.startswith("The ferry to Hiiumaa leaves")
+
+    @pytest.mark.parametrize(
+        ("text", "opening"),
+        [
+            # rows of a table
+            ("id,name,price\n" + "".join(f"{n},tea number {n},2.50\n" for n in range(2_000)),
+             "id,name,price 0,tea number 0,2.50 1,tea"),
+            # lines of a log, the first too long to be quoted
+            ("x" * 2_000 + "\n" + "a\n" * 9_000, None),
+            # comments at the top, then rows
+            ("# exported\n# by hand\n" + "1;2;3\r\n" * 3_000, "1;2;3 1;2;3"),
+            # a list whose entries are short
+            ("- Milk\n- Eggs\n- Bread\n", "- Milk"),
+            ("a,b\n1,2\n", "a,b 1,2"),
+            # nothing that is whole is short enough
+            ("word " * 4_000, None),
+            ("x" * 50_000, None),
+            # sentences, one of which is too long
+            ("word " * 400 + "end. It is a short sentence about nothing much.",
+             "It is a short sentence"),
+        ],
+    )  # fmt: skip
+    async def test_a_summary_quotes_whole_sentences_or_lines(self, make, tmp_path, text, opening):
+        """However the file is written, no quote is longer than quotes are, or cut."""
+        path = tmp_path / "data.txt"
+        path.write_text(text, newline="")
+        attached = read_attachment(path)
+        events = await self.ask(make(settings=SHIPPED), "Summarise this", attached)
+        done = only(events, MessageDone)
+        citations = every(events, Citation)
+        assert (done.grounding, bool(citations)) == (
+            ("grounded", True) if opening else ("not_found", False)
+        )
+        assert done.text.startswith(opening or "")
+        for citation in citations:
+            assert len(citation.quote) <= MAX_QUOTE_CHARACTERS
+            assert attached.text[citation.start : citation.end] == citation.quote
+            assert attached.text[citation.end : citation.end + 1] in ("", "\n", "\r", " ")
+            assert attached.text[: citation.start][-1:] in ("", "\n", " ")
+
     async def test_later_questions_still_see_the_file_and_other_chats_do_not(self, make, notes):
         assistant = make(FakeGenerator("No idea."), settings=SHIPPED)
         first = await self.ask(assistant, "Summarise this file", read_attachment(notes))
@@ -204,3 +268,119 @@ def test_sockets_are_no_files(tmp_path):
         listening.bind(str(tmp_path / "s"))
         with pytest.raises(AttachmentError, match="pipe, socket or device"):
             read_attachment(tmp_path / "s")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Summarise this file",
+        "summarize",
+        "Please summarise the attached document.",
+        "could you please summarise this in three sentences?",
+        "Would you mind summarising this?",
+        "I need you to summarise this",
+        "Summarise report.pdf",
+        "Summarise this report on climate change",
+        "Summarise what this says",
+        "Summarize the main points of the attached report",
+        "Give me a summary of the report",
+        "give me a short overview",
+        "Give me an outline of this document, please",
+        "I'd like a brief summary of the contract",
+        "Can I get a summary?",
+        "Write a one-paragraph summary",
+        "List the main points",
+        "tl;dr",
+        "TL;DR please",
+        "tldr?",
+        "summary please",
+        "Summary:",
+        "Quick summary?",
+        "Summary of contract.pdf",
+        "key points",
+        "What are the main points?",
+        "What are the key takeaways of this paper?",
+        "What's the gist of it?",
+        "What is this about?",
+        "What’s this about?",
+        "what is this file about",
+        "what's this chapter about",
+        "What is this?",
+        "What is it?",
+        "What does it say?",
+        "What do these notes say?",
+        "What's in this file?",
+        "Tell me what this is about",
+        "Sum it up",
+        "Outline the document",
+        "Here are my notes. Please summarise them.",
+        "I attached my notes, could you summarise them?",
+        "I attached the contract. Can you give me a summary?",
+    ],
+)
+def test_an_overview_is_given_where_one_is_requested(message):
+    assert wants_overview(message)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "",
+        "Does the summary say when the payment is due?",
+        "What is the total in the summary table?",
+        "Who wrote The Outline of History?",
+        "What does the summary say about payment?",
+        "Where is the outline?",
+        "Is there a summary?",
+        "How long is the executive summary?",
+        "What is a summary?",
+        "Why is a summary useful?",
+        "How do I summarise a document?",
+        "Do you summarise documents?",
+        "Who asked for the summary?",
+        "Is the tl;dr correct?",
+        "The summary says 400. Is that right?",
+        "Give me the summary table",
+        "Show me the summary statistics",
+        "In the overview, which city is named?",
+        "Sum up the numbers in column B",
+        "Find the key points on which the parties disagree",
+        "What is the main reason for the delay?",
+        "What is the main point of the argument about taxes?",
+        "What does it say about payment?",
+        "What does the payment section say?",
+        "Summarise what the contract says about payment",
+        "Summarise how the payment works",
+        "Summarise chapter 3",
+        "Give me a summary of section 4.2",
+        "What is in the second chapter?",
+        "Summarise this and tell me when the payment is due",
+        "Please summarise it. When is the payment due?",
+        "What is it that the landlord owes?",
+        "What is that in euros?",
+        "I am trying to remember the capital of Norway, what is it?",
+        "The car shows a yellow triangle. What's that?",
+        "What is this for?",
+        "What is the code?",
+        "What is this number in row 7?",
+        "Overview of the payment terms: when are they due?",
+        "Summarise this:\n" + "word " * 100,
+    ],
+)
+def test_what_only_speaks_of_an_overview_requests_none(message):
+    assert not wants_overview(message)
+
+
+@pytest.mark.parametrize("unit", [" ", "a", "please ", "so, ", "the ", "in the ", "very short "])
+@pytest.mark.parametrize("length", [250, 30_000])
+def test_long_messages_are_read_at_once(unit, length):
+    """No rule goes back over what it has read again and again."""
+    for opening in ("", "give me ", "what is ", "summarise "):
+        wants_overview(f"{opening}{unit * (length // len(unit))}?")
+
+
+async def test_without_a_file_a_summary_is_a_word_like_any_other(make):
+    """What leads the answer is not lost."""
+    question = "In which year was the Mona Lisa painted, in summary?"
+    events = await collect(make(RuntimeError("no model"), FakeIndex()).turn(None, question))
+    assert only(events, MessageDone).text.startswith("1503 [1]")

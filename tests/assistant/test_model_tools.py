@@ -16,12 +16,17 @@ from chatapp.assistant.events import (
     TurnEnd,
     Warning,
 )
-from chatapp.assistant.evidence import borne_out
+from chatapp.assistant.evidence import borne_out, shown_by_tool
+from chatapp.assistant.using import Used
 from chatapp.inference.generator import ChatMessage, Finished, SamplingParams, TextDelta
 from chatapp.inference.tool_calls import read_calls, written_call
-from retrieval.types import Passage
+from retrieval.types import Hit, Passage
 from tests.assistant.helpers import collect, every, only
 from tests.fakes import FakeIndex
+from tools.calls import ToolCall as Call
+from tools.protocol import CallLimits, ToolContext
+from tools.registry import ToolRegistry
+from tools.search_index import IndexSearch
 
 
 class FakeCaller:
@@ -218,3 +223,38 @@ class TestEvidence:
         )
         done, citation = only(events, MessageDone), only(events, Citation)
         assert (done.grounding, done.sources, citation.title) == ("partly", 1, "Mona Lisa")
+
+    async def test_a_passage_that_was_cut_is_no_source(self, make, settings_with):
+        """Its offsets would count what the cut added."""
+        search = written_call("index_search", {"query": "Mona Lisa painted"})
+        said = "Leonardo da Vinci painted the Mona Lisa about [cut: the first 60 characters [1]."
+        model, settings = FakeCaller(search, said), settings_with(output_characters=60)
+        assistant = make(model, FakeIndex(), settings=settings)
+        events = await collect(assistant.turn(None, "hello"))
+        assert "[cut: the first 60" in only(events, ToolResult).text
+        assert every(events, Citation) == []
+        assert only(events, MessageDone).grounding == "tool"
+
+    @pytest.mark.parametrize("texts", [[TEXT], [TEXT, "Another one."], ["See:\n\nmore", TEXT]])
+    def test_what_a_search_gives_is_a_source_unless_any_of_it_was_cut(self, texts):
+        places = [
+            Passage(f"p{n}", "d", "u", "T", "", t, 7, 7 + len(t)) for n, t in enumerate(texts)
+        ]
+
+        class Found:
+            def search(self, query, k=8):
+                return [Hit(passage, 1.0) for passage in places]
+
+        registry, call = ToolRegistry([IndexSearch(Found)]), Call("index_search", {"query": "q"})
+        whole = registry.run(call).output
+        for longest in range(1, len(whole.text) + 2):
+            output = registry.run(call, ToolContext(CallLimits(5.0, longest))).output
+            used = Used(output.text, "", output.value, output.truncated)
+            shown = shown_by_tool("index_search", used)
+            if longest < len(whole.text):
+                assert shown is None
+            else:
+                assert shown is not None
+                assert [(p.text, p.end - p.start) for p in shown.passages] == [
+                    (text, len(text)) for text in texts
+                ]

@@ -69,6 +69,11 @@ async def deciding(assistant, events, decision: str):
     return seen
 
 
+def without_quotes(browse):
+    """Return a way to browse that reads pages and quotes nothing."""
+    return lambda errand: dataclasses.replace(browse(errand), quotes=())
+
+
 class TestConsent:
     async def test_the_first_query_of_a_conversation_is_shown_and_asked_about(self, surfing):
         web = FakeWeb(PAGES)
@@ -420,6 +425,16 @@ class TestAnswers:
         done = only(await collect(assistant.turn(None, question)), MessageDone)
         assert done.grounding == "not_found"
         assert done.text.endswith("None of them says that Einstein did invent the telephone.")
+
+    async def test_a_premise_that_stands_on_a_page_is_not_denied(self, surfing):
+        """The page was read and nothing of it quoted, which is not to say that it says nothing."""
+        page = "Bell made it in Boston. Einstein may have invented a telephone, too."
+        web = FakeWeb({"Telephone": page})
+        web.browse = without_quotes(web.browse)
+        question = "When did Einstein invent the telephone?"
+        done = only(await collect(surfing(web, web="always").turn(None, question)), MessageDone)
+        assert done.grounding == "not_found"
+        assert "None of them says" not in done.text
 
     async def test_with_every_provider_down_the_refusal_says_why(self, surfing):
         web = FakeWeb(PAGES, problem="Wikipedia cannot be reached")

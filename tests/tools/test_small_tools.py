@@ -10,7 +10,7 @@ import pytest
 from retrieval.errors import IndexUnavailable
 from retrieval.types import Hit, Passage
 from tools.calls import ToolCall, ToolResult
-from tools.clock import Clock
+from tools.clock import Clock, knows_zone
 from tools.memory import MemoryAdd, MemorySearch, Remembered
 from tools.protocol import Tool, ToolContext, ToolError
 from tools.registry import ToolRegistry
@@ -52,6 +52,12 @@ def test_the_clock_tells_day_and_time_here() -> None:
 def test_the_clock_knows_zones_and_cities(zone: str, said: str) -> None:
     """By the name of the zone or of its city, in any letters."""
     assert run(Clock(), time_zone=zone).output.text == said
+
+
+def test_which_names_of_zones_are_known() -> None:
+    """By the same rule as the clock reads them."""
+    assert all(map(knows_zone, ["Asia/Tokyo", "tokyo", "New York", "UTC", "gmt"]))
+    assert not any(map(knows_zone, ["", "a marathon", "Germany", "../../etc/passwd", "x\0"]))
 
 
 def test_the_clock_turns_a_moment_into_another_zone() -> None:
