@@ -7,7 +7,10 @@ the screen; its events are then taken in without being drawn.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
+
+from textual.worker import WorkerError
 
 from chatapp.tui.entries import Entry, Question
 
@@ -62,6 +65,9 @@ class Answering:
         async with chat.reading.switching:  # what is being opened already is where it goes
             turn.conversation_id = chat.reading.conversation_id
         try:
+            if self.reader is not None:
+                with suppress(WorkerError):
+                    await self.reader.wait()  # that file was attached before this was sent
             named, files = await asyncio.to_thread(mentioned_files, text, quoted)
             read = await self._read(turn, files)
         except AttachmentError as error:
@@ -81,6 +87,8 @@ class Answering:
         """Read the files that go along; a stop does not wait for them."""
         from chatapp.assistant.attachments import read_attachment
 
+        if turn.stop_requested:
+            raise asyncio.CancelledError
         if not files:
             return []
         self._chat.status.set_activity(f"reading {', '.join(f.name for f in files)}, Esc stops")
@@ -113,14 +121,14 @@ class Answering:
 
         state = AnswerState(activity="waiting for the model")
         self.turn = turn = Turn(None, state, typed=typed, instead_of=instead_of)
-        turn.attached = tuple(self.attached)
-        self.attached.clear()
-        self._chat.show_attached(())
         return turn
 
     async def _put(self, turn: Turn, text: str, attachments: Sequence[Attachment]) -> None:
         """Show the message, if its conversation is on the screen, and start its answer."""
         chat, there = self._chat, turn.conversation_id
+        turn.attached = tuple(self.attached)
+        self.attached.clear()
+        chat.show_attached(())
         files = [*turn.attached, *attachments]
         turn.question = Question(text, attachments=tuple(file.name for file in files))
         old = turn.instead_of
@@ -177,11 +185,11 @@ class Answering:
         Says whether anything was running.
         """
         assistant = self._chat.backend.opened
-        if self.turn is None and self.reader is not None and self.reader.is_running:
+        attaching = self.reader is not None and self.reader.is_running
+        if attaching and self.reader is not None:
             self.reader.cancel()
-            return True
         if self.turn is None:
-            return assistant is not None and assistant.interrupt()
+            return attaching or (assistant is not None and assistant.interrupt())
         self.turn.stop(assistant)
         self._chat.status.set_activity("stopping…")
         return True

@@ -241,6 +241,28 @@ async def test_escape_stops_the_reading_of_a_file(chat: Chat, slow_file: SlowFil
         assert app.chat.transcript.entries[0].attachments == ()  # type: ignore[union-attr]
 
 
+async def test_a_message_waits_for_the_file_that_a_command_attaches(
+    chat: Chat, slow_file: SlowFile
+) -> None:
+    """Sent while /attach still reads, it takes the file along; Esc stops both."""
+    app = chat.app()
+    async with app.run_test(size=(110, 36)) as pilot:
+        await ready(app)
+        for stopped in (True, False):
+            app.chat.composer.set_draft(f"/attach {slow_file.path}")
+            await pilot.press("enter")
+            app.chat.composer.insert("hello")
+            await pilot.press("enter")
+            await until(lambda: app.chat.answering.turn is not None)
+            if stopped:
+                await pilot.press("escape")
+                await until(lambda: app.chat.composer.text == "hello")
+        slow_file.read.set()
+        await until(lambda: app.chat.answering.turn is None and app.chat.transcript.entries)
+        assert app.chat.transcript.entries[0].attachments == ("slow.md",)  # type: ignore[union-attr]
+        assert not app.chat.query_one("#attached").display
+
+
 async def test_a_file_attached_by_a_command_waits_above_the_input(
     chat: Chat, tmp_path: Path
 ) -> None:
