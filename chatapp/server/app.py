@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -17,7 +18,7 @@ from starlette.routing import Route
 
 from chatapp.server.chat import ChatAnswer, read_chat
 from chatapp.server.completions import CompletionAnswer, read_completion
-from chatapp.server.embeddings import embeddings
+from chatapp.server.embeddings import AT_ONCE, embeddings
 from chatapp.server.errors import ApiError, as_api_error
 from chatapp.server.grounded import GroundedAnswer, read_visit
 from chatapp.server.guard import Guard
@@ -38,6 +39,7 @@ class Api:
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        self._embedding = asyncio.Semaphore(AT_ONCE)
 
     async def chat(self, request: Request) -> Response:
         """POST /v1/chat/completions"""
@@ -76,7 +78,8 @@ class Api:
         """POST /v1/embeddings"""
         body = await read_json(request, EMBEDDINGS, self._service.config.patience_seconds)
         embedder = self._service.require_embedder(body["model"])
-        return JSONResponse(await embeddings(body, embedder))
+        work = embeddings(body, embedder, self._embedding)
+        return JSONResponse(await unless_gone(request.receive, work))
 
     async def models(self, request: Request) -> Response:
         """GET /v1/models"""
