@@ -63,6 +63,16 @@ class TestUpdates:
         (home,) = profile.held("home")
         assert (home.value, home.seen_count) == ("Berlin, Germany", 3)
 
+    def test_a_birthday_is_one_day_however_it_is_written(
+        self, tell: Tell, store: ConversationStore, profile: Profile
+    ) -> None:
+        for day in ("May 5", "on 5 May", "5 May 1990", "the 5th of May"):
+            tell(f"My birthday is {day}.")
+        assert [(f.value, f.status) for f in profile.facts()] == [("5 May 1990", "active")]
+        assert [learnt.asks for learnt in tell("My birthday is 6 May.")] == [True]
+        forget(store, profile.held("birthday")[0].id)
+        assert tell("My birthday is May 5.") == []
+
     def test_many_valued_slots_add(self, tell: Tell, profile: Profile) -> None:
         tell("I'm allergic to nuts.")
         tell("I'm allergic to cats.")
@@ -213,6 +223,9 @@ class TestSources:
             "My favourite card is 4111 1111 1111 1111",
             "the api key: sk-abcdefghijklmnop1234",
             "my IBAN is DE44 5001 0517 5407 3249 31",
+            "the password for the router is hunter2",
+            "My wifi password at home: hunter2",
+            "das Passwort für den Router ist hunter2",
         ],
     )
     def test_secrets_are_refused(self, tell: Tell, profile: Profile, text: str) -> None:
@@ -220,6 +233,21 @@ class TestSources:
         with pytest.raises(SecretRefused):
             profile.remember(text)
         assert profile.facts(everything=True) == []
+
+    @pytest.mark.parametrize(
+        "text",
+        ["the secret of good bread is patience", "My password manager is Bitwarden"],
+    )
+    def test_what_only_sounds_like_a_secret_is_kept(self, profile: Profile, text: str) -> None:
+        assert profile.remember(text).fact is not None
+
+    @pytest.mark.parametrize(
+        ("one", "other"), [("I like C++", "I like C#"), ("I love 🎸", "I love 🍕")]
+    )
+    def test_symbols_tell_things_apart(self, profile: Profile, one: str, other: str) -> None:
+        for text in (one, other, one):
+            profile.remember(text)
+        assert values(profile, "note") == [other, one]
 
     def test_a_request_to_remember_is_kept_as_fact_or_note(self, profile: Profile) -> None:
         home = profile.remember("I live in Kiel").fact
