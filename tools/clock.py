@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, timezone, tzinfo
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from tools.protocol import Json, ToolContext, ToolError, ToolOutput, Unavailable
+
+_OFFSET = re.compile(r"(?:GMT|UTC)\s?([+\-−–])\s?(\d{1,2})(?::?([0-5]\d))?", re.IGNORECASE)
 
 
 class Clock:
@@ -62,8 +65,10 @@ def _moment(text: str, zone: tzinfo | None) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=zone)
 
 
-def _zone(name: str) -> ZoneInfo:
+def _zone(name: str) -> tzinfo:
     """Return the zone of this name, or of the city that is the last part of its name."""
+    if offset := _OFFSET.fullmatch(name.strip()):
+        return _fixed(*offset.groups("0"))
     zones = _zones()
     if not zones:
         raise ToolError("This machine has no time zones: pip install tzdata adds them.")
@@ -77,6 +82,14 @@ def _zone(name: str) -> ZoneInfo:
 
 def _key(name: str) -> str:
     return name.replace(" ", "_").casefold()
+
+
+def _fixed(sign: str, hours: str, minutes: str) -> tzinfo:
+    """Return GMT+5 as people mean it, east of Greenwich; the zone Etc/GMT+5 is west of it."""
+    behind = timedelta(hours=int(hours), minutes=int(minutes))
+    if behind >= timedelta(days=1):
+        raise ToolError(f"There is no time zone {hours} hours from UTC.")
+    return timezone(-behind if sign in "-−–" else behind)
 
 
 @cache

@@ -53,8 +53,22 @@ def interval_in(text: str, now: datetime) -> Interval | None:
     today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     try:
         return _named(text, today) or _dated(text, today)
-    except ValueError:  # the 31st of February
+    except (ValueError, OverflowError):  # the 31st of February, 4500 years ago
         return None
+
+
+def day_of_year(text: str) -> tuple[int, int, int] | None:
+    """Return month, day and year (0: none) of a date that cannot be read in two ways, or None."""
+    text = text.lower()
+    if written := _ISO.search(text):
+        year, month, day = map(int, written.groups())
+        return month, day, year
+    named = _DAY_OF_MONTH.search(text)
+    number = _MONTHS_BY_HEAD.get(named["month"][:3]) if named else None
+    if named is None or number is None:
+        return None
+    in_year = re.search(r"\b\d{4}\b", text)
+    return number, int(named["before"] or named["after"]), int(in_year[0]) if in_year else 0
 
 
 def is_a_day(text: str) -> bool:
@@ -63,11 +77,9 @@ def is_a_day(text: str) -> bool:
     What names no day at all ("Christmas Eve") is none of this function's business and passes.
     """
     text = text.lower()
-    if (named := _DAY_OF_MONTH.search(text)) and (month := _MONTHS_BY_HEAD.get(named["month"][:3])):
-        return _exists(month, int(named["before"] or named["after"]))
+    if named := day_of_year(text):
+        return _exists(*named[:2])
     numbers = [int(number) for number in re.findall(r"\d+", text)]
-    if _ISO.search(text):
-        return _exists(numbers[1], numbers[2])
     if len(numbers) >= 2 and re.search(r"\d\s*[./]\s*\d", text):
         return _exists(numbers[1], numbers[0]) or _exists(numbers[0], numbers[1])
     return True

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from chatapp.conversations import ConversationStore, Message
 from chatapp.memory import facts, tombstones
+from chatapp.memory.dates import day_of_year
 from chatapp.memory.extract import Candidate
 from chatapp.memory.normal import normalised, refines
 from chatapp.memory.slots import SLOTS
@@ -74,10 +75,8 @@ class Learning:
 
     def _known(self, db: Database, candidate: Candidate) -> Fact | None:
         """Return the live fact that says the same, in the same or in more or fewer words."""
-        norm, single = normalised(candidate.value), SLOTS[candidate.slot].single
         for fact in facts.held(db, candidate.slot, candidate.key, review=True):
-            held = normalised(fact.value)
-            if held == norm or (single and refines(held, norm)):
+            if _says_the_same(candidate.slot, fact.value, candidate.value):
                 return fact
         return None
 
@@ -87,7 +86,7 @@ class Learning:
         now = self._store.now()
         changes: dict[str, Any] = {"seen_count": known.seen_count + 1, "last_seen": now}
         changes |= {"status": "active", "confidence": 1.0}
-        longer = len(candidate.value) > len(known.value)  # "Berlin" became "Berlin, Germany"
+        longer = _tells_more(candidate, known)
         if longer:
             fact = facts.change_value(db, known, candidate.value, **changes)
         else:
@@ -152,6 +151,23 @@ class Learning:
             }
         )
         return facts.get(db, fact_id)
+
+
+def _says_the_same(slot: str, held: str, said: str) -> bool:
+    """Compare values; "May 5" and "5 May 1990" are one birthday."""
+    one, two = normalised(held), normalised(said)
+    days = (day_of_year(held), day_of_year(said)) if slot == "birthday" else (None, None)
+    if days[0] and days[1]:
+        (*day, year), (*other_day, other_year) = days
+        return day == other_day and (year == other_year or not year or not other_year)
+    return one == two or (SLOTS[slot].single and refines(one, two))
+
+
+def _tells_more(said: Candidate, known: Fact) -> bool:
+    """Say whether a value holds more than the one known: "Berlin" became "Berlin, Germany"."""
+    if said.slot == "birthday" and (day := day_of_year(known.value)) and day_of_year(said.value):
+        return not day[2] and day_of_year(said.value) != day
+    return len(said.value) > len(known.value)
 
 
 def from_message(message: Message, candidate: Candidate) -> Source:

@@ -1,19 +1,30 @@
-"""How values of facts are compared: folded case, no accents, no punctuation, no articles."""
+"""How values of facts are compared: folded case, no accents, no punctuation, no articles.
+
+Symbols that tell things apart stay: C++ is not C#, and a guitar is no pizza.
+"""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
+from chatapp.conversations.seen import BLANK
+
 _ARTICLES = ("the", "a", "an")
+_SYMBOLS = ("So", "Sc")  # pictures and currencies
 
 
 def normalised(text: str) -> str:
     """Return `text` as facts are compared; never empty for a text that has a word."""
     plain = unicodedata.normalize("NFKD", text.casefold())
     letters = "".join(c for c in plain if not unicodedata.combining(c))
-    words = re.findall(r"\w+", letters)
+    found = re.findall(r"\w+[+#]*|[^\w\s]", letters)
+    words = [each for each in found if each[0] == "_" or each[0].isalnum() or _is_symbol(each)]
     return " ".join(word for word in words if word not in _ARTICLES) or " ".join(words)
+
+
+def _is_symbol(character: str) -> bool:
+    return unicodedata.category(character) in _SYMBOLS and character != BLANK
 
 
 def refines(first: str, second: str) -> bool:

@@ -12,19 +12,23 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from chatapp.conversations import ConversationStore, Message
+from chatapp.conversations import ConversationStore, Message, NotFound
 from chatapp.memory import facts, tombstones
+from chatapp.memory.coverage import is_covered
 from chatapp.memory.extract import Candidate, extract
 from chatapp.memory.learning import Learning, from_message, on_request
 from chatapp.memory.normal import normalised
 from chatapp.memory.redaction import without_buried
 from chatapp.memory.secrets import holds_secret
+from chatapp.memory.slots import SLOTS
 from chatapp.memory.types import REMEMBERED, Fact, Learnt
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
 LONGEST_NOTE = 500  # characters
+
+Restored = Literal["added", "known", "forgotten"]
 
 
 class SecretRefused(ValueError):
@@ -63,7 +67,10 @@ class Profile:
         return self._store.write(job)
 
     def remember(self, text: str) -> Learnt:
-        """Store what the person asks to remember: a fact if a rule reads it, else a note.
+        """Store what the person asks to remember: what rules read, and a note of what they do not.
+
+        Returns the note where one was kept, for it says everything, else the first fact; `closed`
+        is what any of it ended.
 
         Raises:
             SecretRefused: it holds a key, a password or a card number.
@@ -79,19 +86,26 @@ class Profile:
         source, note = on_request(text), Candidate("note", "", text, 0, len(text), REMEMBERED)
 
         def job(db: Database) -> Learnt:
-            changes = [self._learning.apply(db, found, source) for found in extract(text)]
-            # what no rule reads, and an end of nothing that is known, is kept as a note
-            done = next(filter(None, changes), None) or self._learning.apply(db, note, source)
-            assert done is not None, "what is asked for is always stored"
-            return done
+            found = extract(text)
+            tried = [(each, self._learning.apply(db, each, source)) for each in found]
+            changes = [change for _, change in tried if change is not None]
+            # an end of nothing that is known says nothing
+            read = [each for each, change in tried if change is not None or not each.closes]
+            if not changes or not is_covered(text, read):
+                kept = self._learning.apply(db, note, source)
+                changes = [change for change in (kept, *changes) if change is not None]
+            assert changes, "what is asked for is always stored"
+            return replace(
+                changes[0], closed=tuple(fact for change in changes for fact in change.closed)
+            )
 
         return self._store.write(job, durable=True)
 
     def confirm(self, fact_id: str) -> Fact:
-        """Believe a fact that waits for review; the one it contradicts is closed."""
+        """Believe a fact that waits for review and close what it contradicts. Raises NotFound."""
 
         def job(db: Database) -> Fact:
-            fact = facts.get(db, fact_id)
+            fact = _in_review(db, fact_id)
             facts.close_others(db, fact, self._store.now())
             return facts.update(db, fact.id, status="active", confidence=1.0)
 
@@ -104,43 +118,53 @@ class Profile:
         """
 
         def job(db: Database) -> Fact:
-            fact = facts.get(db, fact_id)
+            fact = _in_review(db, fact_id)
             tombstones.refuse(db, fact, self._store.now())
             facts.remove(db, fact.id)
             return fact
 
         return self._store.write(job)
 
-    def restore(self, values: Mapping[str, Any]) -> Literal["added", "known", "forgotten"]:
-        """Store an exported fact as it was, unless it is known or was forgotten."""
-        key, norm = str(values.get("fact_key", "")), normalised(values["value"])
+    def restore(self, exported: Iterable[Mapping[str, Any]]) -> list[Restored]:
+        """Store exported facts as they were, in one transaction, and return what became of each.
 
-        def job(db: Database) -> Literal["added", "known", "forgotten"]:
-            if tombstones.is_buried(db, values["slot"], key, norm):
-                return "forgotten"
-            same = "select 1 from facts where slot = ? and fact_key = ? and norm = ?"
-            if any(db.query(same, [values["slot"], key, norm])):
-                return "known"
-            status = values.get("status", "active")
-            db.table("facts").insert(
-                {
-                    "id": self._store.unused_id(db),
-                    "slot": values["slot"],
-                    "fact_key": key,
-                    "value": values["value"],
-                    "norm": norm,
-                    "status": status if status in ("closed", "expired", "review") else "active",
-                    "rule": str(values.get("rule", REMEMBERED)),
-                    "source_text": without_buried(db, str(values.get("source_text", ""))),
-                    "valid_from": values["valid_from"],
-                    "valid_to": values.get("valid_to"),
-                    "last_seen": self._store.now(),
-                    "pinned": int(bool(values.get("pinned"))),
-                }
-            )
-            return "added"
+        What is known or was forgotten is left as it is. A second value of a slot that holds one
+        waits for review.
+        """
+        return self._store.write(lambda db: [self._restored(db, values) for values in exported])
 
-        return self._store.write(job)
+    def _restored(self, db: Database, values: Mapping[str, Any]) -> Restored:
+        slot, key, norm = (
+            values["slot"],
+            str(values.get("fact_key", "")),
+            normalised(values["value"]),
+        )
+        if tombstones.is_buried(db, slot, key, values["value"]):
+            return "forgotten"
+        same = "select 1 from facts where slot = ? and fact_key = ? and norm = ?"
+        if any(db.query(same, [slot, key, norm])):
+            return "known"
+        status = values.get("status", "active")
+        status = status if status in ("closed", "expired", "review") else "active"
+        if status == "active" and SLOTS[slot].one_value(key) and facts.held(db, slot, key):
+            status = "review"
+        db.table("facts").insert(
+            {
+                "id": self._store.unused_id(db),
+                "slot": slot,
+                "fact_key": key,
+                "value": values["value"],
+                "norm": norm,
+                "status": status,
+                "rule": str(values.get("rule", REMEMBERED)),
+                "source_text": without_buried(db, str(values.get("source_text", ""))),
+                "valid_from": values["valid_from"],
+                "valid_to": values.get("valid_to"),
+                "last_seen": self._store.now(),
+                "pinned": int(bool(values.get("pinned"))),
+            }
+        )
+        return "added"
 
     # Reading
 
@@ -211,11 +235,25 @@ class Profile:
 
     def expire(self, fact_id: str) -> Fact:
         """Hide a fact without forgetting it. Raises NotFound."""
-        return self._set_status(fact_id, "active", "expired")
+
+        def job(db: Database) -> Fact:
+            fact = facts.get(db, fact_id)
+            is_shown = fact.status == "active"
+            return facts.update(db, fact.id, status="expired") if is_shown else fact
+
+        return self._store.write(job)
 
     def show(self, fact_id: str) -> Fact:
-        """Bring a hidden fact back. Raises NotFound."""
-        return self._set_status(fact_id, "expired", "active")
+        """Bring a hidden fact back; it closes what its slot held since. Raises NotFound."""
+
+        def job(db: Database) -> Fact:
+            fact = facts.get(db, fact_id)
+            if fact.status != "expired":
+                return fact
+            facts.close_others(db, fact, self._store.now())
+            return facts.update(db, fact.id, status="active")
+
+        return self._store.write(job)
 
     def used(self, fact_ids: Iterable[str], answer_id: str | None = None) -> None:
         """Count that these facts took part in an answer, and note in which."""
@@ -261,12 +299,12 @@ class Profile:
         """Return what a fact was called before it was corrected or said more exactly."""
         return self._store.read(lambda db: facts.earlier_values(db, fact_id))
 
-    def _set_status(self, fact_id: str, old: str, new: str) -> Fact:
-        def job(db: Database) -> Fact:
-            fact = facts.get(db, fact_id)
-            return facts.update(db, fact.id, status=new) if fact.status == old else fact
 
-        return self._store.write(job)
+def _in_review(db: Database, fact_id: str) -> Fact:
+    fact = facts.get(db, fact_id)
+    if fact.status != "review":
+        raise NotFound(f"That {fact.to_person()} does not wait for an answer.")
+    return fact
 
 
 def _is_private(db: Database, conversation_id: str) -> bool:

@@ -11,7 +11,10 @@ import re
 _SAID = re.compile(
     r"\b(?:pass(?:word|wort|code|phrase)|pin(?: code| number)?|api[ _-]?key|secret(?: key)?|"
     r"access[ _-]?token|token|private key|recovery phrase|seed phrase|cvv|cvc|"
-    r"social security(?: number)?|ssn|iban|card number|account number)\b\s*(?:is|are|=|:|['’]s)",
+    r"social security(?: number)?|ssn|iban|card number|account number)\b"
+    # "the password for the router is", and not "the secret of good bread is"
+    r"(?:(?<!secret)\s+(?:for|of|to|at|on|in|from|für|von|zu|bei|im)(?:\s+[\w'’.-]+){1,5}?)?"
+    r"\s*(?:ist?\b|are\b|=|:|['’]s)",
     re.IGNORECASE,
 )
 _LOOKS_LIKE = re.compile(

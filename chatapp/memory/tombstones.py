@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from chatapp.memory.dates import day_of_year
 from chatapp.memory.normal import normalised
 from chatapp.memory.slots import SLOTS, canonical_key
 from chatapp.memory.types import Fact
@@ -25,16 +26,18 @@ _REFUSED = "refused"  # in front of what is hashed; no slot is called so
 def bury(db: Database, fact: Fact, now: str) -> None:
     """Leave a mark of the fact, and one of `Berlin` for `Berlin, Germany`."""
     for value in forms(fact.slot, fact.value):
-        for key in _keys(fact.fact_key):
+        for mark in _marks(
+            db, fact.slot, fact.fact_key, [normalised(value), *_day(fact.slot, value)]
+        ):
             db.execute(
                 "insert or ignore into memory_tombstones (hash, created_at) values (?, ?)",
-                [_mark(db, fact.slot, key, normalised(value)), now],
+                [mark, now],
             )
 
 
 def is_buried(db: Database, slot: str, key: str, value: str) -> bool:
     """Return whether this was forgotten, for a slot of one value also in fewer words."""
-    marks = _marks(db, slot, key, value)
+    marks = _marks(db, slot, key, _forms(slot, value))
     return any(
         next(db.query("select 1 from memory_tombstones where hash = ?", [mark]), None)
         for mark in marks
@@ -57,27 +60,30 @@ def was_refused(db: Database, slot: str, key: str, value: str) -> bool:
 
 def dig_up(db: Database, slot: str, key: str, value: str) -> None:
     """Remove the marks of a fact: the person wants it remembered after all."""
-    for mark in _marks(db, slot, key, value):
+    for mark in _marks(db, slot, key, _forms(slot, value)):
         db.execute("delete from memory_tombstones where hash = ?", [mark])
 
 
-def _marks(db: Database, slot: str, key: str, value: str) -> Iterator[str]:
-    for norm in _forms(slot, normalised(value)):
-        for name in _keys(key):
+def _marks(db: Database, slot: str, key: str, norms: Iterable[str]) -> Iterator[str]:
+    """Yield marks under the key as it was said, and as it is compared: older ones lack that."""
+    for norm in norms:
+        for name in {key, canonical_key(key)}:
             yield _mark(db, slot, name, norm)
 
 
-def _keys(key: str) -> set[str]:
-    """Return the key as it was said and as it is compared: marks were made of the first alone."""
-    return {key, canonical_key(key)}
-
-
-def _forms(slot: str, norm: str) -> Iterator[str]:
+def _forms(slot: str, value: str) -> Iterator[str]:
     """Yield the value and, where a longer one only says it better, its beginnings."""
-    words = norm.split()
+    words = normalised(value).split()
     shortest = 1 if SLOTS[slot].single else len(words)
     for length in range(min(shortest, len(words)), len(words) + 1):
         yield " ".join(words[:length])
+    yield from _day(slot, value)
+
+
+def _day(slot: str, value: str) -> Iterator[str]:
+    """Yield a birthday as a day, however it is written."""
+    if slot == "birthday" and (found := day_of_year(value)):
+        yield f"{found[0]}-{found[1]}"
 
 
 def _mark(db: Database, *parts: str) -> str:

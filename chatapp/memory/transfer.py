@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from chatapp.conversations import ConversationStore
+from chatapp.conversations.ids import timestamp
 from chatapp.memory.profile import Profile
 from chatapp.memory.secrets import holds_secret
 from chatapp.memory.slots import SLOTS
@@ -40,9 +42,7 @@ def import_json(store: ConversationStore, text: str) -> Imported:
     Raises:
         BrokenExport: it is no export, or a fact in it is broken.
     """
-    facts = _parse(text)
-    profile = Profile(store)
-    outcomes = [profile.restore(fact) for fact in facts]
+    outcomes = Profile(store).restore(_parse(text))
     return Imported(outcomes.count("added"), outcomes.count("known"), outcomes.count("forgotten"))
 
 
@@ -58,12 +58,11 @@ def _parse(text: str) -> list[dict[str, Any]]:
     facts = values.get("facts")
     if not isinstance(facts, list):
         raise BrokenExport("'facts' is not a list")
-    for number, fact in enumerate(facts, start=1):
-        _check(fact, number)
-    return facts
+    return [_checked(fact, number) for number, fact in enumerate(facts, start=1)]
 
 
-def _check(fact: object, number: int) -> None:
+def _checked(fact: object, number: int) -> dict[str, Any]:
+    """Return a fact with its times as the store writes them."""
     if not isinstance(fact, dict):
         raise BrokenExport(f"fact {number} is not an object")
     for name in ("slot", "value", "valid_from"):
@@ -73,3 +72,17 @@ def _check(fact: object, number: int) -> None:
         raise BrokenExport(f"fact {number} has the unknown slot {fact['slot']!r}")
     if holds_secret(fact["value"]):
         raise BrokenExport(f"fact {number} looks like a password, key or card number")
+    ended = fact.get("valid_to")
+    return {
+        **fact,
+        "valid_from": _moment(fact["valid_from"], number),
+        "valid_to": None if ended is None else _moment(ended, number),
+    }
+
+
+def _moment(value: object, number: int) -> str:
+    try:
+        moment = datetime.fromisoformat(str(value))
+        return timestamp(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
+        raise BrokenExport(f"fact {number} holds {value!r} where a time belongs") from None

@@ -120,7 +120,7 @@ def _joined(before: Quantity, after: Quantity, text: str) -> Quantity | None:
     if after.kind != NUMBER_WORD or before.kind not in (DIGITS, NUMBER_WORD):
         return None
     if text[after.start : after.end].lower() in _LARGE and between in (" ", "-"):
-        value = before.value * after.value
+        value = _scaled(before.value, after.value) if in_words else before.value * after.value
     elif (in_words and _units_follow(before, after, between, text)) or (
         in_words
         and before.value >= 100
@@ -132,6 +132,12 @@ def _joined(before: Quantity, after: Quantity, text: str) -> Quantity | None:
     else:
         return None
     return Quantity(value, before.start, after.end, before.kind)
+
+
+def _scaled(value: Fraction, scale: Fraction) -> Fraction:
+    """Multiply the group below the last scale alone: of 1002, "hundred" makes 1200."""
+    group = value % (1_000 if scale == 100 else 1_000 * scale) or value
+    return value - group + group * scale
 
 
 def _units_follow(before: Quantity, after: Quantity, between: str, text: str) -> bool:

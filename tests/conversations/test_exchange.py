@@ -147,6 +147,9 @@ class TestRefused:
             (lambda f: f["messages"][1]["turns"][0].update(prompt_tokens=1e30), "whole number"),
             (lambda f: f["messages"][0]["parts"][0].update(kind="citation"), "'kind' is not one"),
             (lambda f: f["feedback"][0].update(prompt="{"), "impossible value"),
+            (lambda f: f["feedback"][0].update(prompt='{"a": 1}'), "impossible value"),
+            (lambda f: f["feedback"][0].update(other_prompt="5"), "impossible value"),
+            (lambda f: f["messages"][0].update(created_at="0001-01-01T00:00+14:00"), "a time"),
             (lambda f: f["conversation"].update(tags="x"), "'tags' is not a list"),
         ],
     )

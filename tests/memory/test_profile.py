@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from chatapp.conversations import ConversationStore
+from chatapp.conversations import ConversationStore, NotFound
 from chatapp.memory import Profile, SecretRefused
 from chatapp.memory.forgetting import forget
 from chatapp.memory.transfer import BrokenExport, as_json, import_json
@@ -60,6 +62,16 @@ class TestUpdates:
             tell(text)
         (home,) = profile.held("home")
         assert (home.value, home.seen_count) == ("Berlin, Germany", 3)
+
+    def test_a_birthday_is_one_day_however_it_is_written(
+        self, tell: Tell, store: ConversationStore, profile: Profile
+    ) -> None:
+        for day in ("May 5", "on 5 May", "5 May 1990", "the 5th of May"):
+            tell(f"My birthday is {day}.")
+        assert [(f.value, f.status) for f in profile.facts()] == [("5 May 1990", "active")]
+        assert [learnt.asks for learnt in tell("My birthday is 6 May.")] == [True]
+        forget(store, profile.held("birthday")[0].id)
+        assert tell("My birthday is May 5.") == []
 
     def test_many_valued_slots_add(self, tell: Tell, profile: Profile) -> None:
         tell("I'm allergic to nuts.")
@@ -156,6 +168,26 @@ class TestUpdates:
         profile.show(hidden.id)
         assert values(profile, "home") == ["Rome"]
 
+    def test_what_is_shown_again_closes_what_was_said_since(
+        self, tell: Tell, profile: Profile
+    ) -> None:
+        tell("I live in Berlin.")
+        hidden = profile.expire(profile.held("home")[0].id)
+        tell("I live in Paris.")
+        profile.show(hidden.id)
+        assert values(profile, "home") == ["Berlin"]
+        assert values(profile, "home", before=True) == ["Paris"]
+
+    def test_only_what_waits_for_an_answer_gets_one(self, tell: Tell, profile: Profile) -> None:
+        tell("I live in Rome.")
+        tell("I moved to Berlin.")
+        (rome,), (berlin,) = profile.held("home", before=True), profile.held("home")
+        with pytest.raises(NotFound, match="does not wait"):
+            profile.confirm(rome.id)
+        with pytest.raises(NotFound, match="does not wait"):
+            profile.reject(berlin.id)
+        assert [fact.status for fact in profile.facts(everything=True)] == ["closed", "active"]
+
     def test_saying_it_twice_answers_the_question(self, tell: Tell, profile: Profile) -> None:
         tell("My name is Anna.")
         tell("My name is Bob.")
@@ -191,6 +223,9 @@ class TestSources:
             "My favourite card is 4111 1111 1111 1111",
             "the api key: sk-abcdefghijklmnop1234",
             "my IBAN is DE44 5001 0517 5407 3249 31",
+            "the password for the router is hunter2",
+            "My wifi password at home: hunter2",
+            "das Passwort für den Router ist hunter2",
         ],
     )
     def test_secrets_are_refused(self, tell: Tell, profile: Profile, text: str) -> None:
@@ -199,6 +234,21 @@ class TestSources:
             profile.remember(text)
         assert profile.facts(everything=True) == []
 
+    @pytest.mark.parametrize(
+        "text",
+        ["the secret of good bread is patience", "My password manager is Bitwarden"],
+    )
+    def test_what_only_sounds_like_a_secret_is_kept(self, profile: Profile, text: str) -> None:
+        assert profile.remember(text).fact is not None
+
+    @pytest.mark.parametrize(
+        ("one", "other"), [("I like C++", "I like C#"), ("I love 🎸", "I love 🍕")]
+    )
+    def test_symbols_tell_things_apart(self, profile: Profile, one: str, other: str) -> None:
+        for text in (one, other, one):
+            profile.remember(text)
+        assert values(profile, "note") == [other, one]
+
     def test_a_request_to_remember_is_kept_as_fact_or_note(self, profile: Profile) -> None:
         home = profile.remember("I live in Kiel").fact
         note = profile.remember("The spare key is under the pot").fact
@@ -206,6 +256,36 @@ class TestSources:
         assert note is not None
         assert (home.slot, home.value) == ("home", "Kiel")
         assert (note.slot, note.value) == ("note", "The spare key is under the pot")
+
+    @pytest.mark.parametrize(
+        ("text", "slot", "value"),
+        [
+            ("My wife Anna is allergic to nuts", "relation", "Anna"),
+            ("My dentist appointment is on Friday and I work at Siemens", "employer", "Siemens"),
+        ],
+    )
+    def test_what_no_rule_reads_of_it_is_kept_as_a_note_too(
+        self, profile: Profile, text: str, slot: str, value: str
+    ) -> None:
+        assert profile.remember(text).fact == profile.held("note")[0]
+        assert (values(profile, slot), values(profile, "note")) == ([value], [text])
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "I live in Kiel",
+            "I work as a nurse at Siemens",
+            "My name is Anna Schmidt and I live in Berlin.",
+            "My sister is called Julia",
+            "I'm allergic to nuts and cats",
+            "My favourite colour is blue",
+            "Ich wohne in Kiel",
+        ],
+    )
+    def test_what_the_rules_read_whole_needs_no_note(self, profile: Profile, text: str) -> None:
+        profile.remember(text)
+        assert values(profile, "note") == []
+        assert profile.facts()
 
     def test_asking_again_to_remember_is_no_error(self, profile: Profile) -> None:
         first, again = (profile.remember("I live in Kiel").fact for _ in range(2))
@@ -229,8 +309,6 @@ class TestSources:
 
 class TestTransfer:
     def test_an_export_comes_back_whole(self, tell: Tell, store: ConversationStore) -> None:
-        import json
-
         for text in ("I live in Rome.", "I moved to Berlin.", "I love tea."):
             tell(text)
         text = json.dumps(as_json(store))
@@ -255,8 +333,36 @@ class TestTransfer:
                 '[{"slot": "shoe", "value": "x", "valid_from": "y"}]}',
                 "'shoe'",
             ),
+            (
+                '{"format": "chatapp-memory", "v": 1, "facts": '
+                '[{"slot": "home", "value": "Rome", "valid_from": "2026-01-01"}, '
+                '{"slot": "car", "value": "Golf", "valid_from": "yesterday"}]}',
+                "'yesterday'",
+            ),
+            (
+                '{"format": "chatapp-memory", "v": 1, "facts": '
+                '[{"slot": "home", "value": "Rome", "valid_from": "2026-01-01", "valid_to": 5}]}',
+                "fact 1 holds 5",
+            ),
         ],
     )
     def test_a_broken_file_says_where(self, store: ConversationStore, text: str, says: str) -> None:
         with pytest.raises(BrokenExport, match=says):
             import_json(store, text)
+        assert Profile(store).facts(everything=True) == []
+
+    def test_times_are_kept_as_the_store_writes_them(self, store: ConversationStore) -> None:
+        fact = {"slot": "home", "value": "Rome", "valid_from": "20260101T120000+0100"}
+        import_json(store, json.dumps({"format": "chatapp-memory", "v": 1, "facts": [fact]}))
+        assert Profile(store).held("home")[0].valid_from == "2026-01-01T11:00:00.000Z"
+
+    def test_a_second_home_from_a_file_waits_for_review(
+        self, tell: Tell, store: ConversationStore, profile: Profile
+    ) -> None:
+        tell("I live in Paris.")
+        fact = {"slot": "home", "value": "Rome", "valid_from": "2026-01-01"}
+        import_json(store, json.dumps({"format": "chatapp-memory", "v": 1, "facts": [fact]}))
+        assert values(profile, "home") == ["Paris"]
+        (rome,) = profile.held("home", review=True)
+        profile.confirm(rome.id)
+        assert values(profile, "home") == ["Rome"]

@@ -147,7 +147,10 @@ def test_dates_are_read_as_intervals(text: str, first: str, last: str) -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["", "you may say so", "on 31 February", "march forward", "1234"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "you may say so", "on 31 February", "march forward", "1234", "4500 years ago"],
+)
 def test_no_date_is_no_interval(text: str) -> None:
     assert interval_in(text, NOW) is None
 

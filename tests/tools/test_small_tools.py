@@ -46,6 +46,10 @@ def test_the_clock_tells_day_and_time_here() -> None:
         ("tokyo", "Sunday, 22 November 2026, 22:30:00 Asia/Tokyo (UTC+09:00)"),
         ("New York", "Sunday, 22 November 2026, 08:30:00 America/New_York (UTC-05:00)"),
         ("UTC", "Sunday, 22 November 2026, 13:30:00 UTC"),
+        ("GMT+5", "Sunday, 22 November 2026, 18:30:00 UTC+05:00"),
+        ("utc -3:30", "Sunday, 22 November 2026, 10:00:00 UTC-03:30"),
+        ("GMT+0", "Sunday, 22 November 2026, 13:30:00 UTC"),
+        ("Etc/GMT+5", "Sunday, 22 November 2026, 08:30:00 Etc/GMT+5 (UTC-05:00)"),
         ("Asia/Kathmandu", "Sunday, 22 November 2026, 19:15:00 Asia/Kathmandu (UTC+05:45)"),
     ],
 )
@@ -73,6 +77,7 @@ def test_the_clock_turns_a_moment_into_another_zone() -> None:
         ({"time_zone": "Europe/Berln"}, "Near to it are: Europe/Berlin"),
         ({"time_zone": "../../etc/passwd"}, "There is no time zone"),
         ({"time_zone": "x\0"}, "There is no time zone"),
+        ({"time_zone": "UTC+24"}, "24 hours from UTC"),
         ({"at": "noon"}, "is no moment"),
         ({"at": "0001-01-01T00:00+14:00", "time_zone": "UTC"}, "beyond the calendar"),
     ],

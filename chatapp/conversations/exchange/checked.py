@@ -126,9 +126,9 @@ class Fields:
         """Return a time as the store writes it."""
         try:
             parsed = datetime.fromisoformat(self.text(name))
-        except ValueError:
+            return timestamp(parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC))
+        except (ValueError, OverflowError):
             raise self._wrong(name, "a time such as 2026-01-31T12:00:00Z") from None
-        return timestamp(parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC))
 
     def optional_moment(self, name: str) -> str | None:
         """Return a time, or None where there is none."""

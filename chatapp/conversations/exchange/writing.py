@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 from chatapp.conversations import inserting
 from chatapp.conversations.exchange.checked import Fields, ImportFailed
 from chatapp.conversations.hashing import content_hash
-from chatapp.conversations.seen import Seen
+from chatapp.conversations.seen import PromptTurn, Seen
 from chatapp.conversations.types import (
     MessageRole,
     MessageStatus,
@@ -198,22 +198,29 @@ def _add_judgements(
     ids: dict[str, str],
 ) -> None:
     for fields in judgements:
-        prompt = json.loads(fields.text("prompt"))
         row = {
             "id": fields.identity("id"),
             "kind": fields.one_of("kind", ("rating", "comparison", "correction")),
             "message_id": ids.get(fields.reference("message_id") or ""),
             "conversation_id": conversation_id,
-            "prompt": _json(prompt),
+            "prompt": _prompt(fields.text("prompt")),
             "answer": fields.text("answer"),
             "other": fields.text("other", ""),
             "reward": fields.number("reward", None),
             "model": fields.text("model", ""),
             "created_at": fields.moment("created_at"),
             "exact": fields.whole("exact"),
-            "other_prompt": _json(json.loads(fields.text("other_prompt", "[]"))),
+            "other_prompt": _prompt(fields.text("other_prompt", "[]")),
         }
         db.table("feedback").insert(row, ignore=True)
+
+
+def _prompt(text: str) -> str:
+    """Return the turns of a judgement's prompt. Raises ValueError: it is something else."""
+    try:
+        return _json([PromptTurn.from_json(turn).to_json() for turn in json.loads(text)])
+    except (TypeError, RecursionError) as error:
+        raise ValueError(f"a prompt is malformed ({error})") from error
 
 
 def _refuse_loops(messages: list[Fields], place: str) -> None:
