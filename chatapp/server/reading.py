@@ -113,7 +113,7 @@ def _validator(schema: str) -> Draft202012Validator:
     from jsonschema.validators import extend
 
     stopping = {"items": _first_wrong_item, "additionalProperties": _first_wrong_value}
-    kind: type[Draft202012Validator] = extend(Draft202012Validator, stopping)
+    kind: type[Draft202012Validator] = extend(Draft202012Validator, stopping)  # type: ignore[no-untyped-call]
     return kind(json.loads(schema))
 
 

@@ -40,6 +40,6 @@ def layer_cache(
         case "strided":
             return ClassCache(pattern, *pairs[0])
         case "sparse":
-            return UnionCache(pattern, *pairs, capacity)
+            return UnionCache(pattern, pairs[0], pairs[1], capacity)
         case _:
             return FullCache(pattern, *pairs[0])
