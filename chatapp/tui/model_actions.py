@@ -73,7 +73,7 @@ async def sampling(chat: ChatScreen, argument: str) -> None:
     here = chat.reading.conversation_id
     now, own = settable(assistant.options), dict[str, Any]()
     if here is not None:
-        own = (await asyncio.to_thread(assistant.store.conversation, here)).options
+        own = dict((await asyncio.to_thread(assistant.store.conversation, here)).options)
         inherited = now
     else:
         inherited = settable(assistant.defaults)
