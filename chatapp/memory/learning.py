@@ -156,10 +156,8 @@ class Learning:
 def _says_the_same(slot: str, held: str, said: str) -> bool:
     """Compare values; "May 5" and "5 May 1990" are one birthday."""
     one, two = normalised(held), normalised(said)
-    days = (day_of_year(held), day_of_year(said)) if slot == "birthday" else (None, None)
-    if days[0] and days[1]:
-        (*day, year), (*other_day, other_year) = days
-        return day == other_day and (year == other_year or not year or not other_year)
+    if slot == "birthday" and (first := day_of_year(held)) and (second := day_of_year(said)):
+        return first[:2] == second[:2] and (first[2] == second[2] or not first[2] or not second[2])
     return one == two or (SLOTS[slot].single and refines(one, two))
 
 
