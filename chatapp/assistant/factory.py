@@ -22,6 +22,7 @@ from chatapp.assistant.written import shipped_replies
 from chatapp.conversations import ConversationStore
 from chatapp.conversations.ids import utc_now
 from chatapp.inference.generator import Generator
+from chatapp.private import make_place
 
 if TYPE_CHECKING:
     from chatapp.assistant.web_live import LiveWeb
@@ -92,6 +93,8 @@ def open_web(
     from chatapp.assistant.web_live import LiveWeb
     from retrieval.web.cache import PageCache
 
+    if cache:
+        make_place(paths.web_cache_path())
     pages = PageCache(paths.web_cache_path()) if cache else None
     return LiveWeb(settings.web, settings.retrieval, clock, pages)
 

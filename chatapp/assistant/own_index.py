@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from chatapp import paths
 from chatapp.assistant.embedder import chosen_embedder
+from chatapp.private import make_place
 from chatapp.settings import load_settings
 
 if TYPE_CHECKING:
@@ -26,10 +27,13 @@ def open_own_index(
     """
     from retrieval.index import Index
 
+    path, dsn = paths.index_path(), load_settings().settings.index.dsn
+    if not (read_only or dsn):
+        make_place(path)
     return Index.open(
-        paths.index_path(),
+        path,
         embedder_dir=chosen_embedder(),
         read_only=read_only,
-        dsn=load_settings().settings.index.dsn,
+        dsn=dsn,
         through=through,
     )

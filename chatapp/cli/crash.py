@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
 import tempfile
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from chatapp import paths
 from chatapp.cli.errors import CliError
+from chatapp.private import make_directory, make_file
 from chatapp.version import __version__
 
 
@@ -38,13 +40,27 @@ def _entry(error: BaseException) -> str:
 
 
 def _append(text: str) -> Path | None:
-    """Append `text` to the log; fall back to the temporary directory, then to nothing."""
-    for path in (paths.log_path(), Path(tempfile.gettempdir()) / "chatapp.log"):
+    """Append `text` to the log; fall back to a temporary file of its own, then to nothing."""
+    for place in (_own_log, _temporary_log):
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path = place()
             with path.open("a", encoding="utf-8") as log:
                 log.write(text)
         except OSError:
             continue
         return path
     return None
+
+
+def _own_log() -> Path:
+    path = paths.log_path()
+    make_directory(path.parent)
+    make_file(path)
+    return path
+
+
+def _temporary_log() -> Path:
+    # A name that can be guessed could be a link that somebody else has laid there.
+    descriptor, name = tempfile.mkstemp(prefix=f"{paths.APP_NAME}-", suffix=".log")
+    os.close(descriptor)
+    return Path(name)

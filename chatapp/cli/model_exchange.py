@@ -14,6 +14,7 @@ from chatapp.cli.errors import CliError, ExitCode
 from chatapp.cli.options import clean
 from chatapp.cli.output import output_option, print_json
 from chatapp.cli.person import ask_first
+from chatapp.private import make_directory
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
 
@@ -44,6 +45,7 @@ def import_command(
         )
     name = name or (directory.resolve().name if local else source.rsplit("/", 1)[-1])
     target = _target(paths.models_dir(), name)
+    make_directory(paths.models_dir())
     staging = paths.models_dir() / f".{name}.download"
     if not local:
         directory = _download(source, revision, staging, yes)
@@ -86,7 +88,6 @@ def _download(model_id: str, revision: str | None, folder: Path, yes: bool) -> P
     for file, size in sorted(download.sizes.items(), key=lambda each: -each[1]):
         click.echo(f"{size / 1e6:10.1f} MB  {file}", err=True)
     total = f"{download.bytes / 1e6:.1f} MB in {len(download.sizes)} files"
-    folder.parent.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder.parent).free
     if free < 2 * download.bytes:  # the files and the converted weights
         raise CliError(

@@ -12,6 +12,7 @@ from typing import IO, Any, TypeVar
 import click
 
 from chatapp.cli.errors import CliError, ExitCode
+from chatapp.private import make_stand_in
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -71,7 +72,7 @@ def writing(file: str) -> Iterator[IO[str]]:
         return
     target = Path(file).resolve()
     partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
-    stream = _opened(partial, file)
+    stream = _opened(partial, target, file)
     try:
         with stream:
             yield stream
@@ -80,8 +81,9 @@ def writing(file: str) -> Iterator[IO[str]]:
         partial.unlink(missing_ok=True)
 
 
-def _opened(partial: Path, file: str) -> IO[str]:
+def _opened(partial: Path, target: Path, file: str) -> IO[str]:
     try:
+        make_stand_in(partial, target)
         return partial.open("w", encoding="utf-8")
     except OSError as error:
         raise CliError(

@@ -24,6 +24,7 @@ from chatapp.conversations.connecting import (
 )
 from chatapp.conversations.erasing import rewrite_search
 from chatapp.conversations.writer import explain, suspect
+from chatapp.private import make_file
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -143,6 +144,7 @@ def _copy(connection: sqlite3.Connection, target: Path) -> None:
         left_behind.unlink(missing_ok=True)
     temporary = target.with_name(f"{target.name}.tmp")
     try:
+        make_file(temporary)
         connection.execute("VACUUM INTO ?", [str(temporary)])
         with temporary.open("rb") as written:
             os.fsync(written.fileno())

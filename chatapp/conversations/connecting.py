@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chatapp.conversations.types import StorageError
+from chatapp.private import make_file
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -49,6 +50,7 @@ def locked(path: Path, seconds: float, *, busy: str) -> Iterator[None]:
         StorageError: another window holds it for longer than `seconds`; `busy` says so.
     """
     deadline = time.monotonic() + seconds
+    make_file(path)
     with path.open("a") as handle:
         while True:
             try:

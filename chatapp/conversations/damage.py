@@ -13,6 +13,7 @@ from pathlib import Path
 from chatapp.conversations.backups import rolling_backups_of
 from chatapp.conversations.connecting import connect, stamp
 from chatapp.conversations.writer import immediate, suspicion_of
+from chatapp.private import make_file
 
 # A damaged page is found by reading all pages. Small files are read whole, in some hundredths of a
 # second. Of a big one the first page is; more is found when it is backed up, or when it is met, and
@@ -70,6 +71,7 @@ def replace_damaged(path: Path) -> str:
     for suffix in ("-wal", "-shm"):
         with contextlib.suppress(FileNotFoundError):
             path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
+    make_file(path)
     fresh = connect(str(path))
     fresh.enable_wal()
     with immediate(fresh):

@@ -17,6 +17,7 @@ from chatapp.conversations.backups import snapshot
 from chatapp.conversations.connecting import BUSY_SECONDS, connect, connect_read_only, locked
 from chatapp.conversations.damage import check_at_open, replace_damaged
 from chatapp.conversations.writer import explain, immediate
+from chatapp.private import make_directory, make_file
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -50,7 +51,7 @@ def open_database(path: Path | None, busy_seconds: float = BUSY_SECONDS) -> Open
         _migrate(db)
         return Opened(db)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_directory(path.parent)
         busy = f"Another window is still opening {path}."
         with locked(path.with_name(f"{path.name}.lock"), busy_seconds, busy=busy):
             return _open_file(path, busy_seconds)
@@ -64,6 +65,7 @@ def _open_file(path: Path, busy_seconds: float) -> Opened:
     notices: list[str] = []
     if check_at_open(path, busy_seconds):
         notices.append(replace_damaged(path))
+    make_file(path)
     db = connect(str(path), busy_seconds)
     unknown = _unknown_migrations(db)
     if unknown:

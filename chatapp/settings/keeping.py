@@ -13,6 +13,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from chatapp.private import make_directory
 from chatapp.settings.files import line_of
 from chatapp.settings.keys import SettingsError
 
@@ -68,7 +69,7 @@ def _header(lines: list[str], section: str) -> int:
 
 def _replace(path: Path, text: str) -> None:
     """Write the whole file, so that a crash leaves the old one or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_directory(path.parent)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     made = Path(name)
     try:

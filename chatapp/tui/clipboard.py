@@ -11,6 +11,8 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from chatapp.private import make_directory, make_file
+
 LONGEST_OSC52 = 74_994
 """Bytes: terminals drop longer sequences (100,000 characters of base64) without a word."""
 
@@ -89,8 +91,8 @@ async def _run(command: list[str], data: bytes) -> bool:
 
 def _to_file(data: bytes, file: Path) -> str:
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.touch(mode=0o600)
+        make_directory(file.parent)
+        make_file(file)
         file.write_bytes(data)
     except OSError as error:
         return f"Could not be copied, nor written to {file}: {error.strerror}."

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from chatapp.private import make_directory
 from chatapp.tui.guard import guarded
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ async def keys(chat: ChatScreen, argument: str) -> None:
 
 def write_keys(path: Path) -> None:
     """Write every binding with its keys, commented out."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_directory(path.parent)
     path.write_text("\n".join([HEADER, *_lines()]) + "\n", encoding="utf-8")
 
 

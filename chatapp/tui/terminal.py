@@ -19,6 +19,7 @@ from pathlib import Path
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
 
+from chatapp.private import make_directory
 from chatapp.tui.web import in_browser, web_driver
 
 
@@ -52,7 +53,7 @@ def quiet_terminal(log: Path) -> Iterator[type[Driver]]:
 def _open_log(log: Path) -> int:
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     try:
-        log.parent.mkdir(parents=True, exist_ok=True)
+        make_directory(log.parent)
         return os.open(log, flags, 0o600)
     except OSError:
         return os.open(os.devnull, os.O_WRONLY)

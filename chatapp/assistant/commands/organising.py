@@ -18,6 +18,7 @@ from chatapp.conversations.exchange import (
     to_markdown,
 )
 from chatapp.memory.forgetting import keep_forgotten
+from chatapp.private import make_stand_in
 from retrieval.text import sanitize_text
 
 
@@ -76,6 +77,7 @@ def _write_whole(path: Path, text: str) -> None:
     """Write the file at once: what stood there stays until the new one is complete."""
     part = path.with_name(f".{path.name}.part")
     try:
+        make_stand_in(part, path)
         part.write_text(text, encoding="utf-8")
         part.replace(path)
     finally:

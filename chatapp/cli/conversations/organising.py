@@ -146,8 +146,10 @@ def purge(ids: tuple[str, ...], deleted: bool, yes: bool, facts: bool, output: s
 def _forget_pages() -> None:
     """Empty the cache of web pages: it does not know which of them a conversation read."""
     from chatapp import paths
+    from chatapp.private import make_place
     from retrieval.web.cache import PageCache
 
+    make_place(paths.web_cache_path())
     cache = PageCache(paths.web_cache_path())
     cache.purge()
     cache.close()

@@ -20,6 +20,7 @@ from chatapp.cli.index.reports import exit_code, print_report
 from chatapp.cli.index.running import byte_bar, opened, progress_bar, stop_on_interrupt
 from chatapp.cli.output import output_option
 from chatapp.cli.person import ask_first
+from chatapp.private import make_directory
 from chatapp.version import __version__
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def install(
             _index(paths.expanded(source), name, stop, output)
             return
         dump = paths.data_dir() / "downloads" / f"{name}.xml.bz2"
+        make_directory(dump.parent)
         if not dump.exists():
             _fetch(name, dump, mirror, yes, stop)
         _index(dump, name, stop, output)

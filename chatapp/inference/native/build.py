@@ -19,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from chatapp import paths
+from chatapp.private import make_directory
 
 SOURCE = Path(__file__).parent / "source"
 _COMMON = (
@@ -150,7 +151,7 @@ def _build(compiler: str, target: Path) -> None:
     try:
         if failure.is_file():
             raise NativeUnavailable(failure.read_text(encoding="utf-8"), fix=fix)
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_directory(target.parent)
         with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
             try:
                 built = _link(compiler, Path(scratch))
