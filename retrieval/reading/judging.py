@@ -40,8 +40,7 @@ class Read(NamedTuple):
     """Readings of several passages for one question, with what they agree on."""
 
     readings: Sequence[Reading]
-    answers: Sequence[str]  # the best span of each, normalised; "" where there is none
-    votes: Counter[str]  # how often each of these is said
+    votes: Counter[str]
     best: float  # logit of the best span of all
 
 
@@ -85,14 +84,13 @@ ALONE = Weights(
 
 def together(readings: Sequence[Reading], passages: Sequence[Passage]) -> Read:
     """Return the readings with the votes of their best spans."""
-    answers = [
+    votes = Counter(
         normalise(passage.text[reading.spans[0].start : reading.spans[0].end])
-        if reading.spans
-        else ""
         for reading, passage in zip(readings, passages, strict=True)
-    ]
+        if reading.spans
+    )
     best = max((reading.spans[0].score for reading in readings if reading.spans), default=-_SCALE)
-    return Read(readings, answers, Counter(answers), best)
+    return Read(readings, votes, best)
 
 
 def span_within(reading: Reading, start: int, end: int) -> SpanScore | None:
@@ -104,15 +102,13 @@ def said(read: Read, number: int, span: SpanScore | None, text: str) -> Said:
     """Return what the reader says about a sentence with `span` (its words are `text`)."""
     reading = read.readings[number]
     others = max(1, len(read.readings) - 1)
-    answer = normalise(text) if span else ""
-    agreeing = read.votes[answer] - (read.answers[number] == answer) if answer else 0
     return Said(
         span=_cut(span.score) if span else -1.0,
         best=float(span is not None and span == reading.spans[0]),
         lead=_cut(span.score - read.best) if span else -1.0,
         relevance=_cut(_logit(reading.relevance)),
         answered=_cut(-_logit(reading.no_answer)),
-        agreement=agreeing / others,
+        agreement=(read.votes[normalise(text)] - 1) / others if span and text else 0.0,
     )
 
 

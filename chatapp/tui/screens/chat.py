@@ -13,11 +13,11 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, Vertical
+from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Static, TextArea
@@ -175,7 +175,7 @@ class ChatScreen(Screen[None]):
 
     async def tell(self, text: str) -> None:
         """Say what went wrong: for a moment where one line holds it, else to stay and be read."""
-        if "\n" in text or cell_len(text) > self.status.content_size.width:
+        if "\n" in text or Content(text).cell_length > self.status.content_size.width:
             await self.transcript.note(text)
         else:
             self.hint(text)

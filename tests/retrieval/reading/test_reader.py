@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from retrieval.errors import ReaderDamaged
-from retrieval.reading.judging import said, together
-from retrieval.reading.reader import Reader, Reading, SpanScore, load_reader
+from retrieval.reading.reader import Reader, load_reader
 from retrieval.types import Hit, Passage
 
 QUESTION = "Who built the Old Bridge?"
@@ -117,23 +116,3 @@ def test_the_name_of_a_reader_follows_from_its_weights(reader: Reader, directory
     """A report says exactly which weights made its figures."""
     config = json.loads((directory / "config.json").read_text())
     assert reader.id == f"reader-{config['sha256']['model.safetensors'][:12]}"
-
-
-def test_only_other_passages_agree() -> None:
-    """Its own passage is no witness, whether the span is the best of it or not."""
-    texts = ["Anna Berg built it, Otto Lund saw it, Ida sold it.", "Anna Berg.", "Otto Lund."]
-
-    def spans(text: str, *answers: str) -> tuple[SpanScore, ...]:
-        places = [(text.index(answer), len(answer)) for answer in answers]
-        return tuple(SpanScore(at, at + size, 1.0, 0.5) for at, size in places)
-
-    answers = [("Anna Berg", "Otto Lund", "Ida"), ("Anna Berg",), ("Otto Lund",)]
-    found = [spans(text, *some) for text, some in zip(texts, answers, strict=True)]
-    readings = [Reading(n, 0.9, 0.1, some) for n, some in enumerate(found)]
-    read = together(readings, [passage(text) for text in texts])
-    agreement = [
-        said(read, 0, span, answer).agreement
-        for span, answer in zip(found[0], answers[0], strict=True)
-    ]
-    assert agreement == [0.5, 0.5, 0.0]
-    assert said(read, 0, None, "").agreement == 0.0
