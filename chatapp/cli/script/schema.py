@@ -49,7 +49,8 @@ def mistake(value: Any, validator: Validator) -> ValidationError | None:
     """Return what most likely is wrong with a value, if anything is."""
     from jsonschema.exceptions import best_match
 
-    return best_match(validator.iter_errors(value))
+    found: ValidationError | None = best_match(validator.iter_errors(value))
+    return found
 
 
 def strict_validator(schema: Schema) -> Validator:
@@ -60,8 +61,8 @@ def strict_validator(schema: Schema) -> Validator:
     types = Draft202012Validator.TYPE_CHECKER.redefine(
         "integer", lambda checker, value: isinstance(value, int) and not isinstance(value, bool)
     )
-    validator: Validator = extend(Draft202012Validator, type_checker=types)(schema)
-    return validator
+    kind: type[Validator] = extend(Draft202012Validator, type_checker=types)  # type: ignore[no-untyped-call]
+    return kind(schema)
 
 
 @cache

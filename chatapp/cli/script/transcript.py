@@ -99,11 +99,10 @@ def _check(number: int, line: Line, kind: type[Event]) -> None:
 
 def _check_clock(transcript: Transcript) -> None:
     try:
-        timed = transcript.clock is None or timestamp(transcript.clock)
-    except (ValueError, OverflowError):
-        timed = False
-    if not timed:
-        raise ScriptError(1, f"{transcript.start['clock']!r} is no time")
+        if transcript.clock is not None:
+            timestamp(transcript.clock)
+    except (ValueError, OverflowError) as error:
+        raise ScriptError(1, f"{transcript.start['clock']!r} is no time") from error
 
 
 def _parse(number: int, line: str) -> Line:
