@@ -58,7 +58,6 @@ def install(
             _index(paths.expanded(source), name, stop, output)
             return
         dump = paths.data_dir() / "downloads" / f"{name}.xml.bz2"
-        make_directory(dump.parent)
         if not dump.exists():
             _fetch(name, dump, mirror, yes, stop)
         _index(dump, name, stop, output)
@@ -77,6 +76,7 @@ def _fetch(name: str, path: Path, mirror: str | None, yes: bool, stop: threading
     try:
         dump = catalogue.newest(fetcher, name, stop.is_set, base)
         _ask(dump, path, yes)
+        make_directory(path.parent)
         with byte_bar() as told:
             catalogue.fetch(
                 fetcher,
