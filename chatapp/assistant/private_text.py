@@ -7,7 +7,9 @@ known to see nothing of the person's. The handbook and pages that were read on t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from chatapp import resources
@@ -84,7 +86,7 @@ def _answered(store: ConversationStore, message: Message) -> Iterator[str]:
     told = any(turn.seen is not None and turn.seen.head and turn.seen.head.facts for turn in turns)
     if told or message.grounding == "memory" or message.text.startswith(NEAREST):
         yield ABOUT_YOU
-    if message.grounding == "not_found" and grounding.NEAREST in message.text:
+    if message.grounding == "not_found" and _names_own_titles(message.text):
         yield "titles of your documents"
     for citation in store.citations(message.id):
         if is_private(citation.document, citation.uri):
@@ -92,6 +94,20 @@ def _answered(store: ConversationStore, message: Message) -> Iterator[str]:
     for part in store.parts(message.id):
         if part.kind == "tool_result":
             yield from _kept(part.data)
+
+
+def _names_own_titles(refusal: str) -> bool:
+    """Return whether a refusal names more than chapters of the handbook."""
+    _, near, titles = refusal.partition(grounding.NEAREST)
+    handbook = "|".join(re.escape(title) for title in _handbook_titles())
+    return bool(near) and not re.match(rf"(?:{handbook})(?:; (?:{handbook}))*\.(?: |\Z)", titles)
+
+
+@cache
+def _handbook_titles() -> tuple[str, ...]:
+    chapters = sorted(resources.handbook_dir().glob("*.md"))
+    texts = (chapter.read_text(encoding="utf-8") for chapter in chapters)
+    return tuple(text.partition("\n")[0].removeprefix("# ") for text in texts)
 
 
 def _kept(result: Any) -> list[str]:

@@ -334,13 +334,25 @@ class TestWhatWasTold:
 
 
 class TestTitles:
-    async def test_titles_that_a_refusal_names_are_private(self, calling, store):
+    @pytest.mark.parametrize(
+        ("titles", "queries"),
+        [
+            ("Diagnosis", []),
+            ("Settings; Diagnosis", []),
+            ("Settings", ["who owns DE02"]),
+            ("Settings; Data to train on", ["who owns DE02"]),
+        ],
+    )
+    async def test_titles_of_one_s_own_in_a_refusal_are_private(
+        self, calling, store, titles, queries
+    ):
+        """Those of the handbook are not."""
         assistant, leaving = calling(LEAK, "Done.")
         begun = store.begin_turn(None, "Why is my bread flat?").result()
-        said = Outcome(f"No. {grounding.NEAREST}Diagnosis.", "complete", "stop", "not_found")
-        store.finish(begun.assistant.id, said).result()
+        said = f"No. {grounding.NEAREST}{titles}. The web could not be searched: offline."
+        store.finish(begun.assistant.id, Outcome(said, "complete", "stop", "not_found")).result()
         await collect(assistant.turn(begun.conversation.id, "hello"))
-        assert leaving.queries == []
+        assert leaving.queries == queries
 
 
 class TestOwn:
