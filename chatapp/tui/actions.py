@@ -176,21 +176,34 @@ ONLY_HERE = {
 
 
 async def run_slash(chat: ChatScreen, text: str) -> bool:
-    """Run `text` if it reads like a slash command; say whether it did."""
+    """Run `text` if it reads like a slash command; say whether it did.
+
+    One that fails stands in the input again, to be mended, unless something else is there by then.
+    """
     match = SLASH.fullmatch(text)
     if match is None:
         return False
     name, argument = match[1], (match[2] or "").strip()
     if name in ACTIONS and (not argument or name in TAKES_TEXT):
         await run(chat, name, argument)
-    elif activity := _takes_long(name):
-        work = run_registered(chat, name, argument)
+        return True
+    work = _or_back(chat, text, run_registered(chat, name, argument))
+    if activity := _takes_long(name):
         worker = in_background(chat, name, work, activity)
         if name == "attach":
             chat.answering.reader = worker
     else:
-        await guarded(chat, name, run_registered(chat, name, argument))
+        await guarded(chat, name, work)
     return True
+
+
+async def _or_back(chat: ChatScreen, typed: str, work: Awaitable[None]) -> None:
+    try:
+        await work
+    except Exception:
+        if not chat.composer.text:
+            chat.composer.give_back(typed)
+        raise
 
 
 def _takes_long(name: str) -> str:

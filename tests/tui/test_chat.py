@@ -423,6 +423,19 @@ async def test_an_unknown_command_is_not_sent_and_not_lost(chat: Chat) -> None:
         await write(pilot, app, "/nonsense")
         await until(lambda: "There is no command /nonsense" in screen_text(app))
         assert app.chat.transcript.entries == []
+        assert app.chat.composer.text == "/nonsense"  # to be mended
+
+
+async def test_a_command_that_fails_does_not_mix_with_what_was_typed_since(chat: Chat) -> None:
+    """It comes back only into an empty input."""
+    app = chat.app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(app)
+        app.chat.composer.set_draft("/nonsense")
+        app.chat.composer.action_send()
+        app.chat.composer.insert("my next words")
+        await until(lambda: "There is no command /nonsense" in screen_text(app))
+        assert app.chat.composer.text == "my next words"
 
 
 async def test_copy_hands_the_answer_to_the_terminal(chat: Chat) -> None:
