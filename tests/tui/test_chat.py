@@ -429,7 +429,7 @@ async def test_an_unknown_command_is_not_sent_and_not_lost(chat: Chat) -> None:
 async def test_a_command_that_fails_does_not_mix_with_what_was_typed_since(chat: Chat) -> None:
     """It comes back only into an empty input."""
     app = chat.app()
-    async with app.run_test(size=(120, 40)) as pilot:
+    async with app.run_test(size=(120, 40)):
         await ready(app)
         app.chat.composer.set_draft("/nonsense")
         app.chat.composer.action_send()
