@@ -32,7 +32,7 @@ class Said(NamedTuple):
     best: float  # whether that is the best span of the passage
     lead: float  # how far it is behind the best span of all passages
     relevance: float  # logit of the passage's relevance
-    agreement: float  # share of the other passages whose best span says the same
+    agreement: float  # best spans that say the same, less one, as a share of the other passages
     answered: float  # logit of any span of the passage over "no answer"
 
 
