@@ -3,7 +3,8 @@
 The thing to know: a short question is a follow-up when it opens like one ("what about …"), when
 next to nothing is left of it without common words ("Why?", "Who won?"), or when a word in it points
 at something that it does not name itself. It is searched together with the key words of the last
-question that stood on its own; thanks, jokes and sums between the two are no topic.
+question that stood on its own; thanks, jokes and sums between the two are no topic. What people
+tell of themselves ("I am reading Dune.") is one only where nothing was asked before.
 """
 
 from __future__ import annotations
@@ -99,7 +100,9 @@ def search_query(text: str, earlier: Sequence[str]) -> str:
     asked = _asked(text)
     if not is_follow_up(text):
         return asked
-    topic = next((message for message in reversed(earlier) if _has_topic(message)), "")
+    before = list(reversed(earlier))
+    told = (message for message in before if tells_of_oneself(message))
+    topic = next((message for message in before if _has_topic(message)), None) or next(told, "")
     return " ".join([*key_terms(_asked(topic)), asked])
 
 

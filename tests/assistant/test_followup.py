@@ -124,6 +124,15 @@ def test_talk_alone_is_no_topic():
     assert search_query("When was he born?", ["Thanks!", "ok"]) == "When was he born?"
 
 
+@pytest.mark.parametrize("told", ["I am reading Dune.", "I just read Dune", "I like Dune!"])
+def test_what_one_tells_of_oneself_is_a_topic_where_nothing_was_asked(told):
+    """What else should "it" be?"""
+    query = search_query("Who wrote it?", ["Hi", told, "Thanks!"])
+    assert query.endswith("Dune Who wrote it?")
+    asked = ["Who composed Fidelio?", told]
+    assert search_query("Where was it performed?", asked).startswith("composed Fidelio")
+
+
 @pytest.mark.parametrize(
     ("before", "terms"),
     [
