@@ -464,7 +464,34 @@ class TestAnswers:
         question = "When did Einstein invent the telephone?"
         done = only(await collect(assistant.turn(None, question)), MessageDone)
         assert done.grounding == "not_found"
-        assert done.text.endswith("None of them says that Einstein did invent the telephone.")
+        assert done.text.endswith("It does not say that Einstein did invent the telephone.")
+
+    @pytest.mark.parametrize(
+        ("findings", "said"),
+        [
+            (
+                {"unread": ["it is too large"]},
+                "I read in vain: Telephone (telephone.example); Boston (boston.example). "
+                "None of them says that Einstein did invent the telephone. "
+                "One page could not be read: it is too large.",
+            ),
+            (
+                {"problem": "it took too long"},
+                "I did not find this in the sources. "
+                "The web could not be searched: it took too long.",
+            ),
+        ],
+    )
+    async def test_only_of_pages_that_are_named_it_is_said_that_they_do_not_say_it(
+        self, surfing, findings, said
+    ):
+        """What nobody read may say anything."""
+        web = FakeWeb({"Telephone": "Bell made the telephone.", "Boston": "It has a telephone."})
+        read = without_quotes(web.browse)
+        web.browse = lambda errand: dataclasses.replace(read(errand), **findings)
+        question = "When did Einstein invent the telephone?"
+        done = only(await collect(surfing(web, web="always").turn(None, question)), MessageDone)
+        assert done.text.endswith(said)
 
     async def test_a_premise_that_stands_on_a_page_is_not_denied(self, surfing):
         """The page was read and nothing of it quoted, which is not to say that it says nothing."""
@@ -474,7 +501,7 @@ class TestAnswers:
         question = "When did Einstein invent the telephone?"
         done = only(await collect(surfing(web, web="always").turn(None, question)), MessageDone)
         assert done.grounding == "not_found"
-        assert "None of them says" not in done.text
+        assert "say that" not in done.text
 
     async def test_with_every_provider_down_the_refusal_says_why(self, surfing):
         web = FakeWeb(PAGES, problem="Wikipedia cannot be reached")
