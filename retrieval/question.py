@@ -94,7 +94,7 @@ _EVERYBODYS = (
     "|cells|genes|dna|immune|nervous|digestive|senses"
 )
 _PERSONAL = re.compile(
-    rf"\bmy\b|\AMy\b(?! [A-Z])|\b[Mm]yself\b|\b[Oo]ur\b(?! (?:{_EVERYBODYS})\b)|\b[Oo]urs\b"
+    rf"\bmy\b|\bMy\b(?! [A-Z])|\b[Mm]yself\b|\b[Oo]ur\b(?! (?:{_EVERYBODYS})\b)|\b[Oo]urs\b"
     r"|\b(?:of|is|are|was|were) mine\b|\b(?:this|that) (?:\w+ )?mine\W*\Z"
     r"|\b(?:did|was|am|were|have|had|Did|Was|Am|Were|Have|Had) (?:[Ii]|we)\b(?![.,])"
 )

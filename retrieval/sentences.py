@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 
 # Scripts without capitals (Chinese, Arabic, Hindi …) have no lower case either: what cannot open a
-# sentence is a small letter of a script that has both.
-_SMALL = "".join(filter(str.islower, map(chr, range(0x41, 0x590))))
+# sentence is a small letter of a script that has both. Their further letters (Vietnamese, Greek
+# with accents) stand from 0x1E00 on.
+_SMALL = "".join(filter(str.islower, map(chr, (*range(0x41, 0x590), *range(0x1E00, 0x2000)))))
 
 # White space after a terminator (perhaps with a closing quote) before something that can open a
 # sentence; a full-width terminator, which no space follows; a paragraph break; or the start of a

@@ -54,7 +54,8 @@ _ABOUT_ASSISTANT = re.compile(
     rf"|are you {_NO_CONDITION}an? .*|are you (?:happy|sad|busy)\b.*"
     r"|are you (?:still )?(?:there|ok|okay|real|human|alive|awake|sentient|conscious)"
     rf"(?: (?:there|yet|or \w+|with (?:that|this|it|me)))*{_NOW}{_MORE}"
-    rf"|are you sure(?: (?:about|of) (?:that|this|it)| (?:that )?(?:i|you)\b.*)?{_MORE}"
+    r"|are you sure(?: (?:about|of) (?:it|(?:that|this|your)(?: \w+)?)| (?:that )?(?:i|you)\b.*)?"
+    rf"{_MORE}"
     r"|do you (?:like|love|want|enjoy)\b.*|do you (?:have feelings|know me(?: \w+){0,2})"
     rf"|do you feel(?: (?:about|for|like) .*| {_NO_CONDITION}\w+(?: \w+)?)?{_NOW}{_MORE}"
     r"|do you (?:ever )?(?:sleep|dream)(?: (?:much|well|often|sometimes|a lot|at night))?"
@@ -87,8 +88,9 @@ _OPINION = re.compile(
     rf"{_JUDGED})?"
 )
 _MEMORY = re.compile(
-    rf"do you remember(?:(?: (?:it|that|this|us))?{_NOW}{_MORE}"
-    r"| .*\b(?:me|my|mine|(?<!war )i(?:'m)?|we (?:talked|spoke|said|met|discussed|did|had))\b.*)"
+    rf"do you remember(?:(?: (?:it|that|this|us|anything|everything))?{_NOW}{_MORE}"
+    r"| .*\b(?:me|my|mine|ours?|yours?|(?<!war )i(?:'m)?"
+    r"|we (?:talked|spoke|said|met|discussed|did|had))\b.*)"
 )
 
 _WISHING = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import unicodedata
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone, tzinfo
 from functools import cache
@@ -51,8 +52,11 @@ class Clock:
 
 
 def knows_zone(name: str) -> bool:
-    """Return whether a time zone or a city that stands for one has this name, in any letters."""
-    return _key(name) in _zones()
+    """Return whether this is "GMT+5", or names a zone or a city that stands for one.
+
+    Capitals and accents make no difference.
+    """
+    return bool(_OFFSET.fullmatch(name.strip())) or _key(name) in _zones()
 
 
 def _moment(text: str, zone: tzinfo | None) -> datetime:
@@ -81,7 +85,8 @@ def _zone(name: str) -> tzinfo:
 
 
 def _key(name: str) -> str:
-    return name.replace(" ", "_").casefold()
+    plain = unicodedata.normalize("NFKD", name.replace(" ", "_"))
+    return "".join(filter(str.isascii, plain)).casefold()
 
 
 def _fixed(sign: str, hours: str, minutes: str) -> tzinfo:

@@ -3,7 +3,8 @@
 The thing to know: a short question is a follow-up when it opens like one ("what about …"), when
 next to nothing is left of it without common words ("Why?", "Who won?"), or when a word in it points
 at something that it does not name itself. It is searched together with the key words of the last
-question that stood on its own; thanks, jokes and sums between the two are no topic.
+question that stood on its own; thanks, jokes and sums between the two are no topic. What people
+tell of themselves ("I am reading Dune.") is one only where nothing was asked before.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from collections.abc import Sequence
 from chatapp.assistant.routing import route
 from chatapp.assistant.wording import WORD, folded, spelled_out
 from retrieval.intent import needs_sources, tells_of_oneself
-from retrieval.question import without_courtesy
-from retrieval.talk import acknowledges
+from retrieval.question import analyse, without_courtesy
+from retrieval.talk import EDGES, acknowledges, is_talk
 
 _COMPUTING = ("calculator", "python")
 LONGEST_FOLLOW_UP = 9  # words; a longer question names its own topic
@@ -35,8 +36,8 @@ _AUXILIARY = _words_of(
     "am are be can could did do does had has have if is may might must should was were will would"
 )
 _PREPOSITIONS = _words_of(
-    "about after among at before between by during for from in into like near of on since than to"
-    " under until up with without"
+    "about after against among around at before behind between by during for from in into like near"
+    " of on over since than through to under until up with within without"
 )
 _ASKING = _words_of("how what when where which who whom whose why")
 _CHOOSING = _words_of("how what which who whose")
@@ -99,7 +100,9 @@ def search_query(text: str, earlier: Sequence[str]) -> str:
     asked = _asked(text)
     if not is_follow_up(text):
         return asked
-    topic = next((message for message in reversed(earlier) if _has_topic(message)), "")
+    before = list(reversed(earlier))
+    told = (message for message in before if _tells_of_something(message))
+    topic = next((message for message in before if _has_topic(message)), None) or next(told, "")
     return " ".join([*key_terms(_asked(topic)), asked])
 
 
@@ -135,6 +138,12 @@ def _has_topic(message: str) -> bool:
     if tool is not None and (tool.name in _COMPUTING or not tool.arguments):
         return False
     return needs_sources(message) and not tells_of_oneself(message) and not is_follow_up(message)
+
+
+def _tells_of_something(message: str) -> bool:
+    """Whether somebody tells of more than how they are: "I am tired" is talk, without a name."""
+    named = analyse(message).names
+    return tells_of_oneself(message) and bool(named or not is_talk(message.lower().strip(EDGES)))
 
 
 def _asked(text: str) -> str:

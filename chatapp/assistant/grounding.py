@@ -107,12 +107,14 @@ class Vain:
         texts: what these pages say.
         unread: why, for each page that could not be read.
         problem: why nothing could be searched at all, "" where it could.
+        unsaid: the clause that the question takes for granted and none of these pages says, if any.
     """
 
     read: Sequence[str] = ()
     texts: Sequence[str] = ()
     unread: Sequence[str] = ()
     problem: str = ""
+    unsaid: str = ""
 
 
 NOTHING = Vain()  # the web was not asked
@@ -128,8 +130,11 @@ def not_found(found: Evidence | None, vain: Vain = NOTHING) -> str:
     if vain.problem:
         said.append(f"The web could not be searched: {vain.problem}.")
     elif vain.read:
-        pages = "; ".join(list(dict.fromkeys(vain.read))[:NEAREST_TITLES])
-        said.append(f"On the web I read in vain: {pages}.")
+        pages = list(dict.fromkeys(vain.read))
+        said.append(f"On the web I read in vain: {'; '.join(pages[:NEAREST_TITLES])}.")
+        if vain.unsaid:
+            none = "None of them says" if len(pages) > 1 else "It does not say"
+            said.append(f"{none} that {vain.unsaid}.")
     if vain.unread:
         count = "One page" if len(vain.unread) == 1 else f"{len(vain.unread)} pages"
         said.append(f"{count} could not be read: {vain.unread[0].rstrip('.')}.")

@@ -52,7 +52,7 @@ _REQUEST = re.compile(
     r"summari[sz](?:e|ing)(?: (?P<summarised>.+?))?"
     r"|(?:give|get|write|make|create|prepare|provide|show|send|draft|list|name|extract|need|want"
     r"|i (?:need|want)|i(?:'d| would) like|(?:can|could|may) i (?:get|have|see))"
-    rf" {_SOME}(?:{_OF} (?P<of>.+?))?"
+    rf" {_SOME}(?:{_OF} (?P<of>.+?)| (?:about|on) {_WHOLE})?"
     rf"|(?:what(?:'s|s| is| are) (?!an? ))?{_SOME}(?:{_OF} {_WHOLE})?"
     rf"|(?:tell me )?what(?:'s|s| is| does| do| are)? {_WHOLE}(?: is| are)?{_SAYS}"
     rf"|what(?:'s|s| is) (?:this|(?:this|that|the(?: attached)?) (?:{_FILE}|page))"

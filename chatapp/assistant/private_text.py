@@ -43,15 +43,18 @@ def private_in(writing: Writing) -> list[str]:
     return list(names | dict.fromkeys(writing.reply.private))
 
 
-def of_result(name: str, text: str, value: Any) -> list[str]:
-    """Return what of the person's own stands in the result of a tool.
+def of_result(name: str, text: str, value: Any, *, failed: bool = False) -> list[str]:
+    """Return what of the person's own stands in the result of a tool, or in why it `failed`.
 
     `value` lists the passages that `index_search` found; without it all of them count as private.
+    Why it fails quotes none of them.
     """
     if not text or name in _SEE_NOTHING or value == []:
         return []
     if name in MEMORY_TOOLS:
         return [ABOUT_YOU]
+    if name == "index_search" and failed:
+        return []
     if name == "index_search" and isinstance(value, list):
         private = (hit for hit in value if is_private(hit["document"], hit["uri"]))
         return list(dict.fromkeys(hit["title"] or hit["uri"] for hit in private))
@@ -62,9 +65,8 @@ def is_private(document: str, uri: str) -> bool:
     """Return whether a document is something of the person's own; `uri` is where it says it is."""
     if document.startswith(ATTACHED):
         return True
-    return not (
-        document.startswith(READ_ON_THE_WEB) or uri.startswith(resources.handbook_dir().as_uri())
-    )
+    handbook = f"{resources.handbook_dir().as_uri()}/"
+    return not (document.startswith(READ_ON_THE_WEB) or uri.startswith(handbook))
 
 
 def _asked(store: ConversationStore, message: Message) -> Iterator[str]:

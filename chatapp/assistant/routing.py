@@ -53,7 +53,9 @@ _PROGRAM = re.compile(
 )
 
 
-_PLACE = r"(?: (?:right )?now| today| currently| here| please)*(?: in (?P<place>[\w' ./-]{2,40}?))?"
+_PLACE = (
+    r"(?: (?:right )?now| today| currently| here| please)*(?: in (?P<place>[\w' ./:+−–-]{2,40}?))?"
+)
 _CLOCK = re.compile(
     rf"{POLITE}(?:tell me )?(?:what time is it"
     r"|what(?:'s| is) the (?:current |exact |local )?(?:time|date|day)(?: and (?:time|date))?"
@@ -117,13 +119,13 @@ _PATH = r"[\w~./\\:@%+()-]+"
 # Unless it is quoted, a name has an extension, or a slash and no spaces. Words before its last one
 # belong to it if they do not say what is asked about it: "the file format of data.csv".
 _PART = (
-    r"(?!(?:of|in|for|from|with|on|to|at|as|by|the|an?|and|or|that|which|named|called)\b)"
+    r"(?!(?:of|in|for|from|with|on|to|at|as|by|the|an?|and|or|that|which|named|called) )"
     rf"{_PATH}"
 )
 _ASPECT = r"(?:extension|formats?|header|manager|menu|name|path|sizes?|system|types?)\b"
 _READ = re.compile(
     rf"{POLITE}(?:read|open|show(?: me)?) (?:the )?file (?:called |named |at )?(?:{_QUOTED}"
-    rf"|(?P<path>(?!{_ASPECT})(?:{_PART} ){{0,4}}{_PART}\.[a-z][a-z\d]{{0,9}}"
+    rf"|(?P<path>(?!{_ASPECT})(?:{_PART} ){{0,4}}(?:{_PART})?\.[a-z][a-z\d]{{0,9}}"
     rf"|(?!(?:i/o|input/output|read/write)\b){_PATH}[/\\]{_PATH}|/{_PATH}"
     r"|readme|makefile|dockerfile|licen[cs]e|changelog|notice"
     r"))(?:,? please)?[?!.]*",
@@ -131,8 +133,9 @@ _READ = re.compile(
 )
 _LIST = re.compile(
     rf"{POLITE}(?:list|show)(?: me)? (?:all )?(?:the )?files (?:in|of)"
-    rf" (?:the )?(?P<named>(?:folder|directory) )?(?:{_QUOTED}|(?P<path>{_PATH})"
-    r"(?P<behind> (?:folder|directory))?)(?:,? please)?[?!]*",
+    r" (?:(?:(?:the|this|that|my|our|your) )?(?P<unnamed>(?:current )?(?:folder|directory))"
+    rf"|(?!an? )(?:the )?(?P<named>(?:folder|directory) )?(?:{_QUOTED}|(?P<path>{_PATH})"
+    r"(?P<behind> (?:folder|directory))?))(?:,? please)?[?!.]*",
     re.IGNORECASE,
 )
 # "List files in Linux" asks how that is done.
@@ -150,6 +153,8 @@ def _explicit(message: str) -> Route | None:
     if asked := _READ.fullmatch(message):
         return Route("read_file", {"path": asked["quoted"] or _ended(asked["path"])})
     asked = _LIST.fullmatch(message)
+    if asked and asked["unnamed"]:
+        return Route("list_files")  # it says which folders there are
     if asked and (path := _folder(asked)):
         return Route("list_files", {"path": path})
     return None

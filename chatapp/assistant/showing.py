@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Sequence
 
 from chatapp.assistant import grounding
@@ -40,8 +41,7 @@ def refuse(
     What the question takes for granted is named, unless a page that was read may say it.
     """
     writing.reply.grounding = "not_found"
-    said = grounding.not_found(evidence, vain)
-    premise = premise_of(writing.draft.question.text) if vain.read else None
+    premise = premise_of(writing.draft.question.text)
     if premise is not None and not any(may_stand_in(premise, text) for text in vain.texts):
-        said += f" None of them says that {premise.clause}."
-    writing.reply.say(said)
+        vain = dataclasses.replace(vain, unsaid=premise.clause)
+    writing.reply.say(grounding.not_found(evidence, vain))

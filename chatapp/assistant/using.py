@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,9 @@ from chatapp.assistant.writing import Writing
 from chatapp.conversations import Part
 from tools import calls
 from tools.protocol import CallLimits, ToolContext
+
+# Failures that a tool itself puts into words, which may be those of what it read.
+_OWN_WORDS = ("refused", "crash")
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ def note_use(writing: Writing, name: str, arguments: Mapping[str, Any], text: st
     writing.reply.keep(
         Part("tool_call", {"id": call.id, "name": name, "arguments": call.arguments})
     )
-    _result(writing, call, Used(text), 0.0)
+    _result(writing, call, Used(text), 0.0, of_result(name, text, None))
 
 
 def _off(name: str, writing: Writing) -> str:
@@ -90,13 +93,20 @@ async def _run(writing: Writing, call: ToolCall) -> Used:
     done = await writing.run.unless_stopped(asyncio.ensure_future(running))
     output = done.output
     used = Used("" if done.error else output.text, done.error, output.value, output.truncated)
-    return _result(writing, call, used, (clock() - began).total_seconds())
+    private: list[str] = []
+    if done.failure in ("", *_OWN_WORDS):
+        private = of_result(call.name, output.text, output.value, failed=bool(done.failure))
+    return _result(writing, call, used, (clock() - began).total_seconds(), private)
 
 
-def _result(writing: Writing, call: ToolCall, used: Used, seconds: float) -> Used:
+def _result(
+    writing: Writing, call: ToolCall, used: Used, seconds: float, private: Sequence[str] = ()
+) -> Used:
+    """Emit and keep a result; `private` names what of the person's own stands in it."""
     writing.emit(ToolResult(call.id, call.name, used.text, used.error, seconds))
-    private = of_result(call.name, used.text, used.value)
     writing.reply.private += private
-    stored = {"id": call.id, "name": call.name, "text": used.text, "error": used.error}
-    writing.reply.keep(Part("tool_result", {**stored, "seconds": seconds, "private": private}))
+    stored: dict[str, Any] = {"id": call.id, "name": call.name}
+    stored |= {"text": used.text, "error": used.error}
+    stored |= {"seconds": seconds, "private": list(private)}
+    writing.reply.keep(Part("tool_result", stored))
     return used

@@ -21,6 +21,7 @@ def messages(lines: str) -> list[str]:
     "text",
     messages("""
 and who painted it?|When did he die?|What about Berlin?|Why is that?|But when?
+Who fought against him?|What helps against it?|Who ruled over this?
 And what about Berlin?|Why not?|How tall?|In which year?|Which country?|Ok, and then?
 Is HE dead?|Where Was He Born?|Which Is The Red One
 Which one?|Which was the first one?|Who made that one?|The other one?|Who painted the red one?
@@ -122,6 +123,16 @@ def test_talk_sums_and_what_one_tells_of_oneself_are_no_topic(between):
 
 def test_talk_alone_is_no_topic():
     assert search_query("When was he born?", ["Thanks!", "ok"]) == "When was he born?"
+    assert search_query("Why?", ["I am tired", "I love you", "I see"]) == "Why?"
+
+
+@pytest.mark.parametrize("told", ["I am reading Dune.", "I just read Dune", "I like Dune!"])
+def test_what_one_tells_of_oneself_is_a_topic_where_nothing_was_asked(told):
+    """What else should "it" be?"""
+    query = search_query("Who wrote it?", ["Hi", told, "Thanks!"])
+    assert query.endswith("Dune Who wrote it?")
+    asked = ["Who composed Fidelio?", told]
+    assert search_query("Where was it performed?", asked).startswith("composed Fidelio")
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,9 @@ def test_what_merely_has_numbers_or_times_in_it_goes_the_usual_way(text):
         ("What is the date in Sydney?", {"time_zone": "Sydney"}),
         ("what time is it in utc?", {"time_zone": "utc"}),
         ("What time is it in Europe/Berlin right now?", {"time_zone": "Europe/Berlin"}),
+        ("What time is it in GMT+5?", {"time_zone": "GMT+5"}),
+        ("what time is it in utc-3:30 now", {"time_zone": "utc-3:30"}),
+        ("what time is it in são paulo?", {"time_zone": "são paulo"}),
         # No zones, but places by their looks: the clock says what it knows near to them.
         ("What is the time in San Francisco?", {"time_zone": "San Francisco"}),
         ("What time is it in the UK?", {"time_zone": "the UK"}),
@@ -134,6 +137,11 @@ def test_programs_are_asked_for_by_name():
         ("read the file /etc/hosts.", "/etc/hosts"),
         (r"read the file C:\notes\plan.md", r"C:\notes\plan.md"),
         ("read the file README", "README"),
+        # The first words of these are no words of the question.
+        ("read the file to-do.txt", "to-do.txt"),
+        ("open the file a.tar.gz", "a.tar.gz"),
+        ("read the file as.csv please", "as.csv"),
+        ("show me the file .env", ".env"),
     ],
 )
 def test_files_are_asked_for_by_path(text, path):
@@ -158,6 +166,22 @@ def test_folders_are_asked_for_by_path(text, path):
     wanted = route(text)
     assert wanted is not None
     assert (wanted.name, wanted.arguments) == ("list_files", {"path": path})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "list the files in this folder",
+        "List files in my folder.",
+        "show me the files in the current directory",
+        "list all files in the folder",
+    ],
+)
+def test_without_a_name_the_folders_that_there_are_are_listed(text):
+    """No folder is called "this" or "my"."""
+    wanted = route(text)
+    assert wanted is not None
+    assert (wanted.name, wanted.arguments) == ("list_files", {})
 
 
 @pytest.mark.parametrize(
@@ -195,6 +219,8 @@ def test_the_web_is_asked_for_by_name(text, query):
         "list files in Linux",
         "list the files in it",
         "Show me the files in a Git repository",
+        "list files in a directory",
+        "read the file with spaces.txt",
         "List the files of the National Archives",
         "check the internet speed",
         "check the web page",

@@ -34,6 +34,7 @@ from tests.assistant.test_model_tools import FakeCaller
 from tests.fakes import FakeGenerator, FakeIndex, FakeWeb
 from tools.files import ReadFile, allowed
 from tools.memory import MemorySearch, Remembered
+from tools.protocol import ToolError
 from tools.registry import ToolRegistry
 from tools.search_index import IndexSearch
 from tools.web import WebOpen, WebSearch
@@ -266,6 +267,31 @@ class TestWhatToolsRead:
         assert "private text (Mona Lisa)" in asked[0].why
         assert leaving.queries == ["who owns DE02"]
 
+    @pytest.mark.parametrize("error", [ToolError, RuntimeError])
+    async def test_why_a_tool_failed_may_be_private_too(self, calling, monkeypatch, error):
+        """A tool of another program says what it likes, in an error as in a result."""
+
+        def fails(self, arguments, context):
+            raise error("DE02 of Ada is locked")
+
+        monkeypatch.setattr(ReadFile, "run", fails)
+        assistant, leaving = calling(SEARCHES["read_file"], LEAK, "Done.", LEAK, "Done.")
+        events = await collect(assistant.turn(None, "hello"))
+        read, refused = every(events, ToolResult)
+        assert "DE02 of Ada" in read.error
+        assert "Private text" in refused.error
+        conversation = only(events, TurnStart).conversation
+        events = await collect(assistant.turn(conversation, "hello again"))
+        assert "Private text" in only(events, ToolResult).error
+        assert leaving.queries == []
+
+    async def test_a_tool_that_was_not_run_read_nothing(self, calling):
+        calls = (SEARCHES["read_file"], LEAK)
+        assistant, leaving = calling(*calls, "Done.", allow=("web",))
+        events = await collect(assistant.turn(None, "hello"))
+        assert "was not run" in every(events, ToolResult)[0].error
+        assert leaving.queries == ["who owns DE02"]
+
     async def test_what_reads_nothing_of_one_s_own_changes_nothing(self, calling):
         """The handbook is public, and so is what the web itself said."""
         calls = (SEARCHES["index_search"], LEAK, LEAK)
@@ -286,6 +312,7 @@ class TestWhatToolsRead:
         assert of_result("clock", "It is noon.", None) == []
         assert of_result("index_search", "No passage has these words.", []) == []
         assert of_result("read_file", "", None) == []
+        assert of_result("index_search", "The index is locked.", None, failed=True) == []
         assert of_result("index_search", "too much to list", None) == ["what index_search gave"]
 
 
@@ -364,6 +391,7 @@ class TestOwn:
             ("attachment:01HX:1", "https://corp.example/a", True),
             ("web:0123", "https://matterhorn.example/", False),
             ("01HX", f"{resources.handbook_dir().as_uri()}/web.md", False),
+            ("01HX", f"{resources.handbook_dir().as_uri()}-of-my-own/web.md", True),
         ],
     )
     def test_it_is_told_by_where_a_document_came_from(self, document, uri, private):
@@ -436,7 +464,34 @@ class TestAnswers:
         question = "When did Einstein invent the telephone?"
         done = only(await collect(assistant.turn(None, question)), MessageDone)
         assert done.grounding == "not_found"
-        assert done.text.endswith("None of them says that Einstein did invent the telephone.")
+        assert done.text.endswith("It does not say that Einstein did invent the telephone.")
+
+    @pytest.mark.parametrize(
+        ("findings", "said"),
+        [
+            (
+                {"unread": ["it is too large"]},
+                "I read in vain: Telephone (telephone.example); Boston (boston.example). "
+                "None of them says that Einstein did invent the telephone. "
+                "One page could not be read: it is too large.",
+            ),
+            (
+                {"problem": "it took too long"},
+                "I did not find this in the sources. "
+                "The web could not be searched: it took too long.",
+            ),
+        ],
+    )
+    async def test_only_of_pages_that_are_named_it_is_said_that_they_do_not_say_it(
+        self, surfing, findings, said
+    ):
+        """What nobody read may say anything."""
+        web = FakeWeb({"Telephone": "Bell made the telephone.", "Boston": "It has a telephone."})
+        read = without_quotes(web.browse)
+        web.browse = lambda errand: dataclasses.replace(read(errand), **findings)
+        question = "When did Einstein invent the telephone?"
+        done = only(await collect(surfing(web, web="always").turn(None, question)), MessageDone)
+        assert done.text.endswith(said)
 
     async def test_a_premise_that_stands_on_a_page_is_not_denied(self, surfing):
         """The page was read and nothing of it quoted, which is not to say that it says nothing."""
@@ -446,7 +501,7 @@ class TestAnswers:
         question = "When did Einstein invent the telephone?"
         done = only(await collect(surfing(web, web="always").turn(None, question)), MessageDone)
         assert done.grounding == "not_found"
-        assert "None of them says" not in done.text
+        assert "say that" not in done.text
 
     async def test_with_every_provider_down_the_refusal_says_why(self, surfing):
         web = FakeWeb(PAGES, problem="Wikipedia cannot be reached")

@@ -25,6 +25,8 @@ How are you today, my dear friend|How are you? I am well.|Well, how are you?|ok 
 How are you? What's your name?|Hi! Good morning! How are you?|How do you feel about mondays?
 Do you feel lonely?|do you feel pain|Do you sleep at night?|Do you dream of electric sheep?
 Are you a real person or a machine?|Are you sure about that?|are you sure you are right
+Are you sure about that date?|are you sure of your answer|Do you remember our last conversation?
+Do you remember anything?|do you remember your first answer
 Are you still there?|Are you awake?|Are you ok today?|are you busy right now|Are you happy?
 Do you think I should go?|Do you think?|Do you think I'm pretty?|do you think you are alive
 Do you think we could be friends?|Do you think it's a good idea?|Do you think she likes me?

@@ -129,6 +129,8 @@ def test_the_word_that_leads_says_what_is_asked_for(text: str, kind: AnswerKind)
         "What colour is my car?",
         "MY CAR?",
         "My tax number?",
+        "Hi! My car is slow, why?",
+        "What is My name?",
         "Did I pay the rent?",
         "what is our vacation policy?",
         "Where is a friend of mine from?",
