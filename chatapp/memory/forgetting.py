@@ -62,8 +62,9 @@ def forget(
     """
     profile = Profile(store)
     fact = profile.fact(fact_id)
-    earlier = profile.earlier_values(fact_id)
-    redaction = Redaction(fact, earlier, statements=not keep_message, everywhere=everywhere)
+    redaction = Redaction(
+        fact, profile.earlier_values(fact), statements=not keep_message, everywhere=everywhere
+    )
 
     def job(db: Database) -> int:
         changed = redaction.apply(db)
@@ -82,7 +83,10 @@ def forget(
 
 def forget_learnt_from(store: ConversationStore, conversation_id: str) -> list[Forgotten]:
     """Forget all facts that were read from a conversation; for when it is deleted."""
-    return [forget(store, fact.id) for fact in Profile(store).learnt_from(conversation_id)]
+    gone: list[Forgotten] = []
+    while left := Profile(store).learnt_from(conversation_id):  # one may take its like along
+        gone.append(forget(store, left[0].id))
+    return gone
 
 
 def keep_forgotten(store: ConversationStore, conversation_ids: Sequence[str]) -> int:

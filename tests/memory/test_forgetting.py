@@ -263,6 +263,75 @@ class TestEveryTrace:
         assert values(profile, "origin") == ["Rome"]
         assert [fact.value for fact in profile.held("home", before=True)] == ["Ghent"]
 
+    @pytest.mark.parametrize(
+        ("others", "asked", "said"),
+        [
+            (["I love music festivals.", "I love folk music."], "", "I love music."),
+            (["My favourite music is jazz."], "I play music on Sundays", "I love music."),
+            (["My daughter is called Anna."], "", "My sister is called Anna."),
+            (["I live in Rome."], "I may fly in May", "My sister is called May."),
+        ],
+    )
+    def test_other_facts_and_what_stated_them_stay(
+        self,
+        tell: Tell,
+        store: ConversationStore,
+        profile: Profile,
+        others: list[str],
+        asked: str,
+        said: str,
+    ) -> None:
+        """One word is in both, or the name of two people."""
+        for text in others:
+            tell(text)
+        if asked:
+            profile.remember(asked)
+        before = profile.facts()
+        (learnt,) = tell(said)
+        assert learnt.fact is not None
+        forget(store, learnt.fact.id)
+        assert profile.facts() == before
+        told = [texts(store, conversation.id)[0] for conversation in store.conversations()]
+        assert sorted(told) == sorted([*others, "▒" * len(said[:-1]) + "."])
+
+    def test_a_value_that_another_fact_has_by_now_stays(
+        self, tell: Tell, store: ConversationStore, profile: Profile, path: Path
+    ) -> None:
+        """It was corrected from tea to coffee; then tea was liked as well."""
+        tell("I love tea.")
+        profile.edit(profile.held("likes")[0].id, "coffee")
+        tell("I love tea.")
+        (coffee,) = profile.find("coffee")
+        forget(store, coffee.id)
+        assert values(profile, "likes") == ["tea"]
+        assert texts(store, store.conversations()[0].id)[0] == "I love tea."
+        recover(store, back_up(path, every_hours=0))
+        assert values(profile, "likes") == ["tea"]
+
+    @pytest.mark.parametrize("everywhere", [False, True])
+    @pytest.mark.parametrize("first", ["May 5, 1990", "1990-05-05", "5 May"])
+    def test_a_birthday_goes_however_it_was_written(
+        self, tell: Tell, store: ConversationStore, profile: Profile, first: str, everywhere: bool
+    ) -> None:
+        days = [first, "5 May 1990", "May 5th", "1990-05-05"]
+        for day in days:
+            tell(f"My birthday is {day}.")
+        (fact,) = profile.held("birthday")
+        forget(store, fact.id, everywhere=everywhere)
+        for conversation in store.conversations():
+            assert not any(day in conversation.title for day in days)
+            assert set(texts(store, conversation.id)[0]) == {"▒", "."}
+
+    def test_what_says_the_same_in_more_words_goes_too(
+        self, tell: Tell, store: ConversationStore, profile: Profile
+    ) -> None:
+        """A memory of a place without its name is none."""
+        for text in ("I live in Berlin.", "I moved to Ghent.", "I moved to Berlin, Germany."):
+            tell(text)
+        berlin = next(fact for fact in profile.held("home", before=True) if fact.value == "Berlin")
+        forget(store, berlin.id)
+        assert [fact.value for fact in profile.facts(everything=True)] == ["Ghent"]
+
     def test_a_correction_loses_it(
         self, tell: Tell, store: ConversationStore, profile: Profile, path: Path
     ) -> None:
@@ -387,6 +456,19 @@ class TestConversations:
         gone = forget_learnt_from(store, started.conversation.id)
         assert sorted(done.fact.value for done in gone) == ["Rome", "tea"]
         assert [fact.value for fact in profile.facts()] == ["German"]
+
+    def test_one_that_goes_with_its_like_is_no_error(
+        self, store: ConversationStore, profile: Profile
+    ) -> None:
+        """The person came back to where they had lived before."""
+        started = say(store, "I live in Rome.")
+        profile.learn(started.user)
+        for text in ("I moved to Ghent.", "I moved to Rome."):
+            tip = store.conversation(started.conversation.id).tip
+            profile.learn(say(store, text, "Yes.", started.conversation.id, tip).user)
+        assert len(profile.learnt_from(started.conversation.id)) == 3
+        forget_learnt_from(store, started.conversation.id)
+        assert profile.facts(everything=True) == []
 
     def test_a_conversation_from_a_file_brings_nothing_back(
         self, tell: Tell, store: ConversationStore, profile: Profile, path: Path
