@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 # Tables whose rows have ids of their own. A row key may have been given away since: then a new one.
 _KEYED = ("messages", "feedback")
+_NOT_THERE = "id not in (select id from main.messages union all select id from main.conversations)"
 
 
 @contextlib.contextmanager
@@ -66,8 +67,9 @@ def merge(db: Database, *, facts: bool) -> Found:
         _add(db, table)
         _add(db, table, without="key")
     _restore_parents(db)
-    for table in ("citations", "parts", "tags", "summaries", "purged"):
+    for table in ("citations", "parts", "tags", "summaries"):
         _add(db, table, without="key")
+    _add(db, "purged", where=_NOT_THERE)  # what was imported again since is wanted
     # a turn has no id: an answer that has any has them all
     _add(db, "turns", without="key", where="message_id not in (select message_id from main.turns)")
     if facts:
