@@ -12,11 +12,12 @@ import pytest
 
 from chatapp.assistant.assistant import Assistant
 from chatapp.assistant.events import MemoryUsed, MessageDone
-from chatapp.conversations import ConversationStore, NotFound, Part, StoredCitation
+from chatapp.conversations import ConversationStore, NotFound, Part, StartedTurn, StoredCitation
 from chatapp.conversations.backups import back_up
+from chatapp.conversations.exchange import ImportFailed, to_json
 from chatapp.feedback import Feedback
 from chatapp.memory import Memory, Profile
-from chatapp.memory.forgetting import forget, forget_learnt_from, keep_forgotten, recover
+from chatapp.memory.forgetting import forget, forget_learnt_from, import_conversations, recover
 from chatapp.memory.transfer import as_json, import_json
 from chatapp.settings import Settings
 from tests.assistant.helpers import collect, only
@@ -38,6 +39,22 @@ def files_with(word: str, directory: Path) -> list[str]:
         for file in sorted(directory.rglob("*"))
         if file.is_file() and wanted in file.read_bytes().lower()
     ]
+
+
+def as_file(store: ConversationStore, started: StartedTurn, directory: Path) -> Path:
+    """Export a conversation, remove it for good and return the file."""
+    file = directory / "exported.json"
+    file.write_text(json.dumps(to_json(store, started.conversation.id)))
+    store.purge(started.conversation.id)
+    return file
+
+
+def bring(store: ConversationStore, file: Path) -> None:
+    """Import a file and remove it."""
+    try:
+        import_conversations(store, file, clean=str)
+    finally:
+        file.unlink()
 
 
 @pytest.fixture
@@ -477,7 +494,21 @@ class TestConversations:
         tell("I live in Qwertzburg.")
         forget(store, profile.held("home")[0].id)
         imported = say(store, "Hello. I live in Qwertzburg. It is nice here.")
-        assert keep_forgotten(store, [imported.conversation.id]) == 1
+        bring(store, as_file(store, imported, path.parent))
+        assert "It is nice here." in store.message(imported.user.id).text
+        assert files_with("I live in Qwertzburg", path.parent) == []
+
+    def test_nor_does_a_file_that_is_broken_further_on(
+        self, tell: Tell, store: ConversationStore, profile: Profile, path: Path
+    ) -> None:
+        """What came before the fault is imported."""
+        tell("I live in Qwertzburg.")
+        forget(store, profile.held("home")[0].id)
+        imported = say(store, "Hello. I live in Qwertzburg. It is nice here.")
+        file = as_file(store, imported, path.parent)
+        file.write_text(file.read_text() + '\n{"format": "another"}')
+        with pytest.raises(ImportFailed, match="conversation 2"):
+            bring(store, file)
         assert "It is nice here." in store.message(imported.user.id).text
         assert files_with("I live in Qwertzburg", path.parent) == []
 
@@ -529,6 +560,6 @@ class TestConversations:
         imported = say(store, "Where do I live?", "You told me.")
         kind = "tool_call" if "arguments" in part else "tool_result"
         store.add_parts(imported.assistant.id, [Part(kind, {"name": name, **part})]).result()
-        keep_forgotten(store, [imported.conversation.id])
+        bring(store, as_file(store, imported, path.parent))
         assert files_with("qwertzburg", path.parent) == []
         assert store.verify() == []
