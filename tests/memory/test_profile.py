@@ -286,6 +286,13 @@ class TestSources:
             "I'm allergic to nuts and cats",
             "My favourite colour is blue",
             "Ich wohne in Kiel",
+            "I've just moved to Kiel",
+            "My home is in Kiel",
+            "I'm originally from Kiel",
+            "I have a nut allergy",
+            "I was born on May 5, 1990",
+            "My dog's name is Rex",
+            "Mein Hund heißt Rex",
         ],
     )
     def test_what_the_rules_read_whole_needs_no_note(self, profile: Profile, text: str) -> None:
