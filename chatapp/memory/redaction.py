@@ -196,21 +196,23 @@ def redact_buried(db: Database, conversation_id: str) -> int:
 
     Returns how many messages and parts of messages were changed.
     """
+    if not tombstones.are_there(db):  # a long import would be read for nothing
+        return 0
     query = "select key, role, text, grounding from messages where conversation_id = ? order by key"
     rows = list(db.query(query, [conversation_id]))
+    buried = {row["key"]: _buried_in(db, row["text"]) for row in rows if row["role"] == "user"}
     words = set(_buried_in_tools(db, conversation_id))
     for row in rows:
-        if row["role"] == "user":
-            words |= _buried_words(db, row["text"])
+        words |= _telling(row["text"], buried.get(row["key"], ()))
     redact = partial(without, words)
     changed = _redacted(
-        (row, redact if row["role"] != "user" else partial(without_buried, db))
+        (row, partial(_blanked, found=buried[row["key"]]) if row["role"] == "user" else redact)
         for row in rows
         if row["role"] == "user" or row["grounding"] in _QUOTING
     )
     for key, (_, new) in changed.items():
         replace_text(db, key, new)
-    copies.redact_titles(db, redact, [conversation_id] if changed else [])
+    copies.redact_titles(db, lambda title: redact(without_buried(db, title)), [conversation_id])
     parts = copies.redact_parts(db, redact, redact, changed) if words else 0
     copies.drop_vectors(db, changed)
     prompts = Prompts(redact, redact, lambda told: _is_buried(db, told))
@@ -222,20 +224,30 @@ def redact_buried(db: Database, conversation_id: str) -> int:
 
 def without_buried(db: Database, text: str) -> str:
     """Return a text of the person's with the statements of forgotten facts blanked."""
-    for found in extract(text):
-        if found.value and tombstones.is_buried(db, found.slot, found.key, found.value):
-            text = blank(text, found.start, found.end)
+    return _blanked(text, _buried_in(db, text))
+
+
+def _buried_in(db: Database, text: str) -> list[Candidate]:
+    return [
+        found
+        for found in extract(text)
+        if found.value and tombstones.is_buried(db, found.slot, found.key, found.value)
+    ]
+
+
+def _blanked(text: str, found: Iterable[Candidate]) -> str:
+    for each in found:
+        text = blank(text, each.start, each.end)
     return text
 
 
-def _buried_words(db: Database, text: str) -> set[str]:
-    """Return the words that tell the forgotten facts which a text of the person's states."""
+def _telling(text: str, found: Iterable[Candidate]) -> set[str]:
+    """Return the words that tell facts which a text of the person's states."""
     words: set[str] = set()
-    for found in extract(text):
-        if found.value and tombstones.is_buried(db, found.slot, found.key, found.value):
-            words |= telling(found.slot, found.key, found.value)
-            if is_common(found.slot, found.value):
-                words |= {text[found.start : found.end]}
+    for each in found:
+        words |= telling(each.slot, each.key, each.value)
+        if is_common(each.slot, each.value):
+            words |= {text[each.start : each.end]}
     return words
 
 
@@ -249,7 +261,7 @@ def _buried_in_tools(db: Database, conversation_id: str) -> Iterator[str]:
     for row in list(db.query(query, [conversation_id])):
         lines = (s.splitlines() for s in copies.strings(part_data(row["data"], row["text"])))
         for said in (_AROUND_TOLD.sub("", line) for line in chain.from_iterable(lines)):
-            yield from _buried_words(db, said)
+            yield from _telling(said, _buried_in(db, said))
             for slot, key, value in told_to_person(said):
                 if tombstones.is_buried(db, slot, key, value):
                     yield from telling(slot, key, value)

@@ -15,6 +15,7 @@ from chatapp.assistant.events import MemoryUsed, MessageDone
 from chatapp.conversations import ConversationStore, NotFound, Part, StartedTurn, StoredCitation
 from chatapp.conversations.backups import back_up
 from chatapp.conversations.exchange import ImportFailed, to_json
+from chatapp.conversations.salvage import RECOVERED_TITLE
 from chatapp.feedback import Feedback
 from chatapp.memory import Memory, Profile
 from chatapp.memory.forgetting import forget, forget_learnt_from, import_conversations, recover
@@ -533,6 +534,32 @@ class TestConversations:
         import_json(store, json.dumps(exported))
         assert files_with("qwertzburg", path.parent) == []
         assert store.verify() == []
+
+    async def test_nor_does_what_a_message_lost_to_damage(
+        self, assistant: Assistant, store: ConversationStore, path: Path, tmp_path: Path
+    ) -> None:
+        """The messages are there; title, stored prompts and judgements come from the copy."""
+        home = assistant.profile.remember("I live in Qwertzburg").fact
+        assert home is not None
+        assistant.profile.pin(home.id)
+        await collect(assistant.turn(None, "I live in Qwertzburg."))
+        done = only(await collect(assistant.turn(None, "write about a walk")), MessageDone)
+        assistant.feedback.rate(done.message, 1.0)
+        own = tmp_path / "mine.sqlite3"
+        shutil.copyfile(back_up(path, every_hours=0) or path, own)
+        forget(store, home.id)
+        for lost in (
+            "delete from turns",
+            "delete from feedback",
+            f"update conversations set title = '{RECOVERED_TITLE}'",
+        ):
+            store.write(lambda db, lost=lost: db.execute(lost))
+        recover(store, own)
+        own.unlink()
+        assert assistant.feedback.all()
+        assert files_with("you live in qwertzburg", path.parent) == []
+        assert files_with("user lives in qwertzburg", path.parent) == []
+        assert files_with("i live in qwertzburg", path.parent) == []
 
     @pytest.mark.parametrize(
         ("name", "part"),
