@@ -350,6 +350,18 @@ class TestEveryTrace:
         forget(store, berlin.id)
         assert [fact.value for fact in profile.facts(everything=True)] == ["Ghent"]
 
+    def test_symbols_are_part_of_what_is_blanked(
+        self, tell: Tell, store: ConversationStore, profile: Profile
+    ) -> None:
+        """A letter of its own is no part of C++."""
+        tell("My favourite language is C++.")
+        (fact,) = profile.held("favourite")
+        asked = say(store, "What do I like?", "You like _C++_, but vitamin C is good too.")
+        profile.used([fact.id], asked.assistant.id)
+        forget(store, fact.id)
+        left = "You like _▒▒▒_, but vitamin C is good too."
+        assert store.message(asked.assistant.id).text == left
+
     def test_a_correction_loses_it(
         self, tell: Tell, store: ConversationStore, profile: Profile, path: Path
     ) -> None:
