@@ -42,10 +42,16 @@ class Keeping(StoreFile):
         assert made is not None, "zero hours are always over"
         return made
 
-    def recover(self, copy: Path | None = None) -> Found:
+    def recover(
+        self,
+        copy: Path | None = None,
+        *,
+        then: Callable[[Database, Found], object] = lambda db, found: None,
+    ) -> Found:
         """Add what `copy`, or the newest backup, has and this file has not; count that.
 
-        What was purged stays away. For what was forgotten see `chatapp.memory.forgetting.recover`.
+        `then` is done in the same transaction. What was purged stays away. For what was forgotten
+        see `chatapp.memory.forgetting.recover`.
 
         Raises:
             NotFound: there is no such file, or no backup.
@@ -62,7 +68,9 @@ class Keeping(StoreFile):
 
             def job(db: Database) -> Found:
                 with attached(db, readable), immediate(db):
-                    return merge(db, facts=not damaged)
+                    found = merge(db, facts=not damaged)
+                    then(db, found)
+                    return found
 
             return self.submit_bare(job).result()
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 # Tables whose rows have ids of their own. A row key may have been given away since: then a new one.
 _KEYED = ("messages", "feedback")
+_NOT_THERE = "id not in (select id from main.messages union all select id from main.conversations)"
 
 
 @contextlib.contextmanager
@@ -66,8 +67,9 @@ def merge(db: Database, *, facts: bool) -> Found:
         _add(db, table)
         _add(db, table, without="key")
     _restore_parents(db)
-    for table in ("citations", "parts", "tags", "summaries", "purged"):
+    for table in ("citations", "parts", "tags", "summaries"):
         _add(db, table, without="key")
+    _add(db, "purged", where=_NOT_THERE)  # what was imported again since is wanted
     # a turn has no id: an answer that has any has them all
     _add(db, "turns", without="key", where="message_id not in (select message_id from main.turns)")
     if facts:
@@ -78,14 +80,27 @@ def merge(db: Database, *, facts: bool) -> Found:
 
 
 def _gaining(db: Database) -> tuple[str, ...]:
-    """Return the conversations that have messages, or parts of them, in the copy alone."""
+    """Return the conversations that get their title, messages or what belongs to them back."""
     query = """
+        select id from main.conversations where title = :lost
+        union
         select conversation_id from copy.messages where id not in (select id from main.messages)
         union
-        select m.conversation_id from copy.parts p join copy.messages m on m.id = p.message_id
-        where (p.message_id, p.n) not in (select message_id, n from main.parts)
+        select conversation_id from copy.feedback where id not in (select id from main.feedback)
+        union
+        select conversation_id from copy.messages where id in (
+            select message_id from copy.parts
+            where (message_id, n) not in (select message_id, n from main.parts)
+            union
+            select message_id from copy.summaries
+            where message_id not in (select message_id from main.summaries)
+            union
+            select message_id from copy.turns
+            where message_id not in (select message_id from main.turns)
+        )
     """
-    return tuple(row[0] for row in db.execute(query))
+    found = db.execute(query, {"lost": RECOVERED_TITLE})
+    return tuple(row[0] for row in found if row[0])  # a judgement may have outlived its messages
 
 
 def _add(db: Database, table: str, *, without: str = "", where: str = "true") -> None:

@@ -16,11 +16,13 @@ from chatapp.memory.slots import SLOTS
 # what else people put around a fact
 _AROUND = frozenset(
     re.findall(
-        r"\S+",
+        r"\w+",
         """
-        moved born birthday grew lived living working based job currently now enjoy hate prefer
-        adore really also we our us he she they who which no don't can't please remember
-        bin ist habe heiße wohne lebe arbeite als bei mag liebe und ich mein meine
+        moved born birthday grew lived living working based job currently now just enjoy hate
+        prefer adore really also we our us he she they who which no don can please remember on
+        called named come came originally eat
+        bin ist habe heisse heisst wohne lebe arbeite als bei mag liebe und ich mein meine
+        komme jahre alt geburtstag esse nenn
         """,
     )
 )
@@ -32,9 +34,10 @@ def is_covered(text: str, found: Iterable[Candidate]) -> bool:
     for each in found:
         slot = SLOTS[each.slot]
         told = text[each.start : each.end] if each.closes else ""  # an end has a wording of its own
-        left -= {*_words(f"{each.value} {each.key} {slot.you} {slot.user} {told}")}
+        left -= {*_words(f"{each.value} {each.key} {slot.name} {slot.you} {slot.user} {told}")}
     return not left
 
 
 def _words(text: str) -> list[str]:
-    return re.findall(r"[\w'’]+", text.replace("’", "'").casefold())
+    """Return words in lower case; what stands behind an apostrophe is none: `wife's`, `don't`."""
+    return re.findall(r"(?<!\w)(?<!\w['’])\w+", text.casefold())

@@ -57,6 +57,11 @@ def interval_in(text: str, now: datetime) -> Interval | None:
         return None
 
 
+def heads_of(month: int) -> list[str]:
+    """Return the first letters of a month's names: `mar` and `mär` of the third."""
+    return [head for head, number in _MONTHS_BY_HEAD.items() if number == month]
+
+
 def day_of_year(text: str) -> tuple[int, int, int] | None:
     """Return month, day and year (0: none) of a date that cannot be read in two ways, or None."""
     text = text.lower()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from chatapp.conversations import NotFound
 from chatapp.memory.normal import normalised
+from chatapp.memory.sameness import says_the_same
 from chatapp.memory.slots import SLOTS, canonical_key
 from chatapp.memory.types import Fact
 
@@ -56,6 +57,11 @@ def with_key(found: Iterable[Fact], key: str) -> list[Fact]:
     return [fact for fact in found if canonical_key(fact.fact_key) == wanted]
 
 
+def same_place(one: Fact, other: Fact) -> bool:
+    """Say whether two facts stand in one slot under one key, however that is called."""
+    return one.slot == other.slot and bool(with_key([other], one.fact_key))
+
+
 def close(db: Database, fact: Fact, now: str, successor: str | None = None) -> Fact:
     """End a fact: it held until now."""
     return update(db, fact.id, status="closed", valid_to=now, superseded_by=successor)
@@ -88,7 +94,16 @@ def change_value(db: Database, fact: Fact, value: str, **others: Any) -> Fact:
     return update(db, fact.id, value=value, norm=normalised(value), **others)
 
 
-def earlier_values(db: Database, fact_id: str) -> tuple[str, ...]:
-    """Return the values that a fact had before it was changed."""
+def earlier_values(db: Database, fact: Fact) -> tuple[str, ...]:
+    """Return the values that a fact had before it was changed, unless they are another's by now."""
     query = "select value from earlier_values where fact_id = ? order by rowid"
-    return tuple(row["value"] for row in db.query(query, [fact_id]))
+    others = [
+        other.value
+        for other in select(db, "slot = ? and id <> ?", [fact.slot, fact.id])
+        if same_place(other, fact) and not says_the_same(fact.slot, other.value, fact.value)
+    ]
+    return tuple(
+        row["value"]
+        for row in db.query(query, [fact.id])
+        if not any(says_the_same(fact.slot, other, row["value"]) for other in others)
+    )

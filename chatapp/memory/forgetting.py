@@ -8,7 +8,8 @@ be forgotten again, and never a copy that nobody knows of.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +26,16 @@ from chatapp.memory.types import Fact
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-__all__ = ["BLANK", "Forgotten", "forget", "forget_learnt_from", "keep_forgotten", "recover"]
+    from chatapp.conversations.exchange import Imported
+
+__all__ = [
+    "BLANK",
+    "Forgotten",
+    "forget",
+    "forget_learnt_from",
+    "import_conversations",
+    "recover",
+]
 
 
 @dataclass(frozen=True)
@@ -62,8 +72,9 @@ def forget(
     """
     profile = Profile(store)
     fact = profile.fact(fact_id)
-    earlier = profile.earlier_values(fact_id)
-    redaction = Redaction(fact, earlier, statements=not keep_message, everywhere=everywhere)
+    redaction = Redaction(
+        fact, profile.earlier_values(fact), statements=not keep_message, everywhere=everywhere
+    )
 
     def job(db: Database) -> int:
         changed = redaction.apply(db)
@@ -82,23 +93,23 @@ def forget(
 
 def forget_learnt_from(store: ConversationStore, conversation_id: str) -> list[Forgotten]:
     """Forget all facts that were read from a conversation; for when it is deleted."""
-    return [forget(store, fact.id) for fact in Profile(store).learnt_from(conversation_id)]
+    gone: list[Forgotten] = []
+    while left := Profile(store).learnt_from(conversation_id):  # one may take its like along
+        gone.append(forget(store, left[0].id))
+    return gone
 
 
-def keep_forgotten(store: ConversationStore, conversation_ids: Sequence[str]) -> int:
-    """Blank forgotten facts in conversations that came from a file; return in how many places.
+def import_conversations(
+    store: ConversationStore, path: Path, *, clean: Callable[[str], str]
+) -> Imported:
+    """Import the conversations of a file, of which none is there before its forgotten facts go.
 
-    A conversation that was exported earlier still holds them.
+    Raises: as `chatapp.conversations.exchange.import_conversations`.
     """
+    from chatapp.conversations import exchange
 
-    def job(db: Database) -> int:
-        return sum(redact_buried(db, conversation) for conversation in conversation_ids)
-
-    changed = store.write(job, durable=True)
-    if changed:
-        store.rewrite_search()
-    store.empty_log()  # stored prompts may have lost words too
-    return changed
+    with _blanking(store) as blank:
+        return exchange.import_conversations(store, path, clean=clean, then=blank)
 
 
 def recover(store: ConversationStore, copy: Path | None = None) -> Found:
@@ -106,10 +117,34 @@ def recover(store: ConversationStore, copy: Path | None = None) -> Found:
 
     Raises: as `ConversationStore.recover`.
     """
-    found = store.recover(copy)
-    store.write(_drop_buried, durable=True)
-    keep_forgotten(store, found.changed)
-    return found
+    with _blanking(store) as blank:
+
+        def clean(db: Database, found: Found) -> None:
+            _drop_buried(db)
+            for conversation_id in found.changed:
+                blank(db, conversation_id)
+
+        return store.recover(copy, then=clean)
+
+
+@contextmanager
+def _blanking(store: ConversationStore) -> Iterator[Callable[[Database, str], None]]:
+    """Yield what blanks forgotten facts in a conversation that comes in, inside its transaction.
+
+    Afterwards no freed byte holds them, also where something went wrong half-way.
+    """
+    changed = 0
+
+    def blank(db: Database, conversation_id: str) -> None:
+        nonlocal changed
+        changed += redact_buried(db, conversation_id)
+
+    try:
+        yield blank
+    finally:
+        if changed:
+            store.rewrite_search()
+        store.empty_log()  # stored prompts may have lost words too
 
 
 def _drop_buried(db: Database) -> None:

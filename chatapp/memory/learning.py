@@ -15,6 +15,7 @@ from chatapp.memory import facts, tombstones
 from chatapp.memory.dates import day_of_year
 from chatapp.memory.extract import Candidate
 from chatapp.memory.normal import normalised, refines
+from chatapp.memory.sameness import says_the_same
 from chatapp.memory.slots import SLOTS
 from chatapp.memory.types import Fact, Learnt
 
@@ -76,7 +77,7 @@ class Learning:
     def _known(self, db: Database, candidate: Candidate) -> Fact | None:
         """Return the live fact that says the same, in the same or in more or fewer words."""
         for fact in facts.held(db, candidate.slot, candidate.key, review=True):
-            if _says_the_same(candidate.slot, fact.value, candidate.value):
+            if says_the_same(candidate.slot, fact.value, candidate.value):
                 return fact
         return None
 
@@ -151,14 +152,6 @@ class Learning:
             }
         )
         return facts.get(db, fact_id)
-
-
-def _says_the_same(slot: str, held: str, said: str) -> bool:
-    """Compare values; "May 5" and "5 May 1990" are one birthday."""
-    one, two = normalised(held), normalised(said)
-    if slot == "birthday" and (first := day_of_year(held)) and (second := day_of_year(said)):
-        return first[:2] == second[:2] and (first[2] == second[2] or not first[2] or not second[2])
-    return one == two or (SLOTS[slot].single and refines(one, two))
 
 
 def _tells_more(said: Candidate, known: Fact) -> bool:

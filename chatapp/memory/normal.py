@@ -18,9 +18,14 @@ def normalised(text: str) -> str:
     """Return `text` as facts are compared; never empty for a text that has a word."""
     plain = unicodedata.normalize("NFKD", text.casefold())
     letters = "".join(c for c in plain if not unicodedata.combining(c))
-    found = re.findall(r"\w+[+#]*|[^\w\s]", letters)
-    words = [each for each in found if each[0] == "_" or each[0].isalnum() or _is_symbol(each)]
+    words = words_in(letters)
     return " ".join(word for word in words if word not in _ARTICLES) or " ".join(words)
+
+
+def words_in(text: str) -> list[str]:
+    """Return the words of a text, and the symbols that tell things apart as if they were words."""
+    found = re.findall(r"\w+[+#]*|[^\w\s]", text)
+    return [each for each in found if each[0] == "_" or each[0].isalnum() or _is_symbol(each)]
 
 
 def _is_symbol(character: str) -> bool:

@@ -291,13 +291,13 @@ class Profile:
         Nothing but the person's own wish (`remember`) brings it back: not its message when that is
         read again, not an import.
         """
-        for value in (fact.value, *facts.earlier_values(db, fact.id)):
+        for value in (fact.value, *facts.earlier_values(db, fact)):
             tombstones.bury(db, replace(fact, value=value), self._store.now())
         facts.remove(db, fact.id)
 
-    def earlier_values(self, fact_id: str) -> tuple[str, ...]:
+    def earlier_values(self, fact: Fact) -> tuple[str, ...]:
         """Return what a fact was called before it was corrected or said more exactly."""
-        return self._store.read(lambda db: facts.earlier_values(db, fact_id))
+        return self._store.read(lambda db: facts.earlier_values(db, fact))
 
 
 def _in_review(db: Database, fact_id: str) -> Fact:

@@ -148,7 +148,7 @@ def _held(profile: Profile, asked: Asked, slot: str, *, review: bool = False) ->
 
 def _is_pet(fact: Fact, animal: str) -> bool:
     """Say whether a fact is of this animal, or of any; a breed may be of the one asked about."""
-    animals = _ANIMALS.findall(fact.fact_key or fact.value)
+    animals = _ANIMALS.findall((fact.fact_key or fact.value).lower())
     if fact.slot == "relation" and not animals:
         return False  # somebody of the family
     return not animal or not animals or any(_same_thing(each, animal.lower()) for each in animals)
@@ -191,8 +191,7 @@ _RELATED = {
     "pet": ("relation",),
 }
 _ANIMALS = re.compile(
-    r"\b(?:dog|cat|hamster|rabbit|parrot|bird|horse|fish|turtle|snake|lizard|chicken|hund|katze)n?e?s?\b",
-    re.IGNORECASE,
+    r"\b(?:dog|cat|hamster|rabbit|parrot|bird|horse|fish|turtle|snake|lizard|chicken|hund|katze)n?e?s?\b"
 )
 
 

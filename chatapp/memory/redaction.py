@@ -19,10 +19,12 @@ from chatapp.conversations.hashing import replace_text
 from chatapp.conversations.rows import part_data
 from chatapp.conversations.seen import ToldFact
 from chatapp.memory import copies, tombstones
+from chatapp.memory.dates import day_of_year, heads_of
 from chatapp.memory.extract import Candidate, extract
-from chatapp.memory.normal import normalised, refines
+from chatapp.memory.normal import normalised
 from chatapp.memory.overlaps import redact_others
-from chatapp.memory.slots import SLOTS, told_to_person
+from chatapp.memory.sameness import says_the_same
+from chatapp.memory.slots import SLOTS, canonical_key, told_to_person
 from chatapp.memory.stored_prompts import Prompts
 from chatapp.memory.types import Fact
 from chatapp.memory.wording import (
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 
 Changed = dict[int, tuple[str, str]]
 """Messages that change, by row key: their old and their new text."""
+Span = tuple[int, int]
 
 # answers of the memory; one that found nothing for sure names the nearest
 _QUOTING = ("memory", "not_found")
@@ -69,9 +72,14 @@ class Redaction:
     def apply(self, db: Database) -> int:
         """Blank it in `db`; return how many messages were changed."""
         rows, told = _holding(db, self.fact, self._values), _told(db, self.fact)
-        changed, said = self._in_questions(rows)
-        anywhere = partial(without, self._words if self.everywhere else self._telling | said)
+        spans, said = self._in_questions(rows)
         near = partial(without, self._words | said)
+        anywhere = near if self.everywhere else partial(without, self._telling | said)
+        changed = _redacted(
+            (row, partial(self._without_statement, spans=spans[row["key"]], near=near))
+            for row in rows
+            if row["role"] == "user"
+        )
         changed |= _redacted(
             (row, near if row["id"] in told else anywhere)
             for row in rows
@@ -86,8 +94,12 @@ class Redaction:
         copies.redact_parts(db, near, anywhere, changed)
         if self.everywhere:
             copies.redact_all_parts(db, near)
-        copies.redact_drafts(db, lambda text: self._without_statement(text, self._stated_in(text)))
-        redact_others(db, self.fact, self._values, self._is_stated, near, anywhere)
+        copies.redact_drafts(
+            db, lambda text: self._without_statement(text, _spans(self._stated_in(text)), near)
+        )
+        redact_others(
+            db, self.fact, self._values, self._is_stated, near, everywhere=self.everywhere
+        )
         prompts = Prompts(anywhere, near, self._is_it, everywhere=self.everywhere)
         prompts.redact_calls(db)
         prompts.redact_judgements(db, dict(changed.values()), told=told)
@@ -127,45 +139,55 @@ class Redaction:
     def _is_it(self, told: ToldFact) -> bool:
         return told[0] == self.fact.id
 
-    def _in_questions(self, rows: list[dict[str, Any]]) -> tuple[Changed, set[str]]:
-        """Return the person's messages that change, and clauses that say it with common words."""
-        changed: Changed = {}
+    def _in_questions(self, rows: list[dict[str, Any]]) -> tuple[dict[int, list[Span]], set[str]]:
+        """Return where the person's messages state it, by row key, and in which words.
+
+        Of common words it is the whole clause; other values may be written in several ways.
+        """
+        spans: dict[int, list[Span]] = {}
         said: set[str] = set()
+        is_told = is_common(self.fact.slot, self.fact.value)
         for row in rows:
-            text: str = row["text"]
             if row["role"] != "user":
                 continue
-            spans = self._stated_in(text, of=(row["id"], row["origin"]))
-            if is_common(self.fact.slot, self.fact.value):
-                said |= {clause for a, b in spans if is_sentence(clause := text[a:b])}
-            new = self._without_statement(text, spans)
-            if new != text:
-                changed[row["key"]] = (text, new)
-        return changed, said
+            text: str = row["text"]
+            stated = self._stated_in(text)
+            found = _spans(stated)
+            source = self.fact.message_id
+            if source is not None and source in (row["id"], row["origin"]) and self.fact.end:
+                found.append((self.fact.start or 0, self.fact.end))
+            clauses = {clause for start, end in found if is_sentence(clause := text[start:end])}
+            said |= clauses if is_told else {each.value for each in stated}
+            spans[row["key"]] = found
+        return spans, said
 
-    def _stated_in(self, text: str, of: tuple[str | None, ...] = ()) -> list[tuple[int, int]]:
-        """Return where a text of the person's states it; `of` are the message and its origin."""
-        spans = [(c.start, c.end) for c in extract(text) if self._states(c)]
-        if self.fact.message_id is not None and self.fact.message_id in of and self.fact.end:
-            spans.append((self.fact.start or 0, self.fact.end))
-        return spans
+    def _stated_in(self, text: str) -> list[Candidate]:
+        if self.fact.slot == "note":  # no rule reads one
+            return []
+        return [found for found in extract(text) if self._states(found)]
 
-    def _without_statement(self, text: str, spans: list[tuple[int, int]]) -> str:
-        if self.everywhere:
-            return without(self._words, text)
+    def _without_statement(self, text: str, spans: Iterable[Span], near: Redact) -> str:
         for start, end in spans if self.statements else ():
             text = blank(text, start, end)
-        return text
+        return near(text) if self.everywhere else text
 
     def _is_stated(self, text: str) -> bool:
-        return bool(self._stated_in(text))
+        """Say whether a text states it; reading one takes milliseconds, and there may be many."""
+        is_date = self.fact.slot == "birthday"  # two ways to write one may share no word
+        return (is_date or not self._spoken.isdisjoint(normalised(text).split())) and bool(
+            self._stated_in(text)
+        )
+
+    @cached_property
+    def _spoken(self) -> set[str]:
+        return set(chain.from_iterable(normalised(value).split() for value in self._values))
 
     def _states(self, found: Candidate) -> bool:
-        read = normalised(found.value)
+        slot, key = self.fact.slot, canonical_key(self.fact.fact_key)
         return (
-            found.slot == self.fact.slot
-            and bool(read)
-            and any(read == held or refines(read, held) for held in map(normalised, self._values))
+            (found.slot, canonical_key(found.key)) == (slot, key)
+            and bool(normalised(found.value))
+            and any(says_the_same(slot, found.value, held) for held in self._values)
         )
 
 
@@ -174,22 +196,24 @@ def redact_buried(db: Database, conversation_id: str) -> int:
 
     Returns how many messages and parts of messages were changed.
     """
+    if not tombstones.are_there(db):  # a long import would be read for nothing
+        return 0
     query = "select key, role, text, grounding from messages where conversation_id = ? order by key"
     rows = list(db.query(query, [conversation_id]))
+    buried = {row["key"]: _buried_in(db, row["text"]) for row in rows if row["role"] == "user"}
     words = set(_buried_in_tools(db, conversation_id))
     for row in rows:
-        if row["role"] == "user":
-            words |= _buried_words(db, row["text"])
+        words |= _telling(row["text"], buried.get(row["key"], ()))
     redact = partial(without, words)
     changed = _redacted(
-        (row, redact if row["role"] != "user" else partial(without_buried, db))
+        (row, partial(_blanked, found=buried[row["key"]]) if row["role"] == "user" else redact)
         for row in rows
         if row["role"] == "user" or row["grounding"] in _QUOTING
     )
     for key, (_, new) in changed.items():
         replace_text(db, key, new)
-    copies.redact_titles(db, redact, [conversation_id] if changed else [])
-    parts = copies.redact_parts(db, redact, redact, changed)
+    copies.redact_titles(db, lambda title: redact(without_buried(db, title)), [conversation_id])
+    parts = copies.redact_parts(db, redact, redact, changed) if words else 0
     copies.drop_vectors(db, changed)
     prompts = Prompts(redact, redact, lambda told: _is_buried(db, told))
     prompts.redact_calls(db, conversation_id)
@@ -200,20 +224,30 @@ def redact_buried(db: Database, conversation_id: str) -> int:
 
 def without_buried(db: Database, text: str) -> str:
     """Return a text of the person's with the statements of forgotten facts blanked."""
-    for found in extract(text):
-        if found.value and tombstones.is_buried(db, found.slot, found.key, found.value):
-            text = blank(text, found.start, found.end)
+    return _blanked(text, _buried_in(db, text))
+
+
+def _buried_in(db: Database, text: str) -> list[Candidate]:
+    return [
+        found
+        for found in extract(text)
+        if found.value and tombstones.is_buried(db, found.slot, found.key, found.value)
+    ]
+
+
+def _blanked(text: str, found: Iterable[Candidate]) -> str:
+    for each in found:
+        text = blank(text, each.start, each.end)
     return text
 
 
-def _buried_words(db: Database, text: str) -> set[str]:
-    """Return the words that tell the forgotten facts which a text of the person's states."""
+def _telling(text: str, found: Iterable[Candidate]) -> set[str]:
+    """Return the words that tell facts which a text of the person's states."""
     words: set[str] = set()
-    for found in extract(text):
-        if found.value and tombstones.is_buried(db, found.slot, found.key, found.value):
-            words |= telling(found.slot, found.key, found.value)
-            if is_common(found.slot, found.value):
-                words |= {text[found.start : found.end]}
+    for each in found:
+        words |= telling(each.slot, each.key, each.value)
+        if is_common(each.slot, each.value):
+            words |= {text[each.start : each.end]}
     return words
 
 
@@ -227,7 +261,7 @@ def _buried_in_tools(db: Database, conversation_id: str) -> Iterator[str]:
     for row in list(db.query(query, [conversation_id])):
         lines = (s.splitlines() for s in copies.strings(part_data(row["data"], row["text"])))
         for said in (_AROUND_TOLD.sub("", line) for line in chain.from_iterable(lines)):
-            yield from _buried_words(db, said)
+            yield from _telling(said, _buried_in(db, said))
             for slot, key, value in told_to_person(said):
                 if tombstones.is_buried(db, slot, key, value):
                     yield from telling(slot, key, value)
@@ -238,6 +272,10 @@ def _is_buried(db: Database, told: ToldFact) -> bool:
     return bool(value) and slot in SLOTS and tombstones.is_buried(db, slot, key, value)
 
 
+def _spans(found: Iterable[Candidate]) -> list[Span]:
+    return [(each.start, each.end) for each in found]
+
+
 def _redacted(rows: Iterable[tuple[Mapping[str, Any], Redact]]) -> Changed:
     """Return the messages that their redaction changes."""
     new = ((row["key"], row["text"], redact(row["text"])) for row, redact in rows)
@@ -246,10 +284,14 @@ def _redacted(rows: Iterable[tuple[Mapping[str, Any], Redact]]) -> Changed:
 
 def _holding(db: Database, fact: Fact, values: Iterable[str]) -> list[dict[str, Any]]:
     """Return the messages that may hold the fact, as rows: they share a word with a value."""
-    words = dict.fromkeys(word for value in values for word in re.findall(r"\w+", value))
-    if not words:
+    terms: dict[str, None] = {}
+    for value in values:
+        terms |= dict.fromkeys(f'"{word}"' for word in re.findall(r"\w+", value))
+        if fact.slot == "birthday" and (day := day_of_year(value)):
+            terms |= dict.fromkeys([f'"{day[0]:02}"', *(f"{head}*" for head in heads_of(day[0]))])
+    if not terms:
         return []
-    match = " OR ".join(f'"{word}"' for word in words)
+    match = " OR ".join(terms)
     is_old = "origin" not in db.table("messages").columns_dict
     origin = "null as origin" if is_old else "origin"
     query = f"""

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import re
 
-_SAID = re.compile(
-    r"\b(?:pass(?:word|wort|code|phrase)|pin(?: code| number)?|api[ _-]?key|secret(?: key)?|"
-    r"access[ _-]?token|token|private key|recovery phrase|seed phrase|cvv|cvc|"
+_NAMED = (
+    r"\b(?:pass(?:word|wort|code|phrase)|pin (?:code|number)|api[ _-]?key|secret key|"
+    r"access[ _-]?token|private key|recovery phrase|seed phrase|cvv|cvc|"
     r"social security(?: number)?|ssn|iban|card number|account number)\b"
-    # "the password for the router is", and not "the secret of good bread is"
-    r"(?:(?<!secret)\s+(?:for|of|to|at|on|in|from|für|von|zu|bei|im)(?:\s+[\w'’.-]+){1,5}?)?"
-    r"\s*(?:ist?\b|are\b|=|:|['’]s)",
+)
+_OF_SOMETHING = r"\s+(?:for|of|to|at|on|in|from|für|von|zu|bei|im)(?:\s+[\w'’.-]+){1,5}?"
+_IS = r"\s*(?:ist?\b|are\b|=|:|['’]s)"
+_SAID = re.compile(
+    rf"(?:{_NAMED}|\b(?:pin|secret|token)\b){_IS}|"
+    # "the password for the router is"; and a pin on a map, or a token of thanks, is no number
+    rf"{_NAMED}{_OF_SOMETHING}{_IS}|\b(?:pin|token)\b{_OF_SOMETHING}{_IS}\s*\S*\d",
     re.IGNORECASE,
 )
 _LOOKS_LIKE = re.compile(

@@ -44,6 +44,11 @@ def is_buried(db: Database, slot: str, key: str, value: str) -> bool:
     )
 
 
+def are_there(db: Database) -> bool:
+    """Return whether anything was ever forgotten or refused."""
+    return bool(db.execute("select exists (select 1 from memory_tombstones)").fetchone()[0])
+
+
 def refuse(db: Database, fact: Fact, now: str) -> None:
     """Leave a mark of a doubt that the person said no to, so that it is not asked about again."""
     db.execute(

@@ -10,8 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+from itertools import pairwise
 
 from chatapp.conversations.seen import BLANK
+from chatapp.memory.normal import words_in
 from chatapp.memory.slots import SLOTS
 
 _PLACES = ("home", "origin")
@@ -61,6 +63,17 @@ def is_sentence(text: str) -> bool:
 
 @lru_cache(maxsize=16)
 def _pattern(texts: frozenset[str]) -> re.Pattern[str]:
-    words = (re.findall(r"\w+", text) for text in sorted(texts, key=len, reverse=True))
-    patterns = [r"\W+".join(map(re.escape, each)) for each in words if each]
-    return re.compile(rf"\b(?:{'|'.join(patterns)})\b" if patterns else r"(?!)", re.IGNORECASE)
+    words = (words_in(text) for text in sorted(texts, key=len, reverse=True))
+    patterns = [_phrase(each) for each in words if each]
+    # an underscore is how a model writes in italics
+    either = rf"(?<![^\W_])(?:{'|'.join(patterns)})(?![^\W_])"
+    return re.compile(either if patterns else r"(?!)", re.IGNORECASE)
+
+
+def _phrase(words: list[str]) -> str:
+    """Match words with anything but a word between them; a symbol may stand close by."""
+    pattern = re.escape(words[0])
+    for before, word in pairwise(words):
+        gap = r"\W+" if re.search(r"\w\n\w", f"{before}\n{word}") else r"\W*"
+        pattern += gap + re.escape(word)
+    return pattern

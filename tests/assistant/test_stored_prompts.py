@@ -14,14 +14,14 @@ from chatapp.assistant.attachments import read_attachment
 from chatapp.assistant.events import MessageDone
 from chatapp.conversations import ConversationStore
 from chatapp.conversations.backups import back_up
-from chatapp.conversations.exchange import import_conversations, to_json
+from chatapp.conversations.exchange import to_json
 from chatapp.conversations.seen import PromptTurn, Seen, rebuild
 from chatapp.feedback.export import records
 from chatapp.feedback.given import given_for
 from chatapp.inference.generator import ChatMessage
 from chatapp.inference.tool_calls import written_call
 from chatapp.memory import Fact, Memory
-from chatapp.memory.forgetting import forget, keep_forgotten
+from chatapp.memory.forgetting import forget, import_conversations
 from retrieval.text import sanitize_text
 from tests.assistant.helpers import collect, only
 from tests.assistant.test_model_tools import FakeCaller
@@ -232,7 +232,7 @@ class TestForgetting:
         for judgement in assistant.feedback.all():
             assistant.feedback.remove(judgement.id)
         forget(store, home.id)
-        keep_forgotten(store, _bring(store, exported, tmp_path))
+        _bring(store, exported, tmp_path)
         (tmp_path / "x.json").unlink()
         assert files_with("vlorpstadt", tmp_path) == []
 

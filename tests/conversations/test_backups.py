@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sqlite3
@@ -14,6 +15,7 @@ import pytest
 
 from chatapp.conversations import ConversationStore, NotFound, StorageError, upkeep
 from chatapp.conversations.backups import back_up, backups_of, rolling_backups_of
+from chatapp.conversations.exchange import import_conversations, to_json
 from tests.conversations.helpers import say, texts
 
 
@@ -174,6 +176,22 @@ class TestRecover:
         assert texts(store, kept.conversation.id) == ["Kept", "Yes."]
         assert b"platypus" not in path.read_bytes()
         assert store.verify() == []
+
+    def test_what_was_imported_again_can_be_recovered(self, store, tmp_path):
+        """A copy of the time between knows it as purged."""
+        said = say(store, "The platypus")
+        exported = tmp_path / "export.json"
+        exported.write_text(json.dumps(to_json(store, said.conversation.id)))
+        store.purge(said.conversation.id)
+        between, later = tmp_path / "between.sqlite3", tmp_path / "later.sqlite3"
+        shutil.copyfile(store.back_up(), between)
+        import_conversations(store, exported, clean=str)
+        back_up(store.path, every_hours=0)
+        shutil.copyfile(backups_of(store.path)[-1], later)
+        store.recover(between)
+        store.write(lambda db: db.execute("delete from messages"))  # as damage does
+        store.write(lambda db: db.execute("delete from conversations"))
+        assert store.recover(later).messages == 2
 
     def test_what_was_changed_since_stays_changed(self, store):
         said = say(store, "Hello")

@@ -291,7 +291,7 @@ class TestChatGPT:
         from chatapp.conversations.exchange.importing import _import_one
 
         with contextlib.suppress(ImportFailed):
-            _import_one(store, json.loads(json.dumps(trip)), 1, sanitize_text)
+            _import_one(store, json.loads(json.dumps(trip)), 1, sanitize_text, lambda *_: None)
         assert store.verify() == []
         store.close()
 

@@ -12,11 +12,13 @@ import pytest
 
 from chatapp.assistant.assistant import Assistant
 from chatapp.assistant.events import MemoryUsed, MessageDone
-from chatapp.conversations import ConversationStore, NotFound, Part, StoredCitation
+from chatapp.conversations import ConversationStore, NotFound, Part, StartedTurn, StoredCitation
 from chatapp.conversations.backups import back_up
+from chatapp.conversations.exchange import ImportFailed, to_json
+from chatapp.conversations.salvage import RECOVERED_TITLE
 from chatapp.feedback import Feedback
 from chatapp.memory import Memory, Profile
-from chatapp.memory.forgetting import forget, forget_learnt_from, keep_forgotten, recover
+from chatapp.memory.forgetting import forget, forget_learnt_from, import_conversations, recover
 from chatapp.memory.transfer import as_json, import_json
 from chatapp.settings import Settings
 from tests.assistant.helpers import collect, only
@@ -38,6 +40,22 @@ def files_with(word: str, directory: Path) -> list[str]:
         for file in sorted(directory.rglob("*"))
         if file.is_file() and wanted in file.read_bytes().lower()
     ]
+
+
+def as_file(store: ConversationStore, started: StartedTurn, directory: Path) -> Path:
+    """Export a conversation, remove it for good and return the file."""
+    file = directory / "exported.json"
+    file.write_text(json.dumps(to_json(store, started.conversation.id)))
+    store.purge(started.conversation.id)
+    return file
+
+
+def bring(store: ConversationStore, file: Path) -> None:
+    """Import a file and remove it."""
+    try:
+        import_conversations(store, file, clean=str)
+    finally:
+        file.unlink()
 
 
 @pytest.fixture
@@ -263,6 +281,87 @@ class TestEveryTrace:
         assert values(profile, "origin") == ["Rome"]
         assert [fact.value for fact in profile.held("home", before=True)] == ["Ghent"]
 
+    @pytest.mark.parametrize(
+        ("others", "asked", "said"),
+        [
+            (["I love music festivals.", "I love folk music."], "", "I love music."),
+            (["My favourite music is jazz."], "I play music on Sundays", "I love music."),
+            (["My daughter is called Anna."], "", "My sister is called Anna."),
+            (["I live in Rome."], "I may fly in May", "My sister is called May."),
+        ],
+    )
+    def test_other_facts_and_what_stated_them_stay(
+        self,
+        tell: Tell,
+        store: ConversationStore,
+        profile: Profile,
+        others: list[str],
+        asked: str,
+        said: str,
+    ) -> None:
+        """One word is in both, or the name of two people."""
+        for text in others:
+            tell(text)
+        if asked:
+            profile.remember(asked)
+        before = profile.facts()
+        (learnt,) = tell(said)
+        assert learnt.fact is not None
+        forget(store, learnt.fact.id)
+        assert profile.facts() == before
+        told = [texts(store, conversation.id)[0] for conversation in store.conversations()]
+        assert sorted(told) == sorted([*others, "▒" * len(said[:-1]) + "."])
+
+    def test_a_value_that_another_fact_has_by_now_stays(
+        self, tell: Tell, store: ConversationStore, profile: Profile, path: Path
+    ) -> None:
+        """It was corrected from tea to coffee; then tea was liked as well."""
+        tell("I love tea.")
+        profile.edit(profile.held("likes")[0].id, "coffee")
+        tell("I love tea.")
+        (coffee,) = profile.find("coffee")
+        forget(store, coffee.id)
+        assert values(profile, "likes") == ["tea"]
+        assert texts(store, store.conversations()[0].id)[0] == "I love tea."
+        recover(store, back_up(path, every_hours=0))
+        assert values(profile, "likes") == ["tea"]
+
+    @pytest.mark.parametrize("everywhere", [False, True])
+    @pytest.mark.parametrize("first", ["May 5, 1990", "1990-05-05", "5 May"])
+    def test_a_birthday_goes_however_it_was_written(
+        self, tell: Tell, store: ConversationStore, profile: Profile, first: str, everywhere: bool
+    ) -> None:
+        days = [first, "5 May 1990", "May 5th", "1990-05-05"]
+        for day in days:
+            tell(f"My birthday is {day}.")
+        (fact,) = profile.held("birthday")
+        forget(store, fact.id, everywhere=everywhere)
+        for conversation in store.conversations():
+            assert not any(day in conversation.title for day in days)
+            assert set(texts(store, conversation.id)[0]) == {"▒", "."}
+
+    def test_what_says_the_same_in_more_words_goes_too(
+        self, tell: Tell, store: ConversationStore, profile: Profile
+    ) -> None:
+        """A memory of a place without its name is none."""
+        for text in ("I live in Berlin.", "I moved to Ghent.", "I moved to Berlin, Germany."):
+            tell(text)
+        berlin = next(fact for fact in profile.held("home", before=True) if fact.value == "Berlin")
+        forget(store, berlin.id)
+        assert [fact.value for fact in profile.facts(everything=True)] == ["Ghent"]
+
+    def test_symbols_are_part_of_what_is_blanked(
+        self, tell: Tell, store: ConversationStore, profile: Profile
+    ) -> None:
+        """A letter of its own is no part of C++."""
+        tell("My favourite language is C++.")
+        (fact,) = profile.held("favourite")
+        asked = say(store, "What do I like?", "You like _C++_, but vitamin C is good too.")
+        profile.used([fact.id], asked.assistant.id)
+        forget(store, fact.id)
+        left = "You like _▒▒▒_, but vitamin C is good too."
+        assert store.message(asked.assistant.id).text == left
+
     def test_a_correction_loses_it(
         self, tell: Tell, store: ConversationStore, profile: Profile, path: Path
     ) -> None:
@@ -388,6 +487,19 @@ class TestConversations:
         assert sorted(done.fact.value for done in gone) == ["Rome", "tea"]
         assert [fact.value for fact in profile.facts()] == ["German"]
 
+    def test_one_that_goes_with_its_like_is_no_error(
+        self, store: ConversationStore, profile: Profile
+    ) -> None:
+        """The person came back to where they had lived before."""
+        started = say(store, "I live in Rome.")
+        profile.learn(started.user)
+        for text in ("I moved to Ghent.", "I moved to Rome."):
+            tip = store.conversation(started.conversation.id).tip
+            profile.learn(say(store, text, "Yes.", started.conversation.id, tip).user)
+        assert len(profile.learnt_from(started.conversation.id)) == 3
+        forget_learnt_from(store, started.conversation.id)
+        assert profile.facts(everything=True) == []
+
     def test_a_conversation_from_a_file_brings_nothing_back(
         self, tell: Tell, store: ConversationStore, profile: Profile, path: Path
     ) -> None:
@@ -395,7 +507,21 @@ class TestConversations:
         tell("I live in Qwertzburg.")
         forget(store, profile.held("home")[0].id)
         imported = say(store, "Hello. I live in Qwertzburg. It is nice here.")
-        assert keep_forgotten(store, [imported.conversation.id]) == 1
+        bring(store, as_file(store, imported, path.parent))
+        assert "It is nice here." in store.message(imported.user.id).text
+        assert files_with("I live in Qwertzburg", path.parent) == []
+
+    def test_nor_does_a_file_that_is_broken_further_on(
+        self, tell: Tell, store: ConversationStore, profile: Profile, path: Path
+    ) -> None:
+        """What came before the fault is imported."""
+        tell("I live in Qwertzburg.")
+        forget(store, profile.held("home")[0].id)
+        imported = say(store, "Hello. I live in Qwertzburg. It is nice here.")
+        file = as_file(store, imported, path.parent)
+        file.write_text(file.read_text() + '\n{"format": "another"}')
+        with pytest.raises(ImportFailed, match="conversation 2"):
+            bring(store, file)
         assert "It is nice here." in store.message(imported.user.id).text
         assert files_with("I live in Qwertzburg", path.parent) == []
 
@@ -420,6 +546,32 @@ class TestConversations:
         import_json(store, json.dumps(exported))
         assert files_with("qwertzburg", path.parent) == []
         assert store.verify() == []
+
+    async def test_nor_does_what_a_message_lost_to_damage(
+        self, assistant: Assistant, store: ConversationStore, path: Path, tmp_path: Path
+    ) -> None:
+        """The messages are there; title, stored prompts and judgements come from the copy."""
+        home = assistant.profile.remember("I live in Qwertzburg").fact
+        assert home is not None
+        assistant.profile.pin(home.id)
+        await collect(assistant.turn(None, "I live in Qwertzburg."))
+        done = only(await collect(assistant.turn(None, "write about a walk")), MessageDone)
+        assistant.feedback.rate(done.message, 1.0)
+        own = tmp_path / "mine.sqlite3"
+        shutil.copyfile(back_up(path, every_hours=0) or path, own)
+        forget(store, home.id)
+        for lost in (
+            "delete from turns",
+            "delete from feedback",
+            f"update conversations set title = '{RECOVERED_TITLE}'",
+        ):
+            store.write(lambda db, lost=lost: db.execute(lost))
+        recover(store, own)
+        own.unlink()
+        assert assistant.feedback.all()
+        assert files_with("you live in qwertzburg", path.parent) == []
+        assert files_with("user lives in qwertzburg", path.parent) == []
+        assert files_with("i live in qwertzburg", path.parent) == []
 
     @pytest.mark.parametrize(
         ("name", "part"),
@@ -447,6 +599,6 @@ class TestConversations:
         imported = say(store, "Where do I live?", "You told me.")
         kind = "tool_call" if "arguments" in part else "tool_result"
         store.add_parts(imported.assistant.id, [Part(kind, {"name": name, **part})]).result()
-        keep_forgotten(store, [imported.conversation.id])
+        bring(store, as_file(store, imported, path.parent))
         assert files_with("qwertzburg", path.parent) == []
         assert store.verify() == []

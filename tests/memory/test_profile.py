@@ -226,6 +226,7 @@ class TestSources:
             "the password for the router is hunter2",
             "My wifi password at home: hunter2",
             "das Passwort für den Router ist hunter2",
+            "The PIN for my card is 4711",
         ],
     )
     def test_secrets_are_refused(self, tell: Tell, profile: Profile, text: str) -> None:
@@ -236,7 +237,12 @@ class TestSources:
 
     @pytest.mark.parametrize(
         "text",
-        ["the secret of good bread is patience", "My password manager is Bitwarden"],
+        [
+            "the secret of good bread is patience",
+            "My password manager is Bitwarden",
+            "My favourite pin from Berlin is a bear",
+            "A token of thanks is a nice thing",
+        ],
     )
     def test_what_only_sounds_like_a_secret_is_kept(self, profile: Profile, text: str) -> None:
         assert profile.remember(text).fact is not None
@@ -280,6 +286,13 @@ class TestSources:
             "I'm allergic to nuts and cats",
             "My favourite colour is blue",
             "Ich wohne in Kiel",
+            "I've just moved to Kiel",
+            "My home is in Kiel",
+            "I'm originally from Kiel",
+            "I have a nut allergy",
+            "I was born on May 5, 1990",
+            "My dog's name is Rex",
+            "Mein Hund heißt Rex",
         ],
     )
     def test_what_the_rules_read_whole_needs_no_note(self, profile: Profile, text: str) -> None:

@@ -148,6 +148,7 @@ def test_what_was_never_told_is_not_guessed(tell: Tell, profile: Profile, questi
         ("My sister is called Julia.", "Do I have any pets?", NOT_TOLD),
         ("I have a dog.", "Do I have a dog?", "You have a dog"),
         ("I have two cats.", "Do I have a cat?", "You have two cats"),
+        ("I have two Cats.", "How many cats do I have?", "You have two Cats"),
         ("My dog is called Rex.", "Do I have a dog?", "Your dog is called Rex"),
         ("I have a labrador.", "Do I have a dog?", "You have a labrador"),
     ],

@@ -12,12 +12,11 @@ from chatapp.assistant.commands.targets import current, flat
 from chatapp.conversations import Conversation, ConversationStore
 from chatapp.conversations.exchange import (
     ImportFailed,
-    import_conversations,
     to_html,
     to_json,
     to_markdown,
 )
-from chatapp.memory.forgetting import keep_forgotten
+from chatapp.memory.forgetting import import_conversations
 from chatapp.private import make_stand_in
 from retrieval.text import sanitize_text
 
@@ -94,7 +93,6 @@ def _import(session: Session, arguments: Mapping[str, str]) -> Result:
         done = import_conversations(session.assistant.store, path, clean=sanitize_text)
     except ImportFailed as error:
         raise CommandError(f"{error.message} {error.hint}".strip()) from error
-    keep_forgotten(session.assistant.store, [*done.new, *done.known])
     return Result(f"Imported {len(done.new)} conversations; {len(done.known)} were there already.")
 
 

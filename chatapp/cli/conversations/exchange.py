@@ -49,8 +49,8 @@ def import_(file: Path, output: str) -> None:
     ChatGPT's export is the zip file, or the conversations.json in it. What is there already stays
     as it is, so a file can be imported again.
     """
-    from chatapp.conversations.exchange import ImportFailed, import_conversations
-    from chatapp.memory.forgetting import keep_forgotten
+    from chatapp.conversations.exchange import ImportFailed
+    from chatapp.memory.forgetting import import_conversations
     from retrieval.text import sanitize_text
 
     if not file.exists():
@@ -61,7 +61,6 @@ def import_(file: Path, output: str) -> None:
             done = import_conversations(store, file, clean=sanitize_text)
         except ImportFailed as error:
             raise CliError(error.message, hint=error.hint) from error
-        keep_forgotten(store, [*done.new, *done.known])
     if output == "json":
         print_json({"new": done.new, "known": done.known, "messages": done.messages})
         return

@@ -37,23 +37,31 @@ class Imported:
 
 
 def import_conversations(
-    store: ConversationStore, path: Path, *, clean: Callable[[str], str]
+    store: ConversationStore,
+    path: Path,
+    *,
+    clean: Callable[[str], str],
+    then: Callable[[Database, str], object] = lambda db, conversation_id: None,
 ) -> Imported:
     """Write the conversations of a file into the store, each in one transaction.
 
-    What is there already stays as it is, so a file can be imported again.
+    What is there already stays as it is, so a file can be imported again. For what was forgotten
+    see `chatapp.memory.forgetting.import_conversations`.
 
     Args:
         store: where they go.
         path: our JSON or JSON lines, ChatGPT's `conversations.json`, or the zip it comes in.
         clean: what every text from the file passes (`retrieval.text.sanitize_text`).
+        then: what is done with each conversation, by its id, in its transaction.
 
     Raises:
         ImportFailed: the file cannot be read, or is something else; what came before the faulty
             conversation has been imported, and importing again goes on from there.
         StorageError: the store cannot be written.
     """
-    written = [_import_one(store, value, n, clean) for n, value in enumerate(_values(path), 1)]
+    written = [
+        _import_one(store, value, n, clean, then) for n, value in enumerate(_values(path), 1)
+    ]
     if not written:
         raise ImportFailed(f"{path} holds no conversation.", _HINT)
     return Imported(
@@ -64,7 +72,11 @@ def import_conversations(
 
 
 def _import_one(
-    store: ConversationStore, value: Any, number: int, clean: Callable[[str], str]
+    store: ConversationStore,
+    value: Any,
+    number: int,
+    clean: Callable[[str], str],
+    then: Callable[[Database, str], object],
 ) -> Written:
     place = f"conversation {number}"
     try:
@@ -77,9 +89,11 @@ def _import_one(
 
     def job(db: Database) -> Written:
         try:
-            return write(store, db, form, place)
+            written = write(store, db, form, place)
         except ValueError as error:  # a value that JSON can say and a row cannot hold
             raise ImportFailed(f"{place} holds an impossible value: {error}.", _HINT) from error
+        then(db, written.conversation_id)
+        return written
 
     return store.write(job)
 
