@@ -15,6 +15,7 @@ from chatapp.tui.app import ChatApp
 from chatapp.tui.backend import Backend
 from chatapp.tui.completion import mentioned_files, path_choices, path_in_the_making
 from chatapp.tui.entries import Question
+from tests.fakes import FakeGenerator
 from tests.tui.conftest import WAIT_SECONDS, Chat, answers, ask, ready, screen_text, until
 
 
@@ -69,6 +70,26 @@ async def test_what_was_sent_is_no_draft_any_more(chat: Chat) -> None:
         await ready(again)
         assert again.chat.composer.text == ""
         assert again.chat.reading.conversation_id is not None
+
+
+async def test_what_was_typed_of_a_first_message_is_no_draft_once_it_is_sent(chat: Chat) -> None:
+    """A draft stored halfway is gone with the message; what is typed since is the new one's."""
+    chat.generator = FakeGenerator("word " * 40, delay=0.01)
+    app = chat.app()
+    async with app.run_test(size=(110, 32)) as pilot:
+        await ready(app)
+        app.chat.composer.insert("hel")
+        await until(lambda: stored_draft(chat, None) == "hel")
+        app.chat.composer.insert("lo")
+        app.chat.composer.action_send()
+        app.chat.composer.insert("next")
+        await until(lambda: app.chat.reading.conversation_id is not None)
+        here = app.chat.reading.conversation_id
+        await until(lambda: stored_draft(chat, here) == "next")
+        assert stored_draft(chat, None) == ""
+        await pilot.press("ctrl+n")
+        await until(lambda: app.chat.reading.conversation_id is None)
+        assert app.chat.composer.text == ""
 
 
 async def test_enter_can_begin_a_new_line_and_other_keys_send(chat: Chat) -> None:
