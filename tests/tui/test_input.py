@@ -92,6 +92,30 @@ async def test_what_was_typed_of_a_first_message_is_no_draft_once_it_is_sent(cha
         assert app.chat.composer.text == ""
 
 
+async def test_keys_act_in_the_order_in_which_they_were_pressed(chat: Chat) -> None:
+    """Typed ahead while the screen was busy: what follows Enter or Backspace does not overtake."""
+    app = chat.app()
+    async with app.run_test(size=(110, 32)):
+        await ready(app)
+        for key in ("h", "i", "i", "backspace", "enter", "n", "e", "x", "t"):
+            app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await until(lambda: app.chat.transcript.entries, "the message is shown")
+        await until(lambda: app.chat.composer.text == "next")
+        assert app.chat.transcript.entries[0].text == "hi"
+        await until(lambda: app.chat.answering.turn is None)
+
+
+async def test_enter_sends_what_is_typed_where_the_list_of_choices_lags_behind(chat: Chat) -> None:
+    """A choice that no longer goes on from the text is not put in its place."""
+    app = chat.app()
+    async with app.run_test(size=(110, 32)):
+        await ready(app)
+        app.chat.menu.show([("/persona", "an old choice")])
+        app.chat.composer.load_text("/private")
+        app.chat.composer.action_send()
+        await until(lambda: any(c.private for c in app.chat.sidebar.conversations))
+
+
 async def test_enter_can_begin_a_new_line_and_other_keys_send(chat: Chat) -> None:
     """`ui.enter = "newline"`: Enter and Ctrl+J make lines, Ctrl+S and Alt+Enter send."""
     app = ChatApp(Settings(ui=UiSettings(enter="newline")), Backend(chat._build))
