@@ -198,6 +198,27 @@ async def test_a_file_that_cannot_be_read_keeps_the_message_here(
         assert app.chat.transcript.entries == []
 
 
+async def test_a_reader_that_breaks_keeps_the_message_here(
+    chat: Chat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault that nobody foresaw is told; the message comes back and can be sent again."""
+    notes = tmp_path / "notes.txt"
+    notes.write_text("The tide is high at noon.")
+
+    def broken(path: Path) -> Attachment:
+        raise RuntimeError("a page that no reader foresaw")
+
+    monkeypatch.setattr("chatapp.assistant.attachments.read_attachment", broken)
+    app = chat.app()
+    async with app.run_test(size=(110, 32)) as pilot:
+        await ready(app)
+        app.chat.composer.insert(f"what does @{notes} say?")
+        await pilot.press("enter")
+        await until(lambda: "Not sent" in screen_text(app))
+        await until(lambda: app.chat.composer.text == f"what does @{notes} say?")
+        assert app.chat.answering.turn is None
+
+
 async def test_an_at_in_pasted_text_names_no_file(
     chat: Chat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
