@@ -372,6 +372,7 @@ def test_what_an_at_means(tmp_path: Path) -> None:
     "code",
     [
         "How do I update @angular/core?",
+        "npm install @babel/core@7.0.0",
         "@app.get('/items')",
         "@app.get('/items/a.md')\ndef items(): ...",
         "@pytest.fixture",
