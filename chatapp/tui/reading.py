@@ -186,12 +186,18 @@ class Reading:
         async with self.switching:
             await self._show(self.conversation_id)
 
-    async def extend(self, messages: Sequence[Message]) -> None:
-        """Append messages that another window stored; whoever reads an older one stays there."""
+    async def extend(self, conversation_id: str, messages: Sequence[Message]) -> None:
+        """Append messages that another window stored; whoever reads an older one stays there.
+
+        Where another conversation was opened or a message sent meanwhile, nothing is: the next
+        look finds what is still missing.
+        """
         from chatapp.tui.library import entry_of
 
         entries = [entry_of(message) for message in messages]
         async with self.switching:
+            if conversation_id != self.conversation_id or self._chat.answering.turn is not None:
+                return
             await self._chat.transcript.extend(entries)
             for entry in entries:
                 if isinstance(entry, Question):
