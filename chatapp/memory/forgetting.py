@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,13 +89,15 @@ def forget_learnt_from(store: ConversationStore, conversation_id: str) -> list[F
 def keep_forgotten(store: ConversationStore, conversation_ids: Sequence[str]) -> int:
     """Blank forgotten facts in conversations that came from a file; return in how many places.
 
-    A conversation that was exported earlier still holds them.
+    A conversation that was exported earlier still holds them. Looking for them takes long, so it is
+    done only where anything was ever forgotten, and others may write between two conversations.
     """
-
-    def job(db: Database) -> int:
-        return sum(redact_buried(db, conversation) for conversation in conversation_ids)
-
-    changed = store.write(job, durable=True)
+    if not store.read(tombstones.has_any):
+        return 0
+    changed = sum(
+        store.write(partial(redact_buried, conversation_id=one), durable=True)
+        for one in conversation_ids
+    )
     if changed:
         store.rewrite_search()
     store.empty_log()  # stored prompts may have lost words too

@@ -44,6 +44,11 @@ def is_buried(db: Database, slot: str, key: str, value: str) -> bool:
     )
 
 
+def has_any(db: Database) -> bool:
+    """Return whether anything was ever forgotten, or refused, in this file."""
+    return any(db.query("select 1 from memory_tombstones limit 1"))
+
+
 def refuse(db: Database, fact: Fact, now: str) -> None:
     """Leave a mark of a doubt that the person said no to, so that it is not asked about again."""
     db.execute(

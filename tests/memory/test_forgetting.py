@@ -9,13 +9,14 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+from sqlite_utils import Database
 
 from chatapp.assistant.assistant import Assistant
 from chatapp.assistant.events import MemoryUsed, MessageDone
 from chatapp.conversations import ConversationStore, NotFound, Part, StoredCitation
 from chatapp.conversations.backups import back_up
 from chatapp.feedback import Feedback
-from chatapp.memory import Memory, Profile
+from chatapp.memory import Memory, Profile, forgetting
 from chatapp.memory.forgetting import forget, forget_learnt_from, keep_forgotten, recover
 from chatapp.memory.transfer import as_json, import_json
 from chatapp.settings import Settings
@@ -398,6 +399,36 @@ class TestConversations:
         assert keep_forgotten(store, [imported.conversation.id]) == 1
         assert "It is nice here." in store.message(imported.user.id).text
         assert files_with("I live in Qwertzburg", path.parent) == []
+
+    def test_an_import_where_nothing_was_forgotten_is_not_looked_through(
+        self, store: ConversationStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Looking through years of conversations takes many minutes."""
+        imported = say(store, "I live in Qwertzburg.")
+        monkeypatch.setattr(forgetting, "redact_buried", None)
+        assert keep_forgotten(store, [imported.conversation.id]) == 0
+
+    def test_others_write_while_an_import_is_looked_through(
+        self,
+        tell: Tell,
+        store: ConversationStore,
+        profile: Profile,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """Each conversation is a transaction of its own, so no answer waits for all of them."""
+        tell("I live in Qwertzburg.")
+        forget(store, profile.held("home")[0].id)
+        done = []
+
+        def looking(db: Database, conversation_id: str) -> int:
+            done.append(conversation_id)
+            if conversation_id == "one":
+                store.submit(lambda db: done.append("somebody's answer"))
+            return 0
+
+        monkeypatch.setattr(forgetting, "redact_buried", looking)
+        keep_forgotten(store, ["one", "two"])
+        assert done == ["one", "somebody's answer", "two"]
 
     def test_recovering_from_a_copy_of_one_s_own_brings_nothing_back(
         self, store: ConversationStore, profile: Profile, path: Path, tmp_path: Path
