@@ -7,12 +7,14 @@ the screen; its events are then taken in without being drawn.
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from textual.worker import WorkerError
 
 from chatapp.tui.entries import Entry, Question
+from chatapp.tui.errors import problem_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from chatapp.tui.screens.chat import ChatScreen
     from chatapp.tui.turn import Stream, Turn
     from chatapp.tui.widgets.approval_bar import Decision
+
+
+log = logging.getLogger(__name__)
 
 
 class Answering:
@@ -48,12 +53,18 @@ class Answering:
         )
 
     def send(self, text: str, *, instead_of: Question | None = None) -> None:
-        """Send a message as typed, in the background: `@file` in it is read and goes along.
+        """Send a message as typed, in the background; it waits for a model that is still loading.
 
-        It goes to the conversation that is on the screen now. A file that cannot be read keeps it
-        here, and so does a stop meanwhile.
+        It goes to the conversation that is on the screen now. Each `@file` in it is read and goes
+        along, as do files that a command attached. A file that cannot be read keeps the message
+        here, and so does a stop meanwhile. `instead_of` is an earlier question of this
+        conversation: a new branch begins beside it.
         """
-        turn = self._begin(text, instead_of)
+        from chatapp.tui.answer_state import AnswerState
+        from chatapp.tui.turn import Turn
+
+        state = AnswerState(activity="waiting for the model")
+        self.turn = turn = Turn(None, state, typed=text, instead_of=instead_of)
         self._chat.run_worker(self._send(turn, text), group="turn", exit_on_error=False)
 
     async def _send(self, turn: Turn, text: str) -> None:
@@ -76,6 +87,9 @@ class Answering:
         except asyncio.CancelledError:
             if not turn.stop_requested:
                 raise
+        except Exception as error:  # a reader met what nobody foresaw
+            log.exception("a file that goes along was not read")
+            await chat.tell(f"Not sent: {problem_of('', error).message}")
         else:
             await self._put(turn, named, read)
             return
@@ -96,32 +110,6 @@ class Answering:
             asyncio.to_thread(lambda: [read_attachment(file) for file in files])
         )
         return await turn.reading
-
-    async def ask(
-        self,
-        text: str,
-        *,
-        attachments: Sequence[Attachment] = (),
-        instead_of: Question | None = None,
-    ) -> None:
-        """Send a message; it waits for the model if that is still loading.
-
-        Files that were attached by a command go along too. `instead_of` is an earlier question of
-        this conversation: a new branch begins beside it.
-        """
-        turn = self._begin(text, instead_of)
-        async with self._chat.reading.switching:
-            turn.conversation_id = self._chat.reading.conversation_id
-        await self._put(turn, text, attachments)
-
-    def _begin(self, typed: str, instead_of: Question | None) -> Turn:
-        """Return the turn that runs from now on; where is known once nothing is being opened."""
-        from chatapp.tui.answer_state import AnswerState
-        from chatapp.tui.turn import Turn
-
-        state = AnswerState(activity="waiting for the model")
-        self.turn = turn = Turn(None, state, typed=typed, instead_of=instead_of)
-        return turn
 
     async def _put(self, turn: Turn, text: str, attachments: Sequence[Attachment]) -> None:
         """Show the message, if its conversation is on the screen, and start its answer."""

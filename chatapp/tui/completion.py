@@ -17,8 +17,9 @@ MOST_CHOICES = 50
 
 _MENTION = re.compile(r'(?<!\S)@(?:"([^"\n]+)"|([^\s"]+))')
 _ENDS_A_SENTENCE = ".,;:!?)"
-_CODE = frozenset("()[]{}<>='`;|")
-"""In a word with an @ these make it a decorator or other code, not the name of a missing file."""
+_CODE = frozenset("()[]{}<>='`;|@")
+"""In a word with an @ these make it a decorator or other code, such as the version of a package,
+not the name of a missing file."""
 
 _IN_THE_MAKING = re.compile(r'(?<!\S)@(?:"([^"\n]*)|([^\s"]*))$')
 

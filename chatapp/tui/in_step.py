@@ -73,13 +73,13 @@ class InStep:
             self._chat.hint("The conversation was deleted in another window.")
             return
         self._chat.describe(conversation)
-        await self._compare(messages)
+        await self._compare(here, messages)
 
     def _read(self, conversation_id: str) -> tuple[Conversation, list[Message]]:
         conversation = self._store.conversation(conversation_id)
         return conversation, self._store.page(conversation_id, limit=COMPARED)
 
-    async def _compare(self, messages: list[Message]) -> None:
+    async def _compare(self, here: str, messages: list[Message]) -> None:
         """Append what came, or show the conversation anew if earlier messages differ.
 
         Then draw what changed in the messages themselves.
@@ -89,10 +89,11 @@ class InStep:
         if came is None:
             await reading.reload()
         elif came:
-            await reading.extend(came)
-        entries = self._chat.transcript.entries[-len(messages) :] if messages else []
-        for entry, message in zip(entries, messages, strict=False):
-            if isinstance(entry, AnswerState) and _differs(entry, message):
+            await reading.extend(here, came)
+        read = {message.id: message for message in messages}
+        for entry in self._chat.transcript.entries[-len(messages) :]:
+            message = read.get(entry.message_id)
+            if message and isinstance(entry, AnswerState) and _differs(entry, message):
                 entry.follow(message, ELSEWHERE)
                 await self._chat.transcript.complete([entry])
                 if (answer := self._chat.transcript.answer(entry)) is not None:

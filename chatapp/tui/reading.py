@@ -93,7 +93,7 @@ class Reading:
         async with self.switching:
             composer.leave_edit()
             if self.library is not None:
-                await self._save(composer.take_draft(self.left))
+                await self._save(self.conversation_id, composer.take_draft(self.left))
             try:
                 await self._show(conversation_id)
             finally:
@@ -143,16 +143,16 @@ class Reading:
         if self._draft_timer is not None:
             self._draft_timer.stop()
             self._draft_timer = None
-        await self._save(self._chat.composer.draft)
+        await self._save(self.conversation_id, self._chat.composer.draft)
 
-    async def _save(self, draft: str) -> None:
+    async def _save(self, conversation_id: str | None, draft: str) -> None:
         from chatapp.conversations.types import StorageError
 
         if self.library is None or draft == self._saved_draft:
             return
         self._saved_draft = draft
         try:
-            await self.library.save_draft(self.conversation_id, draft)
+            await self.library.save_draft(conversation_id, draft)
         except StorageError as error:  # a file that can only be read must not stop anybody typing
             log.warning("the draft was not stored: %s", error)
 
@@ -186,12 +186,18 @@ class Reading:
         async with self.switching:
             await self._show(self.conversation_id)
 
-    async def extend(self, messages: Sequence[Message]) -> None:
-        """Append messages that another window stored; whoever reads an older one stays there."""
+    async def extend(self, conversation_id: str, messages: Sequence[Message]) -> None:
+        """Append messages that another window stored; whoever reads an older one stays there.
+
+        Where another conversation was opened or a message sent meanwhile, nothing is: the next
+        look finds what is still missing.
+        """
         from chatapp.tui.library import entry_of
 
         entries = [entry_of(message) for message in messages]
         async with self.switching:
+            if conversation_id != self.conversation_id or self._chat.answering.turn is not None:
+                return
             await self._chat.transcript.extend(entries)
             for entry in entries:
                 if isinstance(entry, Question):
@@ -218,8 +224,14 @@ class Reading:
             self._chat.transcript.mark_first_seen(window.first_visible)
 
     async def name_new(self, conversation_id: str) -> None:
-        """The new conversation has its row now: it gets its title and its place in the list."""
+        """The new conversation has its row now: it gets its title and its place in the list.
+
+        What was stored of its first message while that was typed must not wait for the next new
+        conversation; what has been typed since is the draft of this one.
+        """
         self.conversation_id = conversation_id
+        await self._save(None, "")
+        self.draft_changed()
         await self.arrive(conversation_id)
 
     async def arrive(self, conversation_id: str | None) -> None:

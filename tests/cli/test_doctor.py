@@ -91,6 +91,16 @@ def test_a_home_below_a_file_cannot_be_written(
     assert "CHATAPP_HOME" in check.fix
 
 
+def test_a_home_that_is_a_link_to_nowhere_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its disk is not mounted: no home can be made in its place."""
+    (tmp_path / "home").symlink_to(tmp_path / "not mounted")
+    monkeypatch.setenv("CHATAPP_HOME", str(tmp_path / "home"))
+    assert data.home().status == "fail"
+    assert machine.disk().detail.endswith(f" at {tmp_path}")
+
+
 def test_a_damaged_database_is_found_and_left_as_it_is() -> None:
     """The integrity check reads; it never writes to a person's conversations."""
     path = paths.database_path()

@@ -151,6 +151,17 @@ def test_up_finds_earlier_messages_but_nothing_private_or_deleted(
     third.expect("\n4")
 
 
+def test_a_history_that_an_earlier_version_kept_is_removed(
+    open_chat: Open, chatapp_home: Path
+) -> None:
+    """It holds what was deleted and forgotten since, and nobody reads it any more."""
+    history = chatapp_home / "plain-history"
+    history.write_text("my number is 555 0100\n")
+    chat = open_chat()
+    chat.expect("You: ")
+    assert not history.exists()
+
+
 def test_several_lines_make_one_message(open_chat: Open, chatapp_home: Path) -> None:
     """A backslash at the end of a line goes on; three quotes hold a whole text."""
     chat = open_chat()

@@ -64,12 +64,10 @@ class TestCodes:
         """The limit is one of the whole session: nobody waits for a load that goes on."""
         script = tmp_path / "s.yaml"
         script.write_text("- user: hello\n")
-        monkeypatch.setenv("CHATAPP_FAKE_LOADS", "50")
-        began = time.monotonic()
+        monkeypatch.setenv("CHATAPP_FAKE_LOADS", str(2 * TIMEOUT))  # longer than `finish` waits
         code, err = finish(spawn("run", str(script), "--timeout", "0.5"))
         assert code == ExitCode.LIMIT
         assert "longer than 0.5 seconds" in err
-        assert time.monotonic() - began < 45
 
     def test_5_a_tool_needs_approval(self, spawn, tmp_path: Path, chatapp_home: Path):
         (tmp_path / "notes.txt").write_text("secret\n")

@@ -97,7 +97,7 @@ async def test_the_tree_shows_all_branches_and_opens_the_chosen_one(chat: Chat) 
         await ready(app)
         await ask(pilot, "hello")
         await ask(pilot, "hello again")
-        await app.chat.answering.ask(
+        app.chat.answering.send(
             "hello, edited",
             instead_of=app.chat.transcript.entries[0],  # type: ignore[arg-type]
         )

@@ -15,6 +15,7 @@ from chatapp.tui.app import ChatApp
 from chatapp.tui.backend import Backend
 from chatapp.tui.completion import mentioned_files, path_choices, path_in_the_making
 from chatapp.tui.entries import Question
+from tests.fakes import FakeGenerator
 from tests.tui.conftest import WAIT_SECONDS, Chat, answers, ask, ready, screen_text, until
 
 
@@ -69,6 +70,50 @@ async def test_what_was_sent_is_no_draft_any_more(chat: Chat) -> None:
         await ready(again)
         assert again.chat.composer.text == ""
         assert again.chat.reading.conversation_id is not None
+
+
+async def test_what_was_typed_of_a_first_message_is_no_draft_once_it_is_sent(chat: Chat) -> None:
+    """A draft stored halfway is gone with the message; what is typed since is the new one's."""
+    chat.generator = FakeGenerator("word " * 40, delay=0.01)
+    app = chat.app()
+    async with app.run_test(size=(110, 32)) as pilot:
+        await ready(app)
+        app.chat.composer.insert("hel")
+        await until(lambda: stored_draft(chat, None) == "hel")
+        app.chat.composer.insert("lo")
+        app.chat.composer.action_send()
+        app.chat.composer.insert("next")
+        await until(lambda: app.chat.reading.conversation_id is not None)
+        here = app.chat.reading.conversation_id
+        await until(lambda: stored_draft(chat, here) == "next")
+        assert stored_draft(chat, None) == ""
+        await pilot.press("ctrl+n")
+        await until(lambda: app.chat.reading.conversation_id is None)
+        assert app.chat.composer.text == ""
+
+
+async def test_keys_act_in_the_order_in_which_they_were_pressed(chat: Chat) -> None:
+    """Typed ahead while the screen was busy: what follows Enter or Backspace does not overtake."""
+    app = chat.app()
+    async with app.run_test(size=(110, 32)):
+        await ready(app)
+        for key in ("h", "i", "i", "backspace", "enter", "n", "e", "x", "t"):
+            app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await until(lambda: app.chat.transcript.entries, "the message is shown")
+        await until(lambda: app.chat.composer.text == "next")
+        assert app.chat.transcript.entries[0].text == "hi"
+        await until(lambda: app.chat.answering.turn is None)
+
+
+async def test_enter_sends_what_is_typed_where_the_list_of_choices_lags_behind(chat: Chat) -> None:
+    """A choice that no longer goes on from the text is not put in its place."""
+    app = chat.app()
+    async with app.run_test(size=(110, 32)):
+        await ready(app)
+        app.chat.menu.show([("/persona", "an old choice")])
+        app.chat.composer.load_text("/private")
+        app.chat.composer.action_send()
+        await until(lambda: any(c.private for c in app.chat.sidebar.conversations))
 
 
 async def test_enter_can_begin_a_new_line_and_other_keys_send(chat: Chat) -> None:
@@ -151,6 +196,27 @@ async def test_a_file_that_cannot_be_read_keeps_the_message_here(
         await until(lambda: "Not sent: nowhere.md" in screen_text(app))
         assert app.chat.composer.text == message
         assert app.chat.transcript.entries == []
+
+
+async def test_a_reader_that_breaks_keeps_the_message_here(
+    chat: Chat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault that nobody foresaw is told; the message comes back and can be sent again."""
+    notes = tmp_path / "notes.txt"
+    notes.write_text("The tide is high at noon.")
+
+    def broken(path: Path) -> Attachment:
+        raise RuntimeError("a page that no reader foresaw")
+
+    monkeypatch.setattr("chatapp.assistant.attachments.read_attachment", broken)
+    app = chat.app()
+    async with app.run_test(size=(110, 32)) as pilot:
+        await ready(app)
+        app.chat.composer.insert(f"what does @{notes} say?")
+        await pilot.press("enter")
+        await until(lambda: "Not sent" in screen_text(app))
+        await until(lambda: app.chat.composer.text == f"what does @{notes} say?")
+        assert app.chat.answering.turn is None
 
 
 async def test_an_at_in_pasted_text_names_no_file(
@@ -306,6 +372,7 @@ def test_what_an_at_means(tmp_path: Path) -> None:
     "code",
     [
         "How do I update @angular/core?",
+        "npm install @babel/core@7.0.0",
         "@app.get('/items')",
         "@app.get('/items/a.md')\ndef items(): ...",
         "@pytest.fixture",

@@ -66,7 +66,7 @@ async def test_a_tool_that_asks_runs_once_the_person_allows_it(chat: Chat) -> No
     async with app.run_test(size=(110, 36)) as pilot:
         await ready(app)
         for count in (1, 2):
-            await send(app, PROGRAM)
+            send(app, PROGRAM)
             await until(lambda: "python wants to run" in screen_text(app))
             assert '"code": "1 + 1"' in screen_text(app)
             await until(lambda: "waits for your approval" in screen_text(app))
@@ -84,7 +84,7 @@ async def test_allowed_for_this_conversation_is_not_asked_again_here(chat: Chat)
     app = chat.app()
     async with app.run_test(size=(110, 36)) as pilot:
         await ready(app)
-        await send(app, PROGRAM)
+        send(app, PROGRAM)
         await until(lambda: app.chat.query(ApprovalBar))
         await pilot.press("ctrl+t", "a")
         await until(lambda: app.chat.answering.turn is None)
@@ -92,7 +92,7 @@ async def test_allowed_for_this_conversation_is_not_asked_again_here(chat: Chat)
         assert len(tool.ran) == 2
         await pilot.press("ctrl+n")
         await until(lambda: app.chat.reading.conversation_id is None)
-        await send(app, PROGRAM)
+        send(app, PROGRAM)
         await until(lambda: app.chat.query(ApprovalBar))
         await pilot.press("ctrl+t", "n")
         await until(lambda: app.chat.answering.turn is None)
@@ -112,7 +112,7 @@ async def test_arrows_go_from_choice_to_choice_and_begin_where_nothing_is_allowe
     async with app.run_test(size=(110, 36)) as pilot:
         await ready(app)
         for keys, runs in ((["right", "left", "left", "enter"], 0), (["right", "enter"], 1)):
-            await send(app, PROGRAM)
+            send(app, PROGRAM)
             await until(lambda: app.chat.query(ApprovalBar))
             await pilot.press("ctrl+t", *keys)
             await until(lambda: app.chat.answering.turn is None)
@@ -126,7 +126,7 @@ async def test_the_line_of_keys_says_how_to_decide_while_something_asks(chat: Ch
     async with app.run_test(size=(110, 36)) as pilot:
         await ready(app)
         footer = lambda: screen_text(app).splitlines()[-1]  # noqa: E731
-        await send(app, PROGRAM)
+        send(app, PROGRAM)
         await until(lambda: "Ctrl+T Decide" in footer(), "the way to the question")
         assert "Answer" not in footer()
         await pilot.press("ctrl+t")
@@ -146,7 +146,7 @@ async def test_what_is_typed_while_a_tool_asks_decides_nothing(chat: Chat) -> No
     app = chat.app()
     async with app.run_test(size=(110, 36)) as pilot:
         await ready(app)
-        await send(app, PROGRAM)
+        send(app, PROGRAM)
         await until(lambda: app.chat.query(ApprovalBar))
         await pilot.press("y", "a", "n")
         assert app.chat.composer.text == "yan"
@@ -169,7 +169,7 @@ async def test_a_question_that_goes_leaves_the_focus_in_the_input(chat: Chat) ->
     async with app.run_test(size=(110, 36)) as pilot:
         await ready(app)
         await ask(pilot, "hello")
-        await send(app, PROGRAM)
+        send(app, PROGRAM)
         await until(lambda: app.chat.query(ApprovalBar))
         await pilot.press("ctrl+t")
         await until(lambda: app.focused is not None and app.focused.id == "approve-deny")
@@ -180,6 +180,6 @@ async def test_a_question_that_goes_leaves_the_focus_in_the_input(chat: Chat) ->
         assert len(app.chat.transcript.entries) == 4
 
 
-async def send(app: ChatApp, text: str) -> None:
+def send(app: ChatApp, text: str) -> None:
     """Send a message without waiting for its answer."""
-    await app.chat.answering.ask(text)
+    app.chat.answering.send(text)

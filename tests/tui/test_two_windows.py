@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from chatapp.conversations.types import Outcome, StoredCitation
 from chatapp.tui.app import ChatApp
 from tests.tui.conftest import Chat, answers, ask, ready, screen_text, until
@@ -108,3 +110,24 @@ async def test_the_quotes_of_an_answer_written_elsewhere_are_shown_here(chat: Ch
             done = Outcome("It hangs in Paris. [1]", "complete", "stop", citations=(quote,))
             other.finish(turn.assistant.id, done).result()
         await until(lambda: "▸ 1 page opened, 1 quote" in screen_text(app))
+
+
+async def test_what_another_window_wrote_is_not_shown_in_a_conversation_opened_meanwhile(
+    chat: Chat,
+) -> None:
+    """It was read for the conversation that was on the screen then."""
+    app = chat.app()
+    async with app.run_test(size=(100, 20)) as pilot:
+        await ready(app)
+        await ask(pilot, "hello")
+        here = app.chat.reading.conversation_id
+        assert here is not None
+        with chat.store_open() as other:
+            written = other.messages(here)
+        async with app.chat.reading.switching:
+            appending = asyncio.create_task(app.chat.reading.extend(here, written))
+            await asyncio.sleep(0)  # it waits for what is being opened
+            app.chat.reading.conversation_id = None
+            await app.chat.transcript.show([])
+        await appending
+        assert app.chat.transcript.entries == []

@@ -10,15 +10,16 @@ from pathlib import Path
 
 from chatapp import paths, resources
 from chatapp.cli.doctor.check import Check
-from chatapp.cli.doctor.machine import existing
 from chatapp.settings import SettingsError, load_settings
 
 
 def home() -> Check:
     """The app can write where it keeps its data."""
     place = paths.data_dir()
+    # What is there, or nearest above it; a link to a disk that is not mounted counts as there.
+    there = next(one for one in (place, *place.parents) if os.path.lexists(one))
     try:
-        with tempfile.TemporaryFile(dir=existing(place)):
+        with tempfile.TemporaryFile(dir=there):
             pass
     except OSError as error:
         return Check(

@@ -108,7 +108,7 @@ def gpu() -> Check:
 
 def disk() -> Check:
     """There is room where the app writes."""
-    place = existing(paths.data_dir())
+    place = _existing(paths.data_dir())
     free = shutil.disk_usage(place).free
     detail = f"{free / 1024**3:.1f} GiB free at {place}"
     fix = "free some space, or set CHATAPP_HOME to a directory on a larger disk."
@@ -117,6 +117,6 @@ def disk() -> Check:
     return Check("disk", "warn", detail, fix) if free < LITTLE_DISK else Check("disk", "ok", detail)
 
 
-def existing(path: Path) -> Path:
+def _existing(path: Path) -> Path:
     """Return what exists at `path`, or nearest above it."""
     return next(place for place in (path, *path.parents) if place.exists())

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Protocol
 
+from chatapp import paths
 from chatapp.cli.person import is_terminal
 from retrieval.text import sanitize_text
 
@@ -75,6 +76,9 @@ def open_lines(complete: Completes | None = None) -> Lines:
     if not is_terminal(sys.stdin, sys.stdout):
         return Lines(_from_pipe, interactive=False)
     _prepare(complete or _commands)
+    with suppress(OSError):
+        # Earlier versions kept all that was typed here, also what has been forgotten since.
+        (paths.data_dir() / "plain-history").unlink(missing_ok=True)
     return Lines(input, interactive=True)
 
 

@@ -134,7 +134,7 @@ class Composer(TextArea):
 
     def action_send(self) -> None:
         """Send the text, or take the highlighted choice if it is not complete yet."""
-        if self.menu.display and (chosen := self.menu.chosen) and not self._is_typed(chosen):
+        if (chosen := self._choice()) and chosen.replace('"', "") != self._typed():
             self._take(chosen)
             return
         if text := self.value.strip():
@@ -183,8 +183,8 @@ class Composer(TextArea):
 
     def action_complete(self) -> None:
         """Complete the command or path, else move the focus on like Tab everywhere."""
-        if self.menu.display and self.menu.chosen:
-            self._take(self.menu.chosen)
+        if chosen := self._choice():
+            self._take(chosen)
         else:
             self.screen.focus_next()
 
@@ -207,11 +207,19 @@ class Composer(TextArea):
         row, column = self.cursor_location
         return path_in_the_making(self.document.get_line(row)[:column])
 
-    def _is_typed(self, chosen: str) -> bool:
-        """Say whether the choice stands in the input already, so that Enter sends."""
+    def _typed(self) -> str:
+        """Return the command or path at the cursor as far as it is typed."""
         path = self._path()
-        typed = self.text.strip() if path is None else "@" + path[1]
-        return typed == chosen.replace('"', "")
+        return self.text.strip() if path is None else "@" + path[1]
+
+    def _choice(self) -> str:
+        """Return the highlighted choice; nothing where it does not go on from what is typed.
+
+        The menu lags behind the keys, so it may still offer what an earlier text went on to.
+        """
+        chosen, typed = self.menu.chosen or "", self._typed()
+        goes_on = chosen.replace('"', "").lower().startswith(typed.lower())
+        return chosen if typed and goes_on else ""
 
     def _take(self, chosen: str) -> None:
         """Put the choice in the place of what was typed of it; a folder may go on."""
@@ -272,9 +280,12 @@ class Composer(TextArea):
             event.stop()
             self.post_message(self.HelpRequested())
             return
-        bound = self.screen.active_bindings.get("enter") if event.key == "enter" else None
+        bound = None if event.is_printable else self.screen.active_bindings.get(event.key)
         if bound is not None and bound.node is self:
-            event.prevent_default()  # what Enter does is up to the binding, and it is remappable
+            # At once: on its way up to the app, keys that were pressed later would overtake it.
+            event.prevent_default()
+            event.stop()
+            await self.run_action(bound.binding.action)
             return
         await super()._on_key(event)
         if event.is_printable and (path := self._path()) is not None:
