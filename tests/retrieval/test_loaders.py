@@ -13,6 +13,7 @@ from retrieval.errors import LoadError
 from retrieval.index import Index
 from retrieval.loaders import BadRecord, Loaded, isolated, load
 from retrieval.loaders.dates import iso_date
+from retrieval.loaders.encoding import decode
 from retrieval.loaders.isolated import run_isolated
 from retrieval.web.reading import read_pdf as read_web_pdf
 from tests.retrieval.conftest import article, write_records
@@ -237,7 +238,15 @@ def test_a_page_is_read_in_the_encoding_it_declares(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("declared", "encoding"),
-    [("iso-8859-1", "cp1252"), ("us-ascii", "cp1252"), ("hex", "utf-8"), ("utf-7", "utf-8")],
+    [
+        ("iso-8859-1", "cp1252"),
+        ("us-ascii", "cp1252"),
+        ("gb2312", "gb18030"),
+        ("tis-620", "cp874"),
+        ("hex", "utf-8"),
+        ("utf-7", "utf-8"),
+        ("utf-16", "utf-8"),
+    ],
 )
 def test_a_page_is_read_as_browsers_read_it(tmp_path: Path, declared: str, encoding: str) -> None:
     """Old names stand for what was meant by them, and a codec that is no encoding for nothing."""
@@ -246,6 +255,23 @@ def test_a_page_is_read_as_browsers_read_it(tmp_path: Path, declared: str, encod
     page = f"<meta charset={declared}><body><article><p>{said * 9}</p></article></body>"
     path.write_bytes(page.encode(encoding))
     assert one(path).text.startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("declared", "encoding", "said"),
+    [
+        ("us-ascii", "utf-8", "Köln"),
+        ("iso-8859-1", "utf-8", "Köln"),
+        ("gb2312", "gb18030", "北京"),
+        ("shift_jis", "cp932", "①髙"),
+        ("ibm852", "cp852", "Łódź"),
+        ("iso-2022-jp", "iso2022_jp", "東京"),
+    ],
+)
+def test_a_short_page_says_what_its_bytes_are(declared: str, encoding: str, said: str) -> None:
+    """But UTF-8 proves itself: a word about itself is often older than how a page was saved."""
+    page = f"<meta charset={declared}>{said}"
+    assert decode(page.encode(encoding), declares=True) == page
 
 
 def test_a_huge_text_becomes_parts_and_goes_on_between_them(tmp_path: Path) -> None:
