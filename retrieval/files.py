@@ -55,9 +55,10 @@ def find_files(paths: Sequence[Path], problems: list[IngestProblem]) -> Found:
             else:
                 problems.append(problem(path, _IRREGULAR))
         except OSError as error:
-            if is_gone(error):
-                # Only the file of this name is forgotten: a folder may be on a drive that is away.
-                gone = Path(os.path.realpath(path))
+            gone = Path(os.path.realpath(path))
+            # Only the file of this name is forgotten, and only where its folder is still there: a
+            # folder may be on a drive that is away.
+            if is_gone(error) and os.path.isdir(gone.parent):  # noqa: PTH112 - never raises
                 found.places.append(gone)
                 found.patterns.append((*map(glob.escape, gone.parts),))
             if not _matches(path, found, problems):

@@ -59,16 +59,21 @@ def delete_source(transaction: Transaction, source: int) -> int:
 
 
 def remember_problems(store: Store, tally: Tally, found: Found) -> None:
-    """Keep this run's problems beside those of files it did not look into."""
+    """Keep this run's problems beside those of files it did not look into.
+
+    What is wrong with a part of a file stays wrong until the file has been read again.
+    """
     with store.reading() as snapshot:
         before = snapshot.journal.problems()
     looked_into = tally.read | {problem.path for problem in tally.problems}
-    kept = [
-        problem
-        for problem in before
-        if not looked_into & {problem.path, problem.path.rpartition(":")[0]}
-        and not found.would_hold(problem.path)
-    ]
+    skipped = {str(path) for path in found.files} - looked_into
+    kept = []
+    for problem in before:
+        whole = problem.path.rpartition(":")[0]
+        if looked_into.isdisjoint({problem.path, whole}) and (
+            whole in skipped or not found.would_hold(problem.path)
+        ):
+            kept.append(problem)
     now = [*kept, *tally.problems][-MOST_PROBLEMS:]
     if now != before:
         with store.writing() as transaction:
