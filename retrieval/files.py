@@ -88,8 +88,9 @@ def _matches(path: Path, found: Found, problems: list[IngestProblem]) -> bool:
         error = LoadError("no file matches", "`*` stays in its folder, `**` crosses folders")
         problems.append(problem(path, error))
     found.files.update(files)
-    found.places.append(folder)
-    found.patterns.append(chosen)
+    if folder.is_dir():  # else its drive may be away
+        found.places.append(folder)
+        found.patterns.append(chosen)
     return True
 
 

@@ -8,6 +8,7 @@ changed since it was read, by size and time or by the digest of its content, is 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -69,15 +70,20 @@ def remember_problems(store: Store, tally: Tally, found: Found) -> None:
     skipped = {str(path) for path in found.files} - looked_into
     kept = []
     for problem in before:
-        whole = problem.path.rpartition(":")[0]
-        if looked_into.isdisjoint({problem.path, whole}) and (
-            whole in skipped or not found.would_hold(problem.path)
+        wholes = _wholes(problem.path)
+        if looked_into.isdisjoint({problem.path, *wholes}) and (
+            not skipped.isdisjoint(wholes) or not found.would_hold(problem.path)
         ):
             kept.append(problem)
     now = [*kept, *tally.problems][-MOST_PROBLEMS:]
     if now != before:
         with store.writing() as transaction:
             transaction.journal.keep_problems(now)
+
+
+def _wholes(place: str) -> set[str]:
+    """Return what may be the file if `place` is a part of one: either name may hold a colon."""
+    return {place[: colon.start()] for colon in re.finditer(":", place)}
 
 
 class _Run:
