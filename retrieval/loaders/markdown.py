@@ -40,7 +40,8 @@ def read_markdown(path: Path) -> Parsed:
     blocks = list(_blocks(_FRONT_MATTER.sub("", source, count=1)))
     first = next((block for block in blocks if block.startswith("# ")), "")
     title = str(stated.get("title") or first[2:] or path.stem)
-    if first[2:] == title:  # it is told as the title; any other heading is text
+    # It is told as the title; any other heading is text, and so is one that is all there is.
+    if first[2:] == title and len(blocks) > 1:
         blocks.remove(first)
     return Parsed(
         title=title,

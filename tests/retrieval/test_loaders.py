@@ -162,6 +162,7 @@ def test_markdown_is_stored_as_a_reader_sees_it(tmp_path: Path) -> None:
         ("# A\n\nText.\n\n# A\n\nMore.", "Text.\n\n# A\n\nMore."),
         ("---\ntitle: My note\n---\n\n# Installing\n\nText.", "# Installing\n\nText."),
         ("---\ntitle: My note\n---\n\n# My note\n\nText.", "Text."),
+        ("# Buy milk\n", "# Buy milk"),
     ],
 )
 def test_markdown_loses_nothing_a_reader_sees(tmp_path: Path, source: str, text: str) -> None:
