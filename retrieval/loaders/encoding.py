@@ -28,9 +28,10 @@ _OLD_NAMES = (
     " gb18030 big5 cp949"
 )
 _OLD = _OLD_NAMES.split()
-_DECLARED = re.compile(
-    rb"""<(?:meta\b[^>]{0,200}?charset|\?xml\b[^>]{0,100}?encoding)\s*=\s*["']?\s*([\w.:-]{2,40})""",
-    re.IGNORECASE,
+# As in browsers, what XML says counts where HTML says nothing.
+_DECLARED = tuple(
+    re.compile(rb"<" + name + rb"""\s*=\s*["']?\s*([\w.:-]{2,40})""", re.IGNORECASE)
+    for name in (rb"meta\b[^>]{0,200}?charset", rb"\?xml\b[^>]{0,100}?encoding")
 )
 _DECLARED_WITHIN = 4096  # bytes
 # by the encoding standard, pages that say the former mean the latter, which holds more
@@ -94,8 +95,9 @@ def not_valid(encoding: str, error: UnicodeDecodeError) -> LoadError:
 
 def declared(data: bytes) -> str:
     """Return the encoding that HTML or XML names at its beginning, "" if it is none we know."""
-    found = _DECLARED.search(data, 0, _DECLARED_WITHIN)
-    named = encoding_named(found[1].decode("ascii", "replace")) if found else ""
+    found = [pattern.search(data, 0, _DECLARED_WITHIN) for pattern in _DECLARED]
+    names = (encoding_named(match[1].decode("ascii", "replace")) for match in found if match)
+    named = next(filter(None, names), "")
     # In UTF-16 these bytes would not be found; programs that write it into UTF-8 are many.
     return "utf-8" if named.startswith("utf-16") else named
 

@@ -305,6 +305,7 @@ CHARSETS = [
     ('text/html; charset="windows-1252"', "Käse".encode("cp1252")),
     ("text/html", b"<meta charset=iso-8859-2>K\xe4se"),
     ("text/html", '<?xml version="1.0" encoding="utf-16"?>Käse'.encode()),
+    ("text/html", '<?xml encoding="iso-8859-1"?><meta charset=utf-8>Käse'.encode()),
     ("text/html; charset=gb2312", "北京 Käse".encode("gb18030")),
     ("text/html", "\ufeffKäse".encode("utf-16")),
     ("text/html; charset=utf-8", "\ufeffKäse".encode("utf-16-le")),
