@@ -163,6 +163,8 @@ def test_markdown_is_stored_as_a_reader_sees_it(tmp_path: Path) -> None:
         ("---\ntitle: My note\n---\n\n# Installing\n\nText.", "# Installing\n\nText."),
         ("---\ntitle: My note\n---\n\n# My note\n\nText.", "Text."),
         ("# Buy milk\n", "# Buy milk"),
+        ("10<sup>6</sup> m<sup>2</sup> <sup>`x`</sup>", "10^6 m^2 x"),
+        ("<p>10<sup>-6</sup> <sup>th</sup></p>", "10^-6 th"),
     ],
 )
 def test_markdown_loses_nothing_a_reader_sees(tmp_path: Path, source: str, text: str) -> None:
