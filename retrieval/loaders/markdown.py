@@ -37,7 +37,7 @@ def read_markdown(path: Path) -> Parsed:
     """
     source = read_text(path)
     stated = _front_matter(source)
-    blocks = list(_blocks(_FRONT_MATTER.sub("", source, count=1)))
+    blocks = list(blocks_of(_FRONT_MATTER.sub("", source, count=1)))
     first = next((block for block in blocks if block.startswith("# ")), "")
     title = str(stated.get("title") or first[2:] or path.stem)
     # It is told as the title; any other heading is text, and so is one that is all there is.
@@ -68,7 +68,7 @@ def _front_matter(source: str) -> dict[str, object]:
     return stated if isinstance(stated, dict) else {}
 
 
-def _blocks(source: str) -> Iterator[str]:
+def blocks_of(source: str) -> Iterator[str]:
     """Yield the titles, paragraphs, list items, code blocks and table rows of `source`."""
     from markdown_it import MarkdownIt
 

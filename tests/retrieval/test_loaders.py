@@ -239,6 +239,22 @@ def test_a_page_is_read_in_the_encoding_it_declares(tmp_path: Path) -> None:
     assert document.text.startswith("Le café était fermé.")
 
 
+def test_a_page_is_stored_as_a_reader_sees_it(tmp_path: Path) -> None:
+    """No mark-up, and no mark that keeps a character from being mark-up."""
+    path = tmp_path / "page.html"
+    said = "Call <b>snake_case</b> [twice] &amp; weigh 5 * 10<sup>6</sup> &lt; 9 *g*. "
+    path.write_text(
+        f"<html><body><article><h1>T</h1><h2>Use</h2><p>{said * 5}</p><ul><li>a_b</li><li>two</li>"
+        "</ul><table><tr><th>A</th><th>B</th></tr><tr><td>1_2</td><td>3</td></tr></table>"
+        "<pre>def f_x():\n    return 1\n</pre><p># 1</p></article></body></html>"
+    )
+    shown = "Call snake_case [twice] & weigh 5 * 10^6 < 9 *g*. " * 5
+    assert one(path).text.split("\n\n") == [
+        "# T", "## Use", shown.strip(), "- a_b", "- two", "A | B", "1_2 | 3",
+        "    def f_x():\n        return 1", "# 1",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("declared", "encoding"),
     [
