@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from retrieval.chunking import chunk
 from retrieval.embedding import Embedder
-from retrieval.errors import LoadError
+from retrieval.errors import LoadError, Unreachable
 from retrieval.loaders import Loaded
 from retrieval.store.protocol import NewDocument, Store, Transaction
 from retrieval.store.records import content_digest, document_key
@@ -85,7 +85,7 @@ def write(
     """Commit the parts in one transaction.
 
     Raises:
-        LoadError: the file was removed from the index while it was read.
+        Unreachable: the file was removed from the index while it was read.
     """
     keyed = {
         document_key(collection, f"{part.path}#{item.address}"): (part, item)
@@ -154,7 +154,7 @@ def _source(transaction: Transaction, part: Part, collection: str) -> Source:
     if part.source is None:
         return transaction.journal.begin_run(str(part.path), collection, part.seen)
     if not transaction.journal.save_position(part.source, part.documents[-1].position):
-        raise LoadError("was removed from the index while it was read", "add it again")
+        raise Unreachable("was removed from the index while it was read", "add it again")
     return part.source
 
 

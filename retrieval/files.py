@@ -55,9 +55,10 @@ def find_files(paths: Sequence[Path], problems: list[IngestProblem]) -> Found:
             else:
                 problems.append(problem(path, _IRREGULAR))
         except OSError as error:
-            if is_gone(error):
-                # Only the file of this name is forgotten: a folder may be on a drive that is away.
-                gone = Path(os.path.realpath(path))
+            gone = Path(os.path.realpath(path))
+            # Only the file of this name is forgotten, and only where its folder is still there: a
+            # folder may be on a drive that is away.
+            if is_gone(error) and os.path.isdir(gone.parent):  # noqa: PTH112 - never raises
                 found.places.append(gone)
                 found.patterns.append((*map(glob.escape, gone.parts),))
             if not _matches(path, found, problems):
@@ -87,8 +88,9 @@ def _matches(path: Path, found: Found, problems: list[IngestProblem]) -> bool:
         error = LoadError("no file matches", "`*` stays in its folder, `**` crosses folders")
         problems.append(problem(path, error))
     found.files.update(files)
-    found.places.append(folder)
-    found.patterns.append(chosen)
+    if folder.is_dir():  # else its drive may be away
+        found.places.append(folder)
+        found.patterns.append(chosen)
     return True
 
 

@@ -8,6 +8,7 @@ changed since it was read, by size and time or by the digest of its content, is 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,20 +60,30 @@ def delete_source(transaction: Transaction, source: int) -> int:
 
 
 def remember_problems(store: Store, tally: Tally, found: Found) -> None:
-    """Keep this run's problems beside those of files it did not look into."""
+    """Keep this run's problems beside those of files it did not look into.
+
+    What is wrong with a part of a file stays wrong until the file has been read again.
+    """
     with store.reading() as snapshot:
         before = snapshot.journal.problems()
     looked_into = tally.read | {problem.path for problem in tally.problems}
-    kept = [
-        problem
-        for problem in before
-        if not looked_into & {problem.path, problem.path.rpartition(":")[0]}
-        and not found.would_hold(problem.path)
-    ]
+    skipped = {str(path) for path in found.files} - looked_into
+    kept = []
+    for problem in before:
+        wholes = _wholes(problem.path)
+        if looked_into.isdisjoint({problem.path, *wholes}) and (
+            not skipped.isdisjoint(wholes) or not found.would_hold(problem.path)
+        ):
+            kept.append(problem)
     now = [*kept, *tally.problems][-MOST_PROBLEMS:]
     if now != before:
         with store.writing() as transaction:
             transaction.journal.keep_problems(now)
+
+
+def _wholes(place: str) -> set[str]:
+    """Return what may be the file if `place` is a part of one: either name may hold a colon."""
+    return {place[: colon.start()] for colon in re.finditer(":", place)}
 
 
 class _Run:

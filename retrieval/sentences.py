@@ -9,19 +9,21 @@ from __future__ import annotations
 import re
 
 # Scripts without capitals (Chinese, Arabic, Hindi …) have no lower case either: what cannot open a
-# sentence is a small letter of a script that has both. Their further letters (Vietnamese, Greek
-# with accents) stand from 0x1E00 on.
-_SMALL = "".join(filter(str.islower, map(chr, (*range(0x41, 0x590), *range(0x1E00, 0x2000)))))
+# sentence is a small letter of a script that has both.
+_CASED = (range(0x41, 0x590), range(0x1E00, 0x2000))  # Latin to Armenian, and what adds to them
+_SMALL = "".join(char for block in _CASED for char in map(chr, block) if char.islower())
 
 # White space after a terminator (perhaps with a closing quote) before something that can open a
-# sentence; a full-width terminator, which no space follows; a paragraph break; or the start of a
-# list item.
+# sentence; a full-width terminator, which needs no space, but for one before another or before a
+# closing quote; a paragraph break; or the start of a list item.
 _BREAK = re.compile(
     rf"""(?:(?<=[.!?…।؟])|(?<=[.!?…।؟]["'”’)\]]))\s+(?=["'“‘(\[]*[^\W_{_SMALL}])"""
-    r"""|(?:(?<=[。！？])(?![」』”’）])|(?<=[。！？][」』”’）]))(?=\S)"""
+    r"""|(?:(?<=[。！？])|(?<=[。！？][」』”’）]))\s*(?=[^\s。！？」』”’）])"""
     r"""|\n[ \t]*\n\s*|\n(?=[ \t]*[-*•] )|\n(?=\|)"""
 )
 _LAST_WORD = re.compile(r"((?:[^\W\d_]|\.)+)\.[\"'”’)\]]*$")
+
+_NUMBER = re.compile(r"\d{1,3}\.")
 
 _ABBREVIATED = """
 mr mrs ms dr st sr jr prof gen col lt capt cpt sgt maj adm rev hon gov sen rep pres mt ft messrs
@@ -36,12 +38,15 @@ def sentence_spans(text: str, start: int = 0, end: int | None = None) -> list[tu
     """Return the (start, end) offsets of the sentences of `text[start:end]`, trimmed."""
     stop = len(text) if end is None else end
     spans: list[tuple[int, int]] = []
-    begin = start
+    begin, opens_line = start, True
     for gap in _BREAK.finditer(text, start, stop):
-        if _is_abbreviation(text, begin, gap.start()) and "\n" not in gap.group():
+        # "3. Open the lid": the number of an item is no sentence of its own.
+        numbers = opens_line and _NUMBER.fullmatch(text, begin, gap.start())
+        ends_line = "\n" in gap.group()
+        if not ends_line and (numbers or _is_abbreviation(text, begin, gap.start())):
             continue
         _append_trimmed(spans, text, begin, gap.start())
-        begin = gap.end()
+        begin, opens_line = gap.end(), ends_line
     _append_trimmed(spans, text, begin, stop)
     return spans
 
@@ -61,6 +66,6 @@ def _is_abbreviation(text: str, start: int, end: int) -> bool:
     if match is None:
         return False
     word = match.group(1)
-    if len(word) == 1 and word.isupper():
-        return True  # an initial: "J. Smith"
+    if len(word) == 1 and (word.isupper() or not word.isascii()):
+        return True  # an initial, "J. Smith", or a word like the "г." of Russian years
     return word.lower() in _ABBREVIATIONS

@@ -58,3 +58,11 @@ _NO_CHARACTER = re.compile(r"&(?=#[0-9]{9})")
 def unescape(text: str) -> str:
     """Return `text` with the character references of HTML as characters."""
     return html.unescape(_NO_CHARACTER.sub("&amp;", text))
+
+
+_POWER = re.compile(r"<sup\b[^<>]*>\s*([-−+]?\d+)\s*</sup>", re.IGNORECASE)
+
+
+def with_powers(source: str) -> str:
+    """Return HTML with its powers as 10^6, which without tags would be 106."""
+    return _POWER.sub(r"^\1", source)

@@ -138,15 +138,21 @@ def _text(content: bytes, path: Path) -> str:
 
 
 def _loaded(content: bytes, path: Path) -> str:
-    """Return the text of a PDF or HTML file: a copy is loaded, for the path may change."""
+    """Return the text of a PDF or HTML file, and which pages are missing below it.
+
+    A copy is loaded, for the path may change.
+    """
     from retrieval.errors import LoadError
-    from retrieval.loaders import Loaded, load
+    from retrieval.loaders import BadRecord, load
 
     with tempfile.TemporaryDirectory() as scratch:
         copy = Path(scratch) / f"copy{path.suffix.lower()}"
         copy.write_bytes(content)
         try:
-            parts = [item.text for item in load(copy) if isinstance(item, Loaded)]
+            parts = [
+                f"({item.place}: {item.message})" if isinstance(item, BadRecord) else item.text
+                for item in load(copy)
+            ]
         except LoadError as error:
             raise ToolError(f"{path} cannot be read: {error.args[0]}") from error
     return "\n".join(parts)

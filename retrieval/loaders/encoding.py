@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from contextlib import suppress
 
 from retrieval.errors import LoadError
 
@@ -27,16 +28,21 @@ _OLD_NAMES = (
     " gb18030 big5 cp949"
 )
 _OLD = _OLD_NAMES.split()
-_DECLARED = re.compile(
-    rb"""<(?:meta\b[^>]{0,200}?charset|\?xml\b[^>]{0,100}?encoding)\s*=\s*["']?\s*([\w.:-]{2,40})""",
-    re.IGNORECASE,
+# As in browsers, what XML says counts where HTML says nothing.
+_DECLARED = tuple(
+    re.compile(rb"<" + name + rb"""\s*=\s*["']?\s*([\w.:-]{2,40})""", re.IGNORECASE)
+    for name in (rb"meta\b[^>]{0,200}?charset", rb"\?xml\b[^>]{0,100}?encoding")
 )
 _DECLARED_WITHIN = 4096  # bytes
-# by the encoding standard, pages that say the former mean the latter
-_MEANT = {"iso8859-1": "cp1252", "ascii": "cp1252", "gb2312": "gb18030", "gbk": "gb18030"}
+# by the encoding standard, pages that say the former mean the latter, which holds more
+_MEANT = {
+    "iso8859-1": "cp1252", "ascii": "cp1252", "iso8859-9": "cp1254", "gb2312": "gb18030",
+    "gbk": "gb18030", "shift_jis": "cp932", "euc_kr": "cp949", "big5": "big5hkscs",
+    "iso8859-11": "cp874", "tis-620": "cp874",
+}  # fmt: skip
 _CHARSETS = re.compile(
-    r"utf[-_](?:8|16|16-le|16-be)|iso8859-\d+|cp(?:125\d|866|874|932|949|950)|koi8-[ru]"
-    r"|mac-(?:roman|cyrillic)|gb18030|big5(?:hkscs)?|euc_(?:jp|kr)|shift_jis|iso2022_jp"
+    r"utf[-_](?:8|16|16-le|16-be)|iso8859-\d+|cp(?:125\d|437|8[56]\d|874|932|949|950)|koi8-[rtu]"
+    r"|mac-(?:roman|cyrillic|greek|turkish|latin2)|gb18030|big5hkscs|euc_jp|iso2022_jp"
 )
 
 
@@ -67,10 +73,11 @@ def decode(data: bytes, *, declares: bool = False) -> str:
     marked = data.startswith(tuple(mark for mark, _ in _BYTE_ORDER_MARKS))
     named = declared(data) if declares and not marked else ""
     if named:
-        try:
-            return data.decode(named)
-        except UnicodeDecodeError:
-            pass  # it is not what it says
+        # Words about itself outlive the saving of a page in UTF-8, which proves itself. What is
+        # all ASCII proves nothing: ISO-2022-JP is.
+        for encoding in (named,) if data.isascii() else ("utf-8", named):
+            with suppress(UnicodeDecodeError):  # it is not what it says
+                return data.decode(encoding)
     encoding = encoding_of(data, whole=True)
     try:
         return data.decode(encoding)
@@ -88,8 +95,11 @@ def not_valid(encoding: str, error: UnicodeDecodeError) -> LoadError:
 
 def declared(data: bytes) -> str:
     """Return the encoding that HTML or XML names at its beginning, "" if it is none we know."""
-    found = _DECLARED.search(data, 0, _DECLARED_WITHIN)
-    return encoding_named(found[1].decode("ascii", "replace")) if found else ""
+    found = [pattern.search(data, 0, _DECLARED_WITHIN) for pattern in _DECLARED]
+    names = (encoding_named(match[1].decode("ascii", "replace")) for match in found if match)
+    named = next(filter(None, names), "")
+    # In UTF-16 these bytes would not be found; programs that write it into UTF-8 are many.
+    return "utf-8" if named.startswith("utf-16") else named
 
 
 def encoding_named(name: str) -> str:
@@ -101,7 +111,8 @@ def encoding_named(name: str) -> str:
         found = codecs.lookup(name).name
     except LookupError:
         return ""
-    return _MEANT.get(found, found) if _CHARSETS.fullmatch(found) or found == "ascii" else ""
+    meant = _MEANT.get(found, found)
+    return meant if _CHARSETS.fullmatch(meant) else ""
 
 
 def _guessed(beginning: bytes, error: UnicodeDecodeError) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from retrieval.errors import LoadError
 from retrieval.loaders.dates import iso_date, language_code
 from retrieval.loaders.isolated import run_isolated
+from retrieval.loaders.markdown import blocks_of
 from retrieval.loaders.plain import read_text
 from retrieval.loaders.types import Parsed
 
@@ -42,7 +43,11 @@ def parse(path: Path) -> dict[str, str]:
 
 
 def extract(source: str) -> dict[str, str]:
-    """Return what an HTML string says: titles as `## Title` lines, no markup else."""
+    """Return what an HTML string says: titles as `## Title` lines, no markup else.
+
+    trafilatura escapes what Markdown would take for markup (`snake\\_case`), and so it is read as
+    Markdown again.
+    """
     import trafilatura
     from trafilatura.metadata import extract_metadata
 
@@ -55,7 +60,7 @@ def extract(source: str) -> dict[str, str]:
     stated = _STATED_LANGUAGE.search(source, 0, 4096)
     return {
         "title": (metadata.title if metadata else "") or "",
-        "text": text,
+        "text": "\n\n".join(blocks_of(text)),
         "date": iso_date(metadata.date) if metadata else "",
         "language": language_code(stated[1]) if stated else "",
     }

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from retrieval.loaders.dates import iso_date, language_code
 from retrieval.loaders.plain import read_text
 from retrieval.loaders.types import Parsed
-from retrieval.text import unescape
+from retrieval.text import unescape, with_powers
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -37,10 +37,11 @@ def read_markdown(path: Path) -> Parsed:
     """
     source = read_text(path)
     stated = _front_matter(source)
-    blocks = list(_blocks(_FRONT_MATTER.sub("", source, count=1)))
+    blocks = list(blocks_of(_FRONT_MATTER.sub("", source, count=1)))
     first = next((block for block in blocks if block.startswith("# ")), "")
     title = str(stated.get("title") or first[2:] or path.stem)
-    if first[2:] == title:  # it is told as the title; any other heading is text
+    # It is told as the title; any other heading is text, and so is one that is all there is.
+    if first[2:] == title and len(blocks) > 1:
         blocks.remove(first)
     return Parsed(
         title=title,
@@ -67,7 +68,7 @@ def _front_matter(source: str) -> dict[str, object]:
     return stated if isinstance(stated, dict) else {}
 
 
-def _blocks(source: str) -> Iterator[str]:
+def blocks_of(source: str) -> Iterator[str]:
     """Yield the titles, paragraphs, list items, code blocks and table rows of `source`."""
     from markdown_it import MarkdownIt
 
@@ -109,19 +110,23 @@ def _blocks(source: str) -> Iterator[str]:
 def _inline_text(token: Token) -> str:
     """Return what a reader sees of one inline token: no emphasis marks, no link targets."""
     parts: list[str] = []
-    for child in token.children or []:
+    children = token.children or []
+    for number, child in enumerate(children):
         if child.type in ("softbreak", "hardbreak"):
             parts.append(" ")
         elif child.type in ("text", "code_inline", "image"):
             parts.append(child.content)
         elif child.type == "html_inline" and _BREAK.fullmatch(child.content):
             parts.append(" ")
+        elif child.type == "html_inline":
+            around = "".join(each.content for each in children[number : number + 3])
+            parts.append("^" if with_powers(around) != around else "")
     return "".join(parts).strip()
 
 
 def _paragraphs(source: str) -> Iterator[str]:
     """Yield what a reader sees of a block of HTML."""
-    text = _WITHIN_LINES.sub("", _BREAK.sub(" ", _UNSEEN.sub("", source)))
+    text = _WITHIN_LINES.sub("", _BREAK.sub(" ", with_powers(_UNSEEN.sub("", source))))
     for part in _TAG.split(text):
         if paragraph := " ".join(unescape(part).split()):
             yield paragraph

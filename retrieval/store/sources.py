@@ -70,8 +70,9 @@ class Journal:
 
     def save_position(self, source: Source, position: int) -> bool:
         """Record that all lines up to `position` are in the index; False: the source is gone."""
-        sql = "UPDATE sources SET position = ? WHERE id = ?"
-        return self._sql.execute(sql, [position, source.id]).rowcount == 1
+        # The row of a source that is gone may be another's by now.
+        sql = "UPDATE sources SET position = ? WHERE id = ? AND path = ?"
+        return self._sql.execute(sql, [position, source.id, source.path]).rowcount == 1
 
     def finish_run(self, source: Source) -> list[int]:
         """Mark the pass complete; return the rows of the documents it did not see."""

@@ -12,6 +12,7 @@ from typing import Any
 _SPACE, _MARKS = "\n \t", "\ufff9\ufffa\ufffb"
 _TO_MARKS = {**str.maketrans(_SPACE, _MARKS), ord("\r"): None}
 _TO_SPACE = str.maketrans(_MARKS, _SPACE)
+_ON_LINES_OF_THEIR_OWN = {"div", "p", "li", "tr", "pre"}
 
 
 def mark(tree: Any) -> None:
@@ -23,6 +24,9 @@ def mark(tree: Any) -> None:
                 node.tail = (node.tail or "").translate(_TO_MARKS)
             if node.tag == "br":  # of several in a row one is kept
                 node.tag, node.tail = "span", _MARKS[0] + node.tail
+            elif node.tag in _ON_LINES_OF_THEIR_OWN and node is not block:
+                node.tag, node.text = "span", _MARKS[0] + node.text
+                node.tail = _MARKS[0] + node.tail if node.tail.strip(_MARKS) else node.tail
         block.text = _MARKS[0] + block.text
 
 

@@ -145,7 +145,8 @@ def _failures(no_connection: str) -> Iterator[None]:
     except (httpx.ConnectError, httpcore.ConnectError) as error:
         kind = Untrusted if _about_certificates(error) else Unreachable
         raise kind(str(error) or type(error).__name__) from None
-    except UnicodeEncodeError:  # the error itself would show the header, and headers carry keys
+    except (UnicodeEncodeError, httpx.LocalProtocolError, httpcore.LocalProtocolError):
+        # the error itself would show the header, and headers carry keys
         raise Unreachable("a header has characters that no header may have") from None
     except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
         raise Unreachable(str(error)) from None

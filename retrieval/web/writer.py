@@ -51,6 +51,8 @@ class _Writer:
         name = node.tag if isinstance(node.tag, str) else ""
         if name in ("ref", "a"):
             self._link(node, node.get("target" if name == "ref" else "href"))
+        elif name in ("hi", "sup"):
+            self._raised(node)
         elif self._space is not None:
             self._inside(node)
         elif preformatted.is_marked(node):
@@ -65,8 +67,6 @@ class _Writer:
             self._block(node, "\n\n")
         elif name in ("lb", "br"):
             self._need("\n")
-        elif name in ("hi", "sup"):
-            self._raised(node)
         elif name:
             self._inside(node)
 
@@ -106,7 +106,7 @@ class _Writer:
     def _raised(self, node: Any) -> None:
         raised = node.tag == "sup" or node.get("rend") == "#sup"
         if raised and _POWER.fullmatch((node.text or "").strip()) and not len(node):
-            self._add(f"^{node.text.strip()}")  # 10^6 is not 106
+            self._words(f"^{node.text.strip()}")  # 10^6 is not 106
         else:
             self._inside(node)
 
@@ -134,10 +134,11 @@ class _Writer:
             self._gap = wanted
 
     def _words(self, text: str | None) -> None:
+        clean = sanitize_text(preformatted.unmarked(text or ""))  # marks are where a block was lost
         if self._space is not None:
-            self._as_it_stands(self._space + sanitize_text(preformatted.unmarked(text or "")))
+            self._as_it_stands(self._space + clean)
             return
-        clean = _SPACES.sub(" ", sanitize_text(text or ""))
+        clean = _SPACES.sub(" ", clean)
         if clean.startswith(" ") and self.parts:
             self._gap = self._gap or " "
         if words := clean.strip(" "):

@@ -117,10 +117,18 @@ def test_problems_are_remembered_until_they_are_put_right(index: Index, tmp_path
     assert index.problems() == []
 
 
-def test_problems_of_records_stay_while_the_file_is_skipped(index: Index, tmp_path: Path) -> None:
+@pytest.mark.parametrize("named", ["r.jsonl", "", "*.jsonl"])
+def test_problems_of_records_stay_while_the_file_is_skipped(
+    index: Index, tmp_path: Path, named: str
+) -> None:
     """An unchanged file is not read again, and what was wrong in it is still known."""
-    path = tmp_path / "r.jsonl"
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    path = folder / "r.jsonl"
     path.write_text('{"id": 1, "title": "T", "text": "Words."}\n{"odd": 1}\n')
     for _ in range(2):
-        index.add([path])
+        index.add([folder / named])
         assert [problem.path for problem in index.problems()] == [f"{path}:2"]
+    path.unlink()
+    index.add([folder])
+    assert index.problems() == []

@@ -94,9 +94,29 @@ def test_abbreviations_and_initials_do_not_end_a_sentence() -> None:
         ["Chợ bán rau, quả, v.v. ở giữa làng.", "Ế là một chữ."],
         ["وُلد في القاهرة.", "ثم سافر.", "هل عاد؟", "نعم."],
         ["यह भारत है।", "वह बड़ा है।"],
+        ["Основана в 1147 г. Юрием.", "Потом росла."],
+        ["Có phở, bún v.v. ở gần nhà.", "Ăn cơm."],
+        ["本当！？", "そう。。。", "はい！"],
     ],
 )
 def test_sentences_of_other_scripts_end_as_well(sentences: list[str]) -> None:
-    """With capitals, without, and without a space between; an initial ends none."""
-    text = ("" if sentences[0].endswith("。") else " ").join(sentences)
+    """With capitals and without; an initial ends none."""
+    text = " ".join(sentences)
     assert [text[start:end] for start, end in sentence_spans(text)] == sentences
+
+
+@pytest.mark.parametrize("between", ["", " ", "\n", "\u3000"])
+def test_full_width_stops_end_sentences_with_or_without_space(between: str) -> None:
+    """One line a sentence, or Markdown's space for the end of a line, is as good as none."""
+    sentences = ["北京是中国的首都。", "它有两千万人口！", "「是的。」", "他说。"]
+    text = between.join(sentences)
+    assert [text[start:end] for start, end in sentence_spans(text)] == sentences
+
+
+def test_the_number_of_an_item_is_no_sentence() -> None:
+    """It stays with its step, however the list is set; a number that answers is a sentence."""
+    text = "To start:\n\n1. Open the lid. Wait.\n2. Close it.\n\n  3. Go. How far? 42. Good."
+    assert [text[start:end] for start, end in sentence_spans(text)] == [
+        "To start:", "1. Open the lid.", "Wait.", "2. Close it.", "3. Go.", "How far?", "42.",
+        "Good.",
+    ]  # fmt: skip

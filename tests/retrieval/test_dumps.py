@@ -277,3 +277,16 @@ def test_a_page_that_takes_too_long_is_named_and_passed_over(
     assert [item["title"] for item in items] == ["T0", "T1", "T2"]
     assert ["problem" in item for item in items] == [False, True, False]
     assert items[1]["position"] > items[0]["position"]
+
+
+def test_a_bad_page_stays_listed_until_its_dump_is_read_anew(index: Index, tmp_path: Path) -> None:
+    """Whatever colons its title has, it is a part of the dump."""
+    bad = page(2, "Star Trek: Picard", "Text.").replace("</ns>", "")
+    path = write_dump(tmp_path / "w.xml", [page(1, "A", "Text."), bad])
+    for _ in range(2):
+        index.add([path])
+        [problem] = index.problems()
+        assert problem.path == f"{path}:Star Trek: Picard"
+    write_dump(path, [page(1, "A", "Text.")])
+    index.add([path])
+    assert index.problems() == []

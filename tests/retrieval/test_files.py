@@ -180,3 +180,22 @@ def test_a_source_removed_while_it_is_read_is_a_problem(index: Index, tmp_path: 
     assert [p.message for p in report.problems] == ["was removed from the index while it was read"]
     assert index.status().documents == 0
     assert index.add([path]).added == 600
+
+
+def test_a_source_added_anew_while_it_is_read_keeps_what_was_added(
+    index: Index, tmp_path: Path
+) -> None:
+    """The window that was overtaken forgets nothing: it knows nothing about the file."""
+    path = write_records(tmp_path / "a.jsonl", [article(n) for n in range(600)])
+    overtaken: list[int] = []
+
+    other = write_records(tmp_path / "b.jsonl", [article(n) for n in range(700, 710)])
+
+    def overtake_once(_: object) -> None:
+        if not overtaken:
+            overtaken.append(index.remove(str(path)))
+            overtaken.append(index.add([other, path]).added)
+
+    report = index.add([path], progress=overtake_once)
+    assert (len(report.problems), report.removed, overtaken[1]) == (1, 0, 610)
+    assert index.status().documents == 610

@@ -13,6 +13,7 @@ from retrieval.errors import LoadError
 from retrieval.index import Index
 from retrieval.loaders import BadRecord, Loaded, isolated, load
 from retrieval.loaders.dates import iso_date
+from retrieval.loaders.encoding import decode
 from retrieval.loaders.isolated import run_isolated
 from retrieval.web.reading import read_pdf as read_web_pdf
 from tests.retrieval.conftest import article, write_records
@@ -161,6 +162,9 @@ def test_markdown_is_stored_as_a_reader_sees_it(tmp_path: Path) -> None:
         ("# A\n\nText.\n\n# A\n\nMore.", "Text.\n\n# A\n\nMore."),
         ("---\ntitle: My note\n---\n\n# Installing\n\nText.", "# Installing\n\nText."),
         ("---\ntitle: My note\n---\n\n# My note\n\nText.", "Text."),
+        ("# Buy milk\n", "# Buy milk"),
+        ("10<sup>6</sup> m<sup>2</sup> <sup>`x`</sup>", "10^6 m^2 x"),
+        ("<p>10<sup>-6</sup> <sup>th</sup></p>", "10^-6 th"),
     ],
 )
 def test_markdown_loses_nothing_a_reader_sees(tmp_path: Path, source: str, text: str) -> None:
@@ -235,9 +239,33 @@ def test_a_page_is_read_in_the_encoding_it_declares(tmp_path: Path) -> None:
     assert document.text.startswith("Le café était fermé.")
 
 
+def test_a_page_is_stored_as_a_reader_sees_it(tmp_path: Path) -> None:
+    """No mark-up, and no mark that keeps a character from being mark-up."""
+    path = tmp_path / "page.html"
+    said = "Call <b>snake_case</b> [twice] &amp; weigh 5 * 10<sup>6</sup> &lt; 9 *g*. "
+    path.write_text(
+        f"<html><body><article><h1>T</h1><h2>Use</h2><p>{said * 5}</p><ul><li>a_b</li><li>two</li>"
+        "</ul><table><tr><th>A</th><th>B</th></tr><tr><td>1_2</td><td>3</td></tr></table>"
+        "<pre>def f_x():\n    return 1\n</pre><p># 1</p></article></body></html>"
+    )
+    shown = "Call snake_case [twice] & weigh 5 * 10^6 < 9 *g*. " * 5
+    assert one(path).text.split("\n\n") == [
+        "# T", "## Use", shown.strip(), "- a_b", "- two", "A | B", "1_2 | 3",
+        "    def f_x():\n        return 1", "# 1",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("declared", "encoding"),
-    [("iso-8859-1", "cp1252"), ("us-ascii", "cp1252"), ("hex", "utf-8"), ("utf-7", "utf-8")],
+    [
+        ("iso-8859-1", "cp1252"),
+        ("us-ascii", "cp1252"),
+        ("gb2312", "gb18030"),
+        ("tis-620", "cp874"),
+        ("hex", "utf-8"),
+        ("utf-7", "utf-8"),
+        ("utf-16", "utf-8"),
+    ],
 )
 def test_a_page_is_read_as_browsers_read_it(tmp_path: Path, declared: str, encoding: str) -> None:
     """Old names stand for what was meant by them, and a codec that is no encoding for nothing."""
@@ -246,6 +274,23 @@ def test_a_page_is_read_as_browsers_read_it(tmp_path: Path, declared: str, encod
     page = f"<meta charset={declared}><body><article><p>{said * 9}</p></article></body>"
     path.write_bytes(page.encode(encoding))
     assert one(path).text.startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("declared", "encoding", "said"),
+    [
+        ("us-ascii", "utf-8", "Köln"),
+        ("iso-8859-1", "utf-8", "Köln"),
+        ("gb2312", "gb18030", "北京"),
+        ("shift_jis", "cp932", "①髙"),
+        ("ibm852", "cp852", "Łódź"),
+        ("iso-2022-jp", "iso2022_jp", "東京"),
+    ],
+)
+def test_a_short_page_says_what_its_bytes_are(declared: str, encoding: str, said: str) -> None:
+    """But UTF-8 proves itself: a word about itself is often older than how a page was saved."""
+    page = f"<meta charset={declared}>{said}"
+    assert decode(page.encode(encoding), declares=True) == page
 
 
 def test_a_huge_text_becomes_parts_and_goes_on_between_them(tmp_path: Path) -> None:

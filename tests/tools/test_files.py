@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.retrieval.test_loaders import make_pdf
 from tools import files, safe_open
 from tools.calls import ToolCall, ToolResult
 from tools.defaults import default_tools
@@ -31,6 +32,13 @@ def read(room: Path, path: object, **arguments: object) -> ToolResult:
     """Read one file with `room` as the only allowed folder."""
     registry = ToolRegistry([ReadFile(allowed((str(room),)))])
     return registry.run(ToolCall("read_file", {"path": str(path), **arguments}))
+
+
+def test_a_page_that_cannot_be_read_is_named(room: Path) -> None:
+    """Whoever reads the others knows that there is more."""
+    pdf = make_pdf(room / "p.pdf", ["A walrus."])
+    pdf.write_bytes(pdf.read_bytes().replace(b"[3 0 R] /Count 1", b"[3 0 R 99 0 R] /Count 2"))
+    assert read(room, pdf).output.text == "A walrus.\n(page 2: this page is missing or damaged)"
 
 
 def test_a_file_is_read_by_its_full_or_its_short_name(room: Path) -> None:

@@ -144,6 +144,7 @@ CODE = "def f(x):\n    if x:\n\treturn 1\n\n    return 2"
         f"<pre>{CODE.replace(' ', '<i> </i>')}</pre>",
         "<pre>" + CODE.replace("\n", "<br>") + "</pre>",
         f"<blockquote><pre>{CODE}</pre></blockquote>",
+        "<pre><code><div>" + CODE.replace("\n", "</div><div>") + "</div></code></pre>",
     ],
 )
 @pytest.mark.parametrize("filler", ["", "A long sentence that makes this a real article. " * 30])
@@ -158,6 +159,26 @@ def test_code_keeps_its_lines_and_indents(block: str, filler: str) -> None:
     assert code, page.text
     assert before == f"Before. {filler}".strip() + "\n\n"
     assert after == "\n\nAfter f( 1 ) it ends.\n\nSaid so."
+
+
+@pytest.mark.parametrize("filler", ["", "A long sentence that makes this a real article. " * 30])
+@pytest.mark.parametrize(
+    ("block", "parts"),
+    [
+        ("<pre>10<sup>6</sup> m\n20</pre>", ["10^6", "m", "20"]),
+        ("<blockquote>So: <pre>10\n20</pre></blockquote>", ["So:", "10", "20"]),
+        ("<pre>10<p>20</p>30<div>40</div></pre>", ["10", "20", "30", "40"]),
+    ],
+)
+def test_no_words_of_preformatted_text_run_together(
+    block: str, parts: list[str], filler: str
+) -> None:
+    """Two numbers on two lines are never one number, and a power is none of its digits."""
+    page = read_html(
+        f"<body><article><p>Before. {filler}</p>{block}<p>After it.</p></article></body>",
+        ADDRESS,
+    )
+    assert page.text.partition("After")[0].split()[-len(parts) :] == parts
 
 
 def test_a_page_may_begin_with_code_and_link_out_of_it() -> None:
@@ -283,6 +304,9 @@ CHARSETS = [
     ("text/html; charset=iso-8859-1", "Käse".encode("cp1252")),
     ('text/html; charset="windows-1252"', "Käse".encode("cp1252")),
     ("text/html", b"<meta charset=iso-8859-2>K\xe4se"),
+    ("text/html", '<?xml version="1.0" encoding="utf-16"?>Käse'.encode()),
+    ("text/html", '<?xml encoding="iso-8859-1"?><meta charset=utf-8>Käse'.encode()),
+    ("text/html; charset=gb2312", "北京 Käse".encode("gb18030")),
     ("text/html", "\ufeffKäse".encode("utf-16")),
     ("text/html; charset=utf-8", "\ufeffKäse".encode("utf-16-le")),
     ("text/html; charset=no-such", "Käse".encode()),
