@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,11 @@ from chatapp.server.schemas import UNSUPPORTED, Schema
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import ValidationError
+
+_SHORT = 2**16  # bytes; what has no more is checked within milliseconds
+_ENDS = 150  # characters of both ends of a long message
+# One at a time: many of them together would take every thread that short ones need.
+_long_requests = ThreadPoolExecutor(1, thread_name_prefix="long-requests")
 
 
 async def read_json(request: Request, schema: Schema, seconds: float) -> dict[str, Any]:
@@ -39,7 +45,9 @@ async def read_json(request: Request, schema: Schema, seconds: float) -> dict[st
     except ClientDisconnect:
         raise ClientGone from None
     # a megabyte takes a second: other clients are answered meanwhile
-    return await asyncio.to_thread(lambda: checked(_parsed(raw), schema))
+    threads = None if len(raw) <= _SHORT else _long_requests
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(threads, lambda: checked(_parsed(raw), schema))
 
 
 def checked(body: object, schema: Schema) -> dict[str, Any]:
@@ -52,7 +60,7 @@ def checked(body: object, schema: Schema) -> dict[str, Any]:
         path = ".".join(str(part) for part in error.absolute_path)
         where = f"{path}: " if path else ""
         raise ApiError(
-            400, f"{where}{error.message[:500]}", code="invalid_request", param=path or None
+            400, where + _told(error.message), code="invalid_request", param=path or None
         )
     assert isinstance(body, dict)
     given = {name: value for name, value in body.items() if value is not None}
@@ -62,6 +70,13 @@ def checked(body: object, schema: Schema) -> dict[str, Any]:
                 400, f"{name} is not supported: {instead}", code="unsupported", param=name
             )
     return given
+
+
+def _told(message: str) -> str:
+    """Return a message without its middle: it begins with the value and ends with what is wrong."""
+    if len(message) <= 2 * _ENDS:
+        return message
+    return f"{message[:_ENDS]} … {message[-_ENDS:]}"
 
 
 def _parsed(raw: bytes) -> object:

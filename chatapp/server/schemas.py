@@ -191,16 +191,13 @@ COMPLETION: Schema = {
     "properties": {
         "model": _MODEL,
         "prompt": {
-            "anyOf": [
-                {"type": "string"},
-                {"type": "array", "minItems": 1, "maxItems": 16, "items": {"type": "string"}},
-                {
-                    "type": "array",
-                    "minItems": 1,
-                    "maxItems": MOST_IDS,
-                    "items": {"type": "integer", "minimum": 0},
-                },
-            ]
+            "description": "A text, up to 16 texts, or the token ids of one.",
+            "type": ["string", "array"],
+            "minItems": 1,
+            # no anyOf: of two sorts of lists it could not tell which one was meant
+            "if": {"prefixItems": [{"type": "integer"}]},
+            "then": {"maxItems": MOST_IDS, "items": {"type": "integer", "minimum": 0}},
+            "else": {"maxItems": 16, "items": {"type": "string"}},
         },
         **SAMPLING,
         "echo": _flag("Send the prompt before its continuation."),

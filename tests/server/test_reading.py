@@ -16,6 +16,7 @@ from chatapp.server.errors import ApiError
 from chatapp.server.schemas import CHAT, COMPLETION, EMBEDDINGS, MOST_IDS, Schema
 
 TEXT = {"role": "user", "content": "Hello"}
+PART = {"type": "text", "text": "Hello"}
 PARTS = {"role": "user", "content": [{}] * 3000}
 
 
@@ -42,6 +43,17 @@ def refused(body: dict[str, Any], schema: Schema) -> ApiError:
     with pytest.raises(ApiError) as told:
         reading.checked({"model": "m", **body}, schema)
     return told.value
+
+
+async def read(body: dict[str, Any]) -> dict[str, Any]:
+    """Read a request of a completion."""
+
+    async def receive() -> dict[str, Any]:
+        whole = json.dumps({"model": "m", **body}).encode()
+        return {"type": "http.request", "body": whole, "more_body": False}
+
+    scope = {"type": "http", "headers": [(b"content-type", b"application/json")]}
+    return await reading.read_json(Request(scope, receive), COMPLETION, 5.0)
 
 
 def test_a_prompt_of_many_ids_makes_no_error_of_each(errors: list[str]) -> None:
@@ -71,6 +83,64 @@ def test_of_many_wrong_items_the_first_is_told(
     assert len(errors) < 20
 
 
+@pytest.mark.parametrize(
+    ("body", "schema", "told"),
+    [
+        ({"prompt": [5] * (MOST_IDS + 1)}, COMPLETION, "is too long"),
+        ({"input": ["a"] * 2049}, EMBEDDINGS, "is too long"),
+        ({"messages": [{**TEXT, "content": [PART] * 4097}]}, CHAT, "is too long"),
+        ({"messages": [TEXT], "logit_bias": biases(1025)}, CHAT, "has too many properties"),
+        ({"messages": ["a" * 1000]}, CHAT, "is not of type 'object'"),
+    ],
+)
+def test_of_a_long_value_the_reason_is_told(
+    body: dict[str, Any], schema: Schema, told: str
+) -> None:
+    message = refused(body, schema).message
+    assert message.endswith(told)
+    assert len(message) < 400
+
+
+@pytest.mark.parametrize(
+    ("prompt", "told"),
+    [
+        (["a"] * 17, "is too long"),
+        (["a", 5], "prompt.1: 5 is not of type 'string'"),
+        ([5, 6, -1], "prompt.2: -1 is less than the minimum of 0"),
+        ([5, "a"], "prompt.1: 'a' is not of type 'integer'"),
+        ([[5, 6]], "prompt.0: [5, 6] is not of type 'string'"),
+        ([], "prompt: [] should be non-empty"),
+        (5, "prompt: 5 is not of type 'string', 'array'"),
+    ],
+)
+def test_a_wrong_prompt_is_told_as_the_sort_that_it_begins_as(prompt: object, told: str) -> None:
+    assert refused({"prompt": prompt}, COMPLETION).message.endswith(told)
+
+
+def test_long_requests_take_no_thread_from_short_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many of them are checked, a short one is answered meanwhile."""
+    go = threading.Event()
+    checked = reading.checked
+
+    def slow(body: Any, schema: Schema) -> dict[str, Any]:
+        if len(body["prompt"]) > 5:
+            assert go.wait(20)
+        return checked(body, schema)
+
+    monkeypatch.setattr(reading, "checked", slow)
+
+    async def run() -> None:
+        try:
+            long = [asyncio.ensure_future(read({"prompt": "Hello" * 20_000})) for _ in range(40)]
+            await asyncio.sleep(0)
+            assert await asyncio.wait_for(read({"prompt": "Hello"}), 10)
+        finally:
+            go.set()
+        assert all(await asyncio.gather(*long))
+
+    asyncio.run(run())
+
+
 def test_the_event_loop_is_free_while_a_request_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     checkers = []
     checked = reading.checked
@@ -81,11 +151,5 @@ def test_the_event_loop_is_free_while_a_request_is_checked(monkeypatch: pytest.M
 
     monkeypatch.setattr(reading, "checked", noted)
     body = {"model": "m", "prompt": "Hello"}
-
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": json.dumps(body).encode(), "more_body": False}
-
-    scope = {"type": "http", "headers": [(b"content-type", b"application/json")]}
-    read = reading.read_json(Request(scope, receive), COMPLETION, 5.0)
-    assert asyncio.run(read) == body
+    assert asyncio.run(read(body)) == body
     assert threading.main_thread() not in checkers
