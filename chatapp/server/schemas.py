@@ -144,26 +144,21 @@ _TOOL_CHOICE: Schema = {
     ]
 }
 _RESPONSE_FORMAT: Schema = {
-    "anyOf": [
-        {"type": "null"},
-        {
-            "type": "object",
-            "required": ["type"],
-            "properties": {"type": {"enum": ["text", "json_object"]}},
-        },
-        {
-            "type": "object",
-            "required": ["type", "json_schema"],
-            "properties": {
-                "type": {"const": "json_schema"},
-                "json_schema": {
-                    "type": "object",
-                    "required": ["schema"],
-                    "properties": {"name": {"type": "string"}, "schema": {"type": "object"}},
-                },
+    "type": ["object", "null"],
+    "required": ["type"],
+    "properties": {"type": {"enum": ["text", "json_object", "json_schema"]}},
+    # no anyOf: of a json_schema without its schema it would say that the type is unknown
+    "if": {"required": ["type"], "properties": {"type": {"const": "json_schema"}}},
+    "then": {
+        "required": ["json_schema"],
+        "properties": {
+            "json_schema": {
+                "type": "object",
+                "required": ["schema"],
+                "properties": {"name": {"type": "string"}, "schema": {"type": "object"}},
             },
         },
-    ]
+    },
 }
 
 CHAT: Schema = {

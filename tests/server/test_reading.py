@@ -117,6 +117,41 @@ def test_a_wrong_prompt_is_told_as_the_sort_that_it_begins_as(prompt: object, to
     assert refused({"prompt": prompt}, COMPLETION).message.endswith(told)
 
 
+@pytest.mark.parametrize(
+    ("form", "told"),
+    [
+        ({"type": "json_schema"}, "response_format: 'json_schema' is a required property"),
+        (
+            {"type": "json_schema", "json_schema": {"name": "a"}},
+            "response_format.json_schema: 'schema' is a required property",
+        ),
+        (
+            {"type": "xml"},
+            "response_format.type: 'xml' is not one of ['text', 'json_object', 'json_schema']",
+        ),
+        ({}, "response_format: 'type' is a required property"),
+        ("json", "response_format: 'json' is not of type 'object', 'null'"),
+    ],
+)
+def test_of_a_wrong_form_of_answers_what_is_missing_is_told(form: object, told: str) -> None:
+    assert refused({"messages": [TEXT], "response_format": form}, CHAT).message == told
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"type": "text"},
+        {"type": "json_object"},
+        {"type": "json_object", "json_schema": None},
+        {"type": "json_schema", "json_schema": {"name": "a", "strict": True, "schema": {}}},
+    ],
+)
+def test_every_form_of_answers_of_openai_is_taken(form: dict[str, Any]) -> None:
+    body = {"model": "m", "messages": [TEXT], "response_format": form}
+    assert reading.checked(body, CHAT) == body
+    assert "response_format" not in reading.checked({**body, "response_format": None}, CHAT)
+
+
 def test_long_requests_take_no_thread_from_short_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many of them are checked, a short one is answered meanwhile."""
     go = threading.Event()
