@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -15,15 +14,13 @@ from starlette.requests import ClientDisconnect, Request
 from chatapp.server.errors import ApiError
 from chatapp.server.responses import ClientGone
 from chatapp.server.schemas import UNSUPPORTED, Schema
+from chatapp.server.threads import beside
 
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import ValidationError
 
-_SHORT = 2**16  # bytes; what has no more is checked within milliseconds
 _ENDS = 150  # characters of both ends of a long message
-# One at a time: many of them together would take every thread that short ones need.
-_long_requests = ThreadPoolExecutor(1, thread_name_prefix="long-requests")
 
 
 async def read_json(request: Request, schema: Schema, seconds: float) -> dict[str, Any]:
@@ -45,9 +42,7 @@ async def read_json(request: Request, schema: Schema, seconds: float) -> dict[st
     except ClientDisconnect:
         raise ClientGone from None
     # a megabyte takes a second: other clients are answered meanwhile
-    threads = None if len(raw) <= _SHORT else _long_requests
-    loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(threads, lambda: checked(_parsed(raw), schema))
+    return await beside(lambda: checked(_parsed(raw), schema), len(raw))
 
 
 def checked(body: object, schema: Schema) -> dict[str, Any]:

@@ -152,30 +152,6 @@ def test_every_form_of_answers_of_openai_is_taken(form: dict[str, Any]) -> None:
     assert "response_format" not in reading.checked({**body, "response_format": None}, CHAT)
 
 
-def test_long_requests_take_no_thread_from_short_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many of them are checked, a short one is answered meanwhile."""
-    go = threading.Event()
-    checked = reading.checked
-
-    def slow(body: Any, schema: Schema) -> dict[str, Any]:
-        if len(body["prompt"]) > 5:
-            assert go.wait(20)
-        return checked(body, schema)
-
-    monkeypatch.setattr(reading, "checked", slow)
-
-    async def run() -> None:
-        try:
-            long = [asyncio.ensure_future(read({"prompt": "Hello" * 20_000})) for _ in range(40)]
-            await asyncio.sleep(0)
-            assert await asyncio.wait_for(read({"prompt": "Hello"}), 10)
-        finally:
-            go.set()
-        assert all(await asyncio.gather(*long))
-
-    asyncio.run(run())
-
-
 def test_the_event_loop_is_free_while_a_request_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     checkers = []
     checked = reading.checked
