@@ -26,9 +26,11 @@ def home() -> Path | None:
 
 def data_dir() -> Path:
     """Return the directory of the database, the index, the models and the log file."""
+    if (own := home()) is not None:  # a bare training machine has no platformdirs
+        return own
     from platformdirs import user_data_path  # here, not above: `--help` does not need it
 
-    return home() or user_data_path(APP_NAME, appauthor=False)
+    return user_data_path(APP_NAME, appauthor=False)
 
 
 def database_path() -> Path:

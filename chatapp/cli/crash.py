@@ -46,7 +46,7 @@ def _append(text: str) -> Path | None:
             path = place()
             with path.open("a", encoding="utf-8") as log:
                 log.write(text)
-        except OSError:
+        except (OSError, ImportError):  # a bare training machine does not know the app's place
             continue
         return path
     return None

@@ -40,31 +40,18 @@ class Burst:
         return [Drawn(*row) for row in rows if row[0] >= 0]
 
 
-class StepGraph:
-    """Runs a step that only touches tensors in place; on CUDA as a replayed graph."""
-
-    def __init__(self, step: Callable[[], None], device: torch.device) -> None:
-        self._step = step
-        self._graph = self._capture() if device.type == "cuda" else None
-
-    def _capture(self) -> torch.cuda.CUDAGraph:
-        stream = torch.cuda.Stream()
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            for _ in range(_WARM_UP):  # libraries and kernels set themselves up
-                self._step()
-        torch.cuda.current_stream().wait_stream(stream)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            self._step()
-        return graph
-
-    def run(self) -> None:
-        """Run one step; on CUDA this returns before it is done."""
-        if self._graph is not None:
-            self._graph.replay()
-        else:
-            self._step()
+def captured(step: Callable[[], None]) -> torch.cuda.CUDAGraph:
+    """Return the graph of a step that only touches tensors in place; it keeps nothing of `step`."""
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        for _ in range(_WARM_UP):  # libraries and kernels set themselves up
+            step()
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        step()
+    return graph
 
 
 class SamplingLoop:
@@ -100,8 +87,10 @@ class SamplingLoop:
         self._steps = [0] * slots  # of the replies under way, in vain or not
         self._speaking: set[int] = set()
         self._stale = [0] * slots  # bursts that were launched before that
+        # No step is kept beside it: in a cycle a loop that is dropped would hold its memory, and
+        # the collector could take its graph apart while another one is captured.
         with torch.inference_mode():
-            self._graph = StepGraph(self._step, device)
+            self._graph = captured(self._step) if device.type == "cuda" else None
 
     @property
     def pending(self) -> int:
@@ -142,7 +131,10 @@ class SamplingLoop:
         """Let all slots go on for `BURST` steps."""
         self._place.zero_()
         for _ in range(BURST):
-            self._graph.run()
+            if self._graph is not None:
+                self._graph.replay()  # returns before it is done
+            else:
+                self._step()
         for slot in self._speaking:
             self._steps[slot] += BURST
         said, measured = self._to_host(self._said), self._to_host(self._measured)

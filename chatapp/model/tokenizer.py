@@ -27,6 +27,8 @@ ROLE_TOKENS = {
 }
 SPECIAL_TOKENS = (END_OF_TEXT, END_OF_TURN, PADDING, *ROLE_TOKENS.values())
 
+_SHORT = 2**14  # characters, which are encoded in some milliseconds
+
 # Words with their leading space, runs of at most two digits (a small vocabulary should not spend
 # itself on numbers), punctuation, and space runs that leave the last space to the next word.
 _SPLIT = (
@@ -134,7 +136,14 @@ class ChatTokenizer:
 
     def encode(self, text: str) -> list[int]:
         """Return the ids of plain text; no special token is ever among them."""
-        return list(self._tokenizer.encode(text, add_special_tokens=False).ids)
+        return self._ids_of(text)
+
+    def _ids_of(self, text: str) -> list[int]:
+        if len(text) <= _SHORT:
+            return list(self._tokenizer.encode(text, add_special_tokens=False).ids)
+        # a batch of one: alone among the library's calls it lets other threads run meanwhile
+        [encoding] = self._tokenizer.encode_batch_fast([text], add_special_tokens=False)
+        return list(encoding.ids)
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """Encode many texts at once, on as many threads as the library takes."""

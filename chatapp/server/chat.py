@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import time
 from collections.abc import AsyncGenerator, Sequence
@@ -16,6 +15,7 @@ from chatapp.server.choice import Choice, Event, Tally
 from chatapp.server.messages import chat_messages
 from chatapp.server.replies import Item, Replies
 from chatapp.server.sampling import sampling_params
+from chatapp.server.threads import beside
 from chatapp.server.tool_calls import constraint, tool_use
 from chatapp.version import __version__
 
@@ -75,7 +75,8 @@ class ChatAnswer:
     @classmethod
     async def ask(cls, request: ChatRequest, scheduler: Scheduler, client: str) -> ChatAnswer:
         """Submit a request; raises what `Scheduler.submit` raises."""
-        prompt = await asyncio.to_thread(scheduler.prompt, request.messages)
+        size = sum(len(message.content) for message in request.messages)
+        prompt = await beside(lambda: scheduler.prompt(request.messages), size)
         replies = await Replies.ask(
             scheduler, [prompt], request.params, count=request.count, client=client
         )

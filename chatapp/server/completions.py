@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import time
 from collections.abc import AsyncGenerator, Sequence
@@ -17,6 +16,7 @@ from chatapp.server.errors import ApiError
 from chatapp.server.logprobs import completion_logprobs
 from chatapp.server.replies import Item, Replies
 from chatapp.server.sampling import sampling_params
+from chatapp.server.threads import beside
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,9 @@ class CompletionAnswer:
         cls, request: CompletionRequest, scheduler: Scheduler, client: str
     ) -> CompletionAnswer:
         """Submit a request; raises what `Scheduler.submit` raises."""
-        prompts = await asyncio.to_thread(
-            lambda: [scheduler.text_ids(prompt) for prompt in request.prompts]
+        prompts = await beside(
+            lambda: [scheduler.text_ids(prompt) for prompt in request.prompts],
+            sum(len(prompt) for prompt in request.prompts),
         )
         replies = await Replies.ask(
             scheduler, prompts, request.params, count=request.count, client=client

@@ -14,10 +14,13 @@ from starlette.requests import ClientDisconnect, Request
 from chatapp.server.errors import ApiError
 from chatapp.server.responses import ClientGone
 from chatapp.server.schemas import UNSUPPORTED, Schema
+from chatapp.server.threads import beside
 
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import ValidationError
+
+_ENDS = 150  # characters of both ends of a long message
 
 
 async def read_json(request: Request, schema: Schema, seconds: float) -> dict[str, Any]:
@@ -39,7 +42,7 @@ async def read_json(request: Request, schema: Schema, seconds: float) -> dict[st
     except ClientDisconnect:
         raise ClientGone from None
     # a megabyte takes a second: other clients are answered meanwhile
-    return await asyncio.to_thread(lambda: checked(_parsed(raw), schema))
+    return await beside(lambda: checked(_parsed(raw), schema), len(raw))
 
 
 def checked(body: object, schema: Schema) -> dict[str, Any]:
@@ -52,7 +55,7 @@ def checked(body: object, schema: Schema) -> dict[str, Any]:
         path = ".".join(str(part) for part in error.absolute_path)
         where = f"{path}: " if path else ""
         raise ApiError(
-            400, f"{where}{error.message[:500]}", code="invalid_request", param=path or None
+            400, where + _told(error.message), code="invalid_request", param=path or None
         )
     assert isinstance(body, dict)
     given = {name: value for name, value in body.items() if value is not None}
@@ -62,6 +65,13 @@ def checked(body: object, schema: Schema) -> dict[str, Any]:
                 400, f"{name} is not supported: {instead}", code="unsupported", param=name
             )
     return given
+
+
+def _told(message: str) -> str:
+    """Return a message without its middle: it begins with the value and ends with what is wrong."""
+    if len(message) <= 2 * _ENDS:
+        return message
+    return f"{message[:_ENDS]} … {message[-_ENDS:]}"
 
 
 def _parsed(raw: bytes) -> object:

@@ -144,26 +144,21 @@ _TOOL_CHOICE: Schema = {
     ]
 }
 _RESPONSE_FORMAT: Schema = {
-    "anyOf": [
-        {"type": "null"},
-        {
-            "type": "object",
-            "required": ["type"],
-            "properties": {"type": {"enum": ["text", "json_object"]}},
-        },
-        {
-            "type": "object",
-            "required": ["type", "json_schema"],
-            "properties": {
-                "type": {"const": "json_schema"},
-                "json_schema": {
-                    "type": "object",
-                    "required": ["schema"],
-                    "properties": {"name": {"type": "string"}, "schema": {"type": "object"}},
-                },
+    "type": ["object", "null"],
+    "required": ["type"],
+    "properties": {"type": {"enum": ["text", "json_object", "json_schema"]}},
+    # no anyOf: of a json_schema without its schema it would say that the type is unknown
+    "if": {"required": ["type"], "properties": {"type": {"const": "json_schema"}}},
+    "then": {
+        "required": ["json_schema"],
+        "properties": {
+            "json_schema": {
+                "type": "object",
+                "required": ["schema"],
+                "properties": {"name": {"type": "string"}, "schema": {"type": "object"}},
             },
         },
-    ]
+    },
 }
 
 CHAT: Schema = {
@@ -191,16 +186,13 @@ COMPLETION: Schema = {
     "properties": {
         "model": _MODEL,
         "prompt": {
-            "anyOf": [
-                {"type": "string"},
-                {"type": "array", "minItems": 1, "maxItems": 16, "items": {"type": "string"}},
-                {
-                    "type": "array",
-                    "minItems": 1,
-                    "maxItems": MOST_IDS,
-                    "items": {"type": "integer", "minimum": 0},
-                },
-            ]
+            "description": "A text, up to 16 texts, or the token ids of one.",
+            "type": ["string", "array"],
+            "minItems": 1,
+            # no anyOf: of two sorts of lists it could not tell which one was meant
+            "if": {"prefixItems": [{"type": "integer"}]},
+            "then": {"maxItems": MOST_IDS, "items": {"type": "integer", "minimum": 0}},
+            "else": {"maxItems": 16, "items": {"type": "string"}},
         },
         **SAMPLING,
         "echo": _flag("Send the prompt before its continuation."),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -140,6 +142,20 @@ def test_a_small_ring_that_was_overwritten_is_not_copied_to_the_next_sample() ->
     small = GraphDecoder(model, slots=2, slack=1)
     device = BatchEngine(small, TOKENIZER).generate(prompts, params, n=4)
     assert [s.tokens for s in device] == [s.tokens for s in host]
+
+
+def test_a_loop_that_is_dropped_is_freed_at_once() -> None:
+    """Not when the garbage collector comes: it holds a graph and a model on the GPU."""
+    decoder = GraphDecoder(MODEL)
+    ways = [replace(WAYS[0], min_p=n / 100) for n in range(5)]
+    gc.disable()
+    try:
+        loops = [weakref.ref(decoder.loop(way, ends=())) for way in ways]
+        assert [loop() is None for loop in loops] == [True] + [False] * 4
+        del decoder
+        assert [loop() for loop in loops] == [None] * 5
+    finally:
+        gc.enable()
 
 
 def test_what_needs_the_host_is_sampled_there() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -20,6 +21,23 @@ def test_any_text_comes_back_as_it_was(text: str) -> None:
     ids = TOKENIZER.encode(text)
     assert TOKENIZER.decode(ids) == text
     assert sum(TOKENIZER.byte_lengths()[i] for i in ids) == len(text.encode())
+
+
+class Alone:
+    """Says yes to a text only where other threads can run while it is encoded."""
+
+    def __init__(self, library: Any) -> None:
+        self.encode_batch_fast = library.encode_batch_fast
+
+    def encode(self, text: str, **how: Any) -> object:
+        raise AssertionError(f"the interpreter stands still for {len(text)} characters")
+
+
+def test_a_long_text_is_encoded_while_other_threads_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "A long story, told in 99 words. " * 2000
+    expected = TOKENIZER._tokenizer.encode(text, add_special_tokens=False).ids
+    monkeypatch.setattr(TOKENIZER, "_tokenizer", Alone(TOKENIZER._tokenizer))
+    assert TOKENIZER.encode(text) == expected
 
 
 @pytest.mark.parametrize("token", SPECIAL_TOKENS)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from chatapp import paths, resources
+from chatapp.cli import crash
 
 
 def test_one_variable_moves_everything_the_app_writes(chatapp_home: Path) -> None:
@@ -20,6 +23,27 @@ def test_one_variable_moves_everything_the_app_writes(chatapp_home: Path) -> Non
     ]
     assert all(chatapp_home in path.parents for path in written)
     assert len(set(written)) == len(written)
+
+
+def test_with_the_variable_a_bare_training_machine_knows_the_place(
+    chatapp_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has PyTorch and little else: nothing that knows the platform's directories."""
+    monkeypatch.setitem(sys.modules, "platformdirs", None)
+    assert chatapp_home in paths.log_path().parents
+
+
+def test_without_it_an_unexpected_error_is_told_there_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """And not hidden behind another one: its traceback goes to a temporary file."""
+    monkeypatch.delenv("CHATAPP_HOME")
+    monkeypatch.setitem(sys.modules, "platformdirs", None)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    told = crash.unexpected(RuntimeError("no memory left on the device"))
+    [log] = tmp_path.glob("*.log")
+    assert "no memory left on the device" in log.read_text()
+    assert str(log) in str(told.hint)
 
 
 def test_without_the_variable_the_platform_directories_serve(

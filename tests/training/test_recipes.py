@@ -106,6 +106,18 @@ def test_the_half_hour_recipe_runs_all_its_stages_when_shrunk(
         assert (tmp_path / "run" / stage / "done.json").is_file()
 
 
+def test_the_half_hour_recipe_finds_a_pack_wherever_it_is_named_from(tmp_path: Path) -> None:
+    """The links of its first lines hold for a directory that is named from where one stands."""
+    text = (resources.recipes_dir() / "gpu-30min.toml").read_text(encoding="utf-8")
+    [line] = [line.strip("# ") for line in text.splitlines() if "ln -s" in line]
+    (tmp_path / "a pack" / "chat").mkdir(parents=True)
+    here = tmp_path / "here"
+    here.mkdir()
+    command = line.replace("DIR", "'../a pack'")
+    subprocess.run(["sh", "-c", command], cwd=here, check=True)
+    assert (here / "runs" / "data" / "chat").is_dir()
+
+
 def test_a_piece_of_the_half_hour_recipe_ends_as_its_loop_expects() -> None:
     """The command of its first lines hands on the 130 of a run that saved and stopped."""
     text = (resources.recipes_dir() / "gpu-30min.toml").read_text(encoding="utf-8")

@@ -225,9 +225,6 @@ class ImportedTokenizer(ChatTokenizer):
         first = list(self._tokenizer.encode("", add_special_tokens=True).ids)
         return first or ([self.begin] if self.begin is not None else [])
 
-    def _ids_of(self, text: str) -> list[int]:
-        return list(self._tokenizer.encode(text, add_special_tokens=False).ids)
-
     def _unforged(self, text: str) -> Iterable[str]:
         """Cut a text inside every special token's name, so that no piece contains one."""
         while match := self._special_pattern.search(text):
