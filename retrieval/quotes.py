@@ -8,12 +8,14 @@ so instead of answering.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from retrieval import support
 from retrieval.answers import short_answer
 from retrieval.errors import NotInIndex
 from retrieval.evidence import EvidenceSource
+from retrieval.labelled import asked_labels, is_about, value_of
 from retrieval.question import AnswerKind, analyse, asks_again, may_answer
 from retrieval.reading import judging
 from retrieval.reading.judging import Said, said, span_within, together
@@ -37,6 +39,8 @@ MAX_QUOTE_CHARACTERS = 1_000
 # and at least this share of the first one's score.
 LATER_MARGIN = 0.05
 LATER_SHARE = 0.5
+# A line "LABEL: value" below the very thing that is asked for answers; chosen, not fitted.
+LABELLED = 0.9
 _SAME = 0.8  # quotes that share this much of their words say the same thing
 
 
@@ -52,12 +56,14 @@ class Sentence(NamedTuple):
     heard: Said | None = None  # None where there is no reader
     answer: str = ""  # the reader's span in it, "" if it points at none
     chance: float = 0.0  # the reader's probability of exactly this span
+    labelled: bool = False  # it has the label that is asked for; `answer` is what stands there
 
     def probability(self, kind: AnswerKind) -> float:
         """Return the estimated probability that it answers a question of `kind`, from 0 to 1."""
+        least = LABELLED if self.labelled else 0.0
         if self.heard is None:
-            return support.probability(self.features)
-        return judging.probability(self.features, self.heard, kind, alone=self.alone)
+            return max(least, support.probability(self.features))
+        return max(least, judging.probability(self.features, self.heard, kind, alone=self.alone))
 
 
 class _Candidate(NamedTuple):
@@ -149,9 +155,16 @@ def scored_sentences(
     passages = [passage for _, passage in told]
     alone = len(passages) == 1
     read = together(reader.read(asked.question.text, passages), passages) if reader else None
+    stem = partial(_stems, index)
+    labels = asked_labels(asked.question.text, stem)
     for number, (rank, passage) in enumerate(told):
         title = frozenset(_stems(index, f"{passage.title} {passage.heading}"))
         inside = frozenset(_stems(index, passage.text))
+        named = [
+            one
+            for one in labels
+            if is_about(one, passage.title, stem) or is_about(one, passage.heading, stem)
+        ]
         for start, end in sentence_spans(passage.text):
             sentence = passage.text[start:end]
             if sentence.startswith("#") or len(sentence) > MAX_QUOTE_CHARACTERS:
@@ -161,15 +174,36 @@ def scored_sentences(
             stems = _stems(index, sentence)
             place = Place(title, inside, rank, opens_document=passage.start + start == 0)
             features = measure(asked, sentence, stems, place)
+            value = next((found for one in named if (found := value_of(one, sentence, stem))), "")
             if read is None:
-                yield Sentence(passage, start, end, features, frozenset(stems), alone=alone)
+                yield Sentence(
+                    passage,
+                    start,
+                    end,
+                    features,
+                    frozenset(stems),
+                    alone,
+                    answer=value,
+                    labelled=bool(value),
+                )
                 continue
             span = span_within(read.readings[number], start, end)
             answer = passage.text[span.start : span.end] if span else ""
             heard = said(read, number, span, answer)
             chance = span.chance if span else 0.0
+            if value:
+                answer, chance = value, LABELLED
             yield Sentence(
-                passage, start, end, features, frozenset(stems), alone, heard, answer, chance
+                passage,
+                start,
+                end,
+                features,
+                frozenset(stems),
+                alone,
+                heard,
+                answer,
+                chance,
+                labelled=bool(value),
             )
 
 
@@ -191,6 +225,7 @@ def _candidates(
             score=score,
             answer=found.answer,
             certainty=judging.certainty(score, found.chance) if found.answer else 0.0,
+            labelled=found.labelled,
         )
         yield _Candidate(quote, found.stems)
 

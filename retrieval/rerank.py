@@ -2,7 +2,8 @@
 
 The thing to know: a reader looks at question and passage together, which vectors cannot, and costs
 milliseconds a passage. So it sees the first `DEPTH` hits only, and where documents begin that the
-question names; what comes after keeps its place.
+question names; what comes after keeps its place. A labelled line that says what is asked of the
+thing that is asked about (`retrieval.labelled`) comes first.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
-from retrieval.terms import content_words
+from retrieval.labelled import asked_labels, is_about, value_of
+from retrieval.terms import content_words, fold, words
 from retrieval.types import Filters, Hit, SearchMode
 
 if TYPE_CHECKING:
@@ -54,10 +56,40 @@ def search_reranked(
     )
     if reranker is None:
         return hits
+    labelled = _labelled(index, question, hits)
     opening = _openings(index, question, hits, depth)
-    begun = {hit.passage.id for hit in opening}
-    rest = [hit for hit in hits[depth:] if hit.passage.id not in begun]
-    return [*reranker.rerank(question, [*hits[:depth], *opening]), *rest][:k]
+    seen = {hit.passage.id for hit in (*labelled, *opening)}
+    read = [*(hit for hit in hits[:depth] if hit.passage.id not in seen), *opening]
+    rest = [hit for hit in hits[depth:] if hit.passage.id not in seen]
+    return [*labelled, *reranker.rerank(question, read), *rest][:k]
+
+
+def _labelled(index: Index, question: str, hits: Sequence[Hit]) -> list[Hit]:
+    """Return the passages whose labelled line answers, of documents named like the subject.
+
+    A search need not find them: all that such a line shares with the question is one word.
+    """
+
+    def stem(text: str) -> list[str]:
+        return index.stems(fold(word) for word in words(text))
+
+    labels = asked_labels(question, stem)
+    about = {
+        hit.passage.document_id: (hit, asked)
+        for asked in labels
+        for hit in hits
+        if is_about(asked, hit.passage.title, stem)
+    }
+    found = []
+    for hit, asked in about.values():
+        text = index.document(hit.passage.document_id).text
+        line = next((one for one in text.splitlines() if value_of(asked, one, stem)), "")
+        within = Filters(uri=hit.passage.uri)
+        for other in index.search(line, OPENINGS, filters=within) if line else ():
+            if line in other.passage.text and other.passage.document_id == hit.passage.document_id:
+                found.append(replace(hit, passage=other.passage, score=1.0))
+                break
+    return found
 
 
 def _openings(index: Index, question: str, hits: Sequence[Hit], depth: int) -> list[Hit]:

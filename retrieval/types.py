@@ -106,7 +106,8 @@ class Quote:
 
     `score` is the calibrated probability that it answers the question, from 0 to 1. `answer` is the
     part of `text` that a reader pointed at, "" if none did; `certainty` the calibrated probability
-    that this part alone is a right answer.
+    that this part alone is a right answer. `labelled`: `answer` stands below the label that was
+    asked for, under the name of what it was asked of (`retrieval.labelled`).
     """
 
     text: str
@@ -119,6 +120,7 @@ class Quote:
     score: float
     answer: str = ""
     certainty: float = 0.0
+    labelled: bool = False
 
 
 @dataclass(frozen=True)

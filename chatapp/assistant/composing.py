@@ -122,7 +122,8 @@ def _claim(found: Found, answer: str) -> Claim:
 
 
 def _borne_out(question: str, answer: str, found: Found, supports: Supports | None) -> bool:
-    if supports is None:
+    # A labelled line says its subject in the title only, and is no sentence that could be checked.
+    if supports is None or found.quote.labelled:
         return True
     return supports(as_statement(question, answer), found.quote.text) >= _BORNE_OUT
 

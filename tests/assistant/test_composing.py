@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from chatapp.assistant.composing import Found, compose
@@ -48,6 +50,17 @@ class TestShortAnswers:
             1, "The tower was designed by Stephen Sauvestre in Paris.", answer="Stephen Sauvestre"
         )
         assert said("Who designed the tower?", quote).startswith("Stephen Sauvestre [1]\n\n")
+
+    def test_the_value_of_a_labelled_line_needs_no_sentence_that_bears_it_out(self):
+        line = "Population: total: 364,036 (2024 est.); male: 182,268"
+        plain = found(1, line, "Orn", answer="364,036")
+        labelled = replace(plain, quote=replace(plain.quote, labelled=True))
+        question = "How many people live in Orn?"
+        said_of = [
+            "".join(part.text for part in compose(question, [each], lambda claim, text: 0.0))
+            for each in (plain, labelled)
+        ]
+        assert said_of == [f"{line} [1]", f"364,036 [1]\n\n{line} [1]"]
 
     @pytest.mark.parametrize(
         ("question", "quote"),
