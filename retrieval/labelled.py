@@ -15,14 +15,21 @@ Stem = Callable[[str], Sequence[str]]
 
 _LONGEST = 100  # characters of a value that is a short answer
 _MOST = 120  # characters of a question that is read so
-_QUESTION = re.compile(r"(?:(?:what|who)(?: is| are| was| were|'s) )?(?:the )?", re.IGNORECASE)
+_QUESTION = re.compile(
+    r"(?:(?:what|who|when|where)(?: is| are| was| were|'s) )?(?:the )?", re.IGNORECASE
+)
 _JOINT = re.compile(r" (?:of|in|for) (?:the )?", re.IGNORECASE)
 _OWNED = re.compile(r"(?:'s|(?<=s)') ", re.IGNORECASE)
-# The one label that people seldom ask for by its name.
-_PEOPLE = re.compile(
-    r"how many (?:people (?:live|are living|are there)|inhabitants are there) (?=in )"
-    r"|how many (?:people|inhabitants) does (?P<subject>.+) have",
-    re.IGNORECASE,
+# Labels that people seldom ask for by their names.
+_OTHERWISE = (
+    (
+        r"how many (?:people (?:live|are living|are there)|inhabitants are there) in (.+)",
+        "population",
+    ),
+    (r"how many (?:people|inhabitants) does (.+) have", "population"),
+    (r"how much (?:does|do|did) (.+) cost", "price"),
+    (r"how much (?:does|do) (.+) weigh", "weight"),
+    (r"how heavy (?:is|are) (.+)", "weight"),
 )
 _HEAD = re.compile(r"\s*(?:[-*•] )?\s*(?P<label>[^\W\d_][^:;.?!\n]{0,60}?) ?: +(?=\S)")
 _ENDS = re.compile(r" \(|\.?\s*\Z")
@@ -44,9 +51,9 @@ def asked_labels(question: str, stem: Stem) -> list[Label]:
     text = " ".join(question.replace("’", "'").split()).rstrip("?!. ")
     if len(text) > _MOST:
         return []
-    if people := _PEOPLE.match(text):
-        of_what = people["subject"] or text[people.end() + len("in ") :]
-        text = f"population of {of_what}"
+    for form, label in _OTHERWISE:
+        if said := re.fullmatch(form, text, re.IGNORECASE):
+            text = f"{label} of {said[1]}"
     text = text[_QUESTION.match(text).end() :]  # type: ignore[union-attr]  # it matches nothing too
     pairs = [(text[: at.start()], text[at.end() :]) for at in _JOINT.finditer(text)]
     pairs += [(text[at.end() :], text[: at.start()]) for at in _OWNED.finditer(text)]

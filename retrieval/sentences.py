@@ -15,11 +15,12 @@ _SMALL = "".join(char for block in _CASED for char in map(chr, block) if char.is
 
 # White space after a terminator (perhaps with a closing quote) before something that can open a
 # sentence; a full-width terminator, which needs no space, but for one before another or before a
-# closing quote; a paragraph break; or the start of a list item.
+# closing quote; a paragraph break; or the start of a list item or of a line "Label: value".
 _BREAK = re.compile(
     rf"""(?:(?<=[.!?…।؟])|(?<=[.!?…।؟]["'”’)\]]))\s+(?=["'“‘(\[]*[^\W_{_SMALL}])"""
     r"""|(?:(?<=[。！？])|(?<=[。！？][」』”’）]))\s*(?=[^\s。！？」』”’）])"""
     r"""|\n[ \t]*\n\s*|\n(?=[ \t]*[-*•] )|\n(?=\|)"""
+    rf"""|\n(?=[ \t]*[^\W\d_{_SMALL}][^:.!?;\n]{{0,40}}: +\S)"""
 )
 _LAST_WORD = re.compile(r"((?:[^\W\d_]|\.)+)\.[\"'”’)\]]*$")
 

@@ -97,7 +97,8 @@ def blocks_of(source: str) -> Iterator[str]:
         elif token.type == "inline" and row is not None:
             row.append(_inline_text(token))
         elif token.type == "inline":
-            yield prefix + _inline_text(token)
+            text = _inline_text(token)
+            yield prefix + (" ".join(text.split()) if prefix.startswith("#") else text)
             prefix = ""
         elif token.type in ("fence", "code_block"):
             yield "\n".join(f"    {line}" for line in token.content.splitlines())
@@ -108,12 +109,15 @@ def blocks_of(source: str) -> Iterator[str]:
 
 
 def _inline_text(token: Token) -> str:
-    """Return what a reader sees of one inline token: no emphasis marks, no link targets."""
+    """Return what a reader sees of one inline token: no emphasis marks, no link targets.
+
+    Lines stay apart: in notes "Label: value" is one, and to a quote a line end is a space.
+    """
     parts: list[str] = []
     children = token.children or []
     for number, child in enumerate(children):
         if child.type in ("softbreak", "hardbreak"):
-            parts.append(" ")
+            parts.append("\n")
         elif child.type in ("text", "code_inline", "image"):
             parts.append(child.content)
         elif child.type == "html_inline" and _BREAK.fullmatch(child.content):

@@ -47,6 +47,16 @@ def test_no_passage_is_huge(text: str) -> None:
     assert longest <= 1_600
 
 
+def test_lines_with_labels_are_told_apart_and_wrapped_lines_are_not() -> None:
+    """Each line of a data sheet says one thing; a line that prose was wrapped into does not."""
+    text = "Weight: 2 kg\nPacked size: 45 cm\nIt was said\nto Bob: well done.\nPort 8080: open"
+    assert [text[start:end] for start, end in sentence_spans(text)] == [
+        "Weight: 2 kg",
+        "Packed size: 45 cm\nIt was said\nto Bob: well done.",
+        "Port 8080: open",
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "passages"),
     [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from retrieval.index import Index
@@ -57,6 +59,19 @@ class TestWhatIsAskedFor:
     )
     def test_one_label_of_one_thing(self, question):
         assert label("population", "Orn") in asked_labels(question, stem)
+
+    @pytest.mark.parametrize(
+        ("question", "name"),
+        [
+            ("How much does the Orn cost?", "price"),
+            ("how much does Orn weigh", "weight"),
+            ("How heavy is the Orn?", "weight"),
+            ("When is Orn's birthday?", "birthday"),
+            ("Where is the entrance of Orn?", "entrance"),
+        ],
+    )
+    def test_how_much_and_when_ask_for_labels_too(self, question, name):
+        assert label(name, "Orn") in asked_labels(question, stem)
 
     def test_a_label_with_of_in_it_is_among_those_that_may_be_meant(self):
         asked = asked_labels("Who is the head of government of Orn?", stem)
@@ -140,6 +155,16 @@ def test_the_line_is_read_and_quoted_first(atlas: Index, question: str, answer: 
     assert (quote.answer, quote.labelled) == (answer, True)
     assert quote.score >= LABELLED
     assert atlas.document(quote.document_id).text[quote.start : quote.end] == quote.text
+
+
+def test_lines_of_a_markdown_note_are_quoted_one_by_one(index: Index, tmp_path: Path) -> None:
+    """Rendered they run together; as written each says one thing."""
+    note = tmp_path / "tent.md"
+    note.write_text("# Trail tent\n\n**Weight:** 2.1 kg\n**Price:** 349 EUR\nSeason: all\n")
+    index.add([note], collection="t")
+    hits = search_reranked(index, Indifferent(), "How much does the trail tent cost?", 4)
+    quote = select_quotes(index, "How much does the trail tent cost?", hits)[0]
+    assert (quote.text, quote.answer) == ("Price: 349 EUR", "349 EUR")
 
 
 def test_another_thing_s_line_does_not_answer(atlas: Index) -> None:
