@@ -77,12 +77,19 @@ def as_question(text: str) -> str:
         return _cut(text, 0, end)
     thing = _cut(text, begin, end)
     if _THING.fullmatch(thing) and not _ASKS.search(thing):
-        return f"What {'are' if _is_plural(thing) else 'is'} {thing.rstrip('?.! ')}?"
+        return what_is(thing.rstrip("?.! "))
     if _is_titled(request["told"] or ""):
         return text
     if request["child"]:
         return thing
     return f"{text[slice(*request.span('verb'))]} {thing}".rstrip()
+
+
+def what_is(thing: str) -> str:
+    """Return the question what a thing is, or what things are."""
+    last = thing.lower()
+    several = last.endswith("s") and not last.endswith(("ss", "us", "is"))
+    return f"What {'are' if several else 'is'} {thing}?"
 
 
 def _without_manner(text: str, plain: str) -> str:
@@ -120,8 +127,3 @@ def _cut(text: str, start: int, end: int) -> str:
 def _is_titled(words_between: str) -> bool:
     """Whether words have capitals, beside "I": "Explain Like I'm Five" is a name."""
     return any(letter.isupper() for letter in words_between.replace("I", ""))
-
-
-def _is_plural(thing: str) -> bool:
-    last = thing.rstrip("?.! ").lower()
-    return last.endswith("s") and not last.endswith(("ss", "us", "is"))
