@@ -59,6 +59,7 @@ _THING = re.compile(
     r"|my|your|our|his|its|their|again|more|better)\b)[^\s.!?:;]+(?: [^\s.!?:;]+){0,9}[?.!]*",
     re.IGNORECASE,
 )
+_GOES_ON = re.compile(r" (?:of|in|on|at|with|between|for|to|from|and|behind)\b")
 _ASKS = re.compile(rf"\b{_ASKING}\b", re.IGNORECASE)
 
 
@@ -87,8 +88,8 @@ def as_question(text: str) -> str:
 
 def what_is(thing: str) -> str:
     """Return the question what a thing is, or what things are."""
-    last = thing.lower()
-    several = last.endswith("s") and not last.endswith(("ss", "us", "is"))
+    head = _GOES_ON.split(thing.lower(), maxsplit=1)[0]
+    several = head.endswith("s") and not head.endswith(("ss", "us", "is", "ics"))
     return f"What {'are' if several else 'is'} {thing}?"
 
 

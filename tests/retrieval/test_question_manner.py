@@ -21,6 +21,8 @@ from retrieval.question import AnswerKind, analyse, without_courtesy
         ("Briefly explain World War II", "What is World War II?"),
         ("Explain the theory of relativity like I’m 5", "What is the theory of relativity?"),
         ("EXPLAIN GRAVITY TO A CHILD", "What is GRAVITY?"),
+        ("explain the causes of World War I", "What are the causes of World War I?"),
+        ("explain physics with examples", "What is physics with examples?"),
         ("ELI5 gravity", "What is gravity?"),
         ("ELI5: how do planes fly?", "how do planes fly?"),
         ("tell me about Rome in one sentence", "tell me about Rome"),
