@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
+from retrieval.manner import as_question
 from retrieval.terms import content_words, fold, words
 
 
@@ -103,7 +104,7 @@ _NAME = re.compile(r"(?<=[\w,'’\"“(] )[\"“'(]*([A-Z][^\W_]+)")
 
 
 _TO_SOMEBODY = (
-    r"(?:please\s+|kindly\s+)?(?:(?:tell|remind|explain\s+to)\s+(?:me|us)|let\s+(?:me|us)\s+know)"
+    r"(?:please\s+|kindly\s+)?(?:(?:tell|remind|explain\s+to)\s+(?:me|us)|explain|let\s+(?:me|us)\s+know)"
     r"(?:\s+please)?"
 )
 _COURTESY = re.compile(
@@ -133,8 +134,9 @@ def without_courtesy(text: str) -> str:
     """Return a question without what is said around it: "Do you know who …" asks who.
 
     Unchanged where it does not go on with a question word ("Do you know my name?") or may be a
-    title ("Tell Me Why").
+    title ("Tell Me Why"). A wish to have something explained becomes the question that it is.
     """
+    text = as_question(text)
     found = _COURTESY.match(text.replace("’", "'"))
     if found is None or not found.end():
         return text

@@ -1,7 +1,7 @@
 """Answer: fills one started answer in the first way that has something to say, and ends it.
 
-The ways, in order: what the memory knows, a tool, quotes from sources, a written reply, the model.
-A written reply that surely fits goes before the sources.
+The ways, in order: what the memory knows, a tool, that the app cannot do it, quotes from
+sources, a written reply, the model. A written reply that surely fits goes before the sources.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from chatapp.assistant.reply import Reply
 from chatapp.assistant.run import Ending, Interrupted, Run
 from chatapp.assistant.services import Services
 from chatapp.assistant.titles import improve_title
+from chatapp.assistant.unable import say_unable
 from chatapp.assistant.writing import Writing
 
 _ENDING: dict[FinishReason, Ending] = {
@@ -60,6 +61,7 @@ async def _produce(writing: Writing) -> FinishReason:
     if not (writing.draft.continues or writing.draft.by_model) and (
         await answer_from_memory(writing)
         or await answer_from_tools(writing)
+        or say_unable(writing)
         or await answer_from_sources(writing)
     ):
         return "stop"

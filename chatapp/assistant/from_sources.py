@@ -6,21 +6,26 @@ Where a person's own sources do not answer a question, the web is asked next, if
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from chatapp.assistant import failures, grounding
 from chatapp.assistant.attached import AttachedFile, files_on
+from chatapp.assistant.comparing import compared, compose_each
+from chatapp.assistant.composing import Found
 from chatapp.assistant.events import Browse, Retrieval
 from chatapp.assistant.events.tools import BrowsePlace
 from chatapp.assistant.followup import search_query
 from chatapp.assistant.from_web import answer_from_web
 from chatapp.assistant.from_written import answer_from_written
 from chatapp.assistant.overview import wants_overview
-from chatapp.assistant.showing import refuse, show_quotes
+from chatapp.assistant.showing import refuse, show_parts, show_quotes
 from chatapp.assistant.steps import short
 from chatapp.assistant.writing import Writing
+from retrieval.manner import what_is
 
 if TYPE_CHECKING:
     from chatapp.settings import RetrievalSettings
@@ -44,7 +49,8 @@ async def answer_from_sources(writing: Writing) -> bool:
     if await answer_from_written(writing, surely=True):
         return True
     place: BrowsePlace = "files" if files.here else "index"
-    evidence = await _look(writing, files)
+    settings = writing.services.settings.retrieval
+    evidence = await _look(writing, files, _query(writing), settings)
     if not (evidence and evidence.quotes) and _asks_nothing(question):
         if evidence is not None:
             writing.reply.step(Browse("end", "Found nothing about it", evidence.query, place))
@@ -57,12 +63,17 @@ async def answer_from_sources(writing: Writing) -> bool:
         writing.reply.step(Browse("end", "Found nothing that answers it", evidence.query, place))
     if await answer_from_written(writing):
         return True
+    vain: grounding.Vain | None = grounding.NOTHING
     # What is asked about a file that came along with the question stands in that file or nowhere.
-    if not files.here and await answer_from_web(writing, _query(writing), evidence):
+    if not files.here:
+        vain = await answer_from_web(writing, _query(writing))
+    if vain is None:
         return True
-    if evidence is None:
+    if evidence is None and vain is grounding.NOTHING:
         return False
-    refuse(writing, evidence)
+    if evidence is not None and await _answer_with_definitions(writing, files, place):
+        return True
+    refuse(writing, evidence, vain)
     return True
 
 
@@ -90,21 +101,49 @@ def _files(writing: Writing) -> Files:
     return Files(tuple(files_on(store, question.id)), tuple(earlier))
 
 
-async def _look(writing: Writing, files: Files) -> grounding.Evidence | None:
+async def _answer_with_definitions(writing: Writing, files: Files, place: BrowsePlace) -> bool:
+    """Where nothing compares two things, tell what each of them is, if one of them is known."""
+    things = compared(_query(writing))
+    settings = writing.services.settings.retrieval
+    if things is None or settings.max_quotes < len(things):
+        return False
+    few = dataclasses.replace(settings, max_quotes=settings.max_quotes // len(things))
+    looked = [(thing, await _look(writing, files, what_is(thing), few)) for thing in things]
+    told: list[tuple[str, Sequence[Found]]] = []
+    count = 0
+    for thing, evidence in looked:
+        found = evidence.numbered(count + 1) if evidence else []
+        told.append((thing, found))
+        count += len(found)
+    if not count:
+        return False
+    for _, evidence in looked:
+        if evidence is not None:
+            writing.emit(Retrieval(evidence.query, evidence.passages(), evidence.seconds))
+            _tell(writing, evidence, place)
+    show_parts(writing, compose_each(told))
+    return True
+
+
+async def _look(
+    writing: Writing, files: Files, query: str, settings: RetrievalSettings
+) -> grounding.Evidence | None:
     """Search the files, and the index unless the question brought files of its own."""
-    found = [await _in_files(writing, files)] if files.here or files.earlier else []
+    found = (
+        [await _in_files(writing, files, query, settings)] if files.here or files.earlier else []
+    )
     if not files.here:
-        found.append(await _in_index(writing))
+        found.append(await _in_index(writing, query, settings))
     usable = [one for one in found if one is not None]
-    return grounding.merged(usable, writing.services.settings.retrieval.max_quotes)
+    return grounding.merged(usable, settings.max_quotes)
 
 
-async def _in_files(writing: Writing, files: Files) -> grounding.Evidence | None:
+async def _in_files(
+    writing: Writing, files: Files, query: str, settings: RetrievalSettings
+) -> grounding.Evidence | None:
     """Search the files of this question, or else those of earlier ones."""
     wanted = files.here or files.earlier
-    query = _query(writing)
     _searching(writing, query, ", ".join(file.attachment.name for file in wanted), "files")
-    settings = writing.services.settings.retrieval
     overview = bool(files.here) and wants_overview(writing.draft.question.text)
     return await writing.attempt(
         writing.services.files,
@@ -117,14 +156,14 @@ async def _in_files(writing: Writing, files: Files) -> grounding.Evidence | None
     )
 
 
-async def _in_index(writing: Writing) -> grounding.Evidence | None:
+async def _in_index(
+    writing: Writing, query: str, settings: RetrievalSettings
+) -> grounding.Evidence | None:
     """Search the index; None when there are no sources to use."""
     sources = writing.services.index
     if sources is None or not writing.options.use_sources:
         return None
-    query = _query(writing)
     _searching(writing, query, "the index", "index")
-    settings = writing.services.settings.retrieval
     excuse = failures.index_needed if writing.options.needs_sources else failures.no_index
     evidence = await writing.attempt(
         sources, lambda index: _look_up(index, query, settings, writing), excuse
@@ -156,12 +195,17 @@ def _searching(writing: Writing, query: str, where: str, place: BrowsePlace) -> 
 
 async def _show(writing: Writing, evidence: grounding.Evidence, place: BrowsePlace) -> None:
     """Tell what was opened and quoted, and answer with it."""
+    _tell(writing, evidence, place)
+    # Of an overview the quotes are the answer; none of their spans is.
+    question = "" if evidence.overview else writing.draft.question.text
+    await show_quotes(writing, question, evidence.numbered())
+
+
+def _tell(writing: Writing, evidence: grounding.Evidence, place: BrowsePlace) -> None:
+    """Tell what was opened and quoted."""
     opened: set[str] = set()
     for quote in evidence.quotes:
         if quote.document_id not in opened:
             opened.add(quote.document_id)
             writing.reply.step(Browse("open", f"Opened: {quote.title}", quote.uri, place))
         writing.reply.step(Browse("quote", f"Quoted: {short(quote.text)}", quote.text, place))
-    # Of an overview the quotes are the answer; none of their spans is.
-    question = "" if evidence.overview else writing.draft.question.text
-    await show_quotes(writing, question, evidence.numbered())

@@ -15,7 +15,7 @@ from chatapp.assistant import failures, grounding
 from chatapp.assistant.composing import Found, compose
 from chatapp.assistant.events import Browse
 from chatapp.assistant.run import Interrupted
-from chatapp.assistant.showing import refuse, show_quotes
+from chatapp.assistant.showing import show_quotes
 from chatapp.assistant.web_access import Errand, WebAccess, WebFindings, WebPage, WebStep, page_part
 from chatapp.assistant.web_consent import Consent, allowed, switched_off
 from chatapp.assistant.writing import Writing
@@ -25,34 +25,30 @@ GRACE_SECONDS = 3.0  # beyond the setting, before a browse that does not end is 
 _AROUND = 600  # characters before and after a quote that tell what it speaks of
 
 
-async def answer_from_web(
-    writing: Writing, query: str, evidence: grounding.Evidence | None
-) -> bool:
-    """Answer from the web, or say that it does not; False when it was not asked at all.
+async def answer_from_web(writing: Writing, query: str) -> grounding.Vain | None:
+    """Answer from the web; None when it did, else what was done in vain.
 
-    `evidence` is what the person's own sources had: nothing that answers.
+    That is `grounding.NOTHING` itself when the web was not asked at all.
     """
     web = writing.services.web
     if web is None or switched_off(writing):
-        return False
+        return grounding.NOTHING
     if not writing.options.use_sources and not await asyncio.to_thread(allowed, writing):
-        return False  # whoever wants the model alone is not asked about the web
+        return grounding.NOTHING  # whoever wants the model alone is not asked about the web
     access = await writing.attempt(web, lambda opened: opened, failures.no_web)
     if access is None or not access.services():
-        return False
+        return grounding.NOTHING
     trip = _Trip(writing, access)
     findings = await trip.take(query)
     if findings is None:
-        return False
+        return grounding.NOTHING
     if findings.quotes:
         numbered = trip.keep(findings.quotes, findings.pages)
         await show_quotes(writing, writing.draft.question.text, numbered)
-        return True
+        return None
     read = [f"{page.title or page.url} ({page.domain})" for page in findings.pages]
     texts = [page.text for page in findings.pages]
-    vain = grounding.Vain(read, texts, findings.unread, findings.problem)
-    refuse(writing, evidence, vain)
-    return True
+    return grounding.Vain(read, texts, findings.unread, findings.problem)
 
 
 class _Trip:

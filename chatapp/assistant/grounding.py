@@ -42,12 +42,12 @@ class Evidence:
     overview: bool = False  # the quotes are what files begin with, not what was searched for
     dates: Mapping[str, str] = field(default_factory=dict)  # of the documents that are quoted
 
-    def numbered(self) -> list[Found]:
-        """Return the quotes with their numbers and the passages that they stand in."""
+    def numbered(self, first: int = 1) -> list[Found]:
+        """Return the quotes, numbered from `first`, and the passages that they stand in."""
         around = {hit.passage.id: hit.passage.text for hit in self.hits}
         return [
             Found(n, quote, around.get(quote.passage_id, ""), self.dates.get(quote.document_id, ""))
-            for n, quote in enumerate(self.quotes, start=1)
+            for n, quote in enumerate(self.quotes, start=first)
         ]
 
     def passages(self) -> list[RetrievedPassage]:
@@ -117,7 +117,7 @@ class Vain:
     unsaid: str = ""
 
 
-NOTHING = Vain()  # the web was not asked
+NOTHING = Vain()  # the web was not asked; compare with `is`
 
 
 def not_found(found: Evidence | None, vain: Vain = NOTHING) -> str:

@@ -24,6 +24,11 @@ async def show_quotes(writing: Writing, question: str, found: Sequence[Found]) -
         return compose(question, found, reader.supports if reader else None)
 
     parts = await writing.run.unless_stopped(asyncio.ensure_future(asyncio.to_thread(composed)))
+    show_parts(writing, parts)
+
+
+def show_parts(writing: Writing, parts: Sequence[Part]) -> None:
+    """Answer with these parts, made of quotes."""
     writing.reply.grounding = "grounded"
     for part in parts:
         writing.reply.say(part.text)
