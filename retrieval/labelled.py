@@ -16,7 +16,7 @@ Stem = Callable[[str], Sequence[str]]
 _LONGEST = 100  # characters of a value that is a short answer
 _MOST = 120  # characters of a question that is read so
 _QUESTION = re.compile(
-    r"(?:(?:what|who|when|where)(?: is| are| was| were|'s) )?(?:the )?", re.IGNORECASE
+    r"\A(?:(?:what|who|when|where)(?: is| are| was| were|'s) )?(?:the )?", re.IGNORECASE
 )
 _JOINT = re.compile(r" (?:of|in|for) (?:the )?", re.IGNORECASE)
 _OWNED = re.compile(r"(?:'s|(?<=s)') ", re.IGNORECASE)
@@ -54,7 +54,7 @@ def asked_labels(question: str, stem: Stem) -> list[Label]:
     for form, label in _OTHERWISE:
         if said := re.fullmatch(form, text, re.IGNORECASE):
             text = f"{label} of {said[1]}"
-    text = text[_QUESTION.match(text).end() :]  # type: ignore[union-attr]  # it matches nothing too
+    text = _QUESTION.sub("", text)
     pairs = [(text[: at.start()], text[at.end() :]) for at in _JOINT.finditer(text)]
     pairs += [(text[at.end() :], text[: at.start()]) for at in _OWNED.finditer(text)]
     asked = (Label(frozenset(stem(one)), frozenset(stem(other))) for one, other in pairs)
