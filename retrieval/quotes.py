@@ -174,36 +174,17 @@ def scored_sentences(
             stems = _stems(index, sentence)
             place = Place(title, inside, rank, opens_document=passage.start + start == 0)
             features = measure(asked, sentence, stems, place)
+            heard, answer, chance = None, "", 0.0
+            if read is not None:
+                if span := span_within(read.readings[number], start, end):
+                    answer, chance = passage.text[span.start : span.end], span.chance
+                heard = said(read, number, span, answer)
             value = next((found for one in named if (found := value_of(one, sentence, stem))), "")
-            if read is None:
-                yield Sentence(
-                    passage,
-                    start,
-                    end,
-                    features,
-                    frozenset(stems),
-                    alone,
-                    answer=value,
-                    labelled=bool(value),
-                )
-                continue
-            span = span_within(read.readings[number], start, end)
-            answer = passage.text[span.start : span.end] if span else ""
-            heard = said(read, number, span, answer)
-            chance = span.chance if span else 0.0
             if value:
                 answer, chance = value, LABELLED
             yield Sentence(
-                passage,
-                start,
-                end,
-                features,
-                frozenset(stems),
-                alone,
-                heard,
-                answer,
-                chance,
-                labelled=bool(value),
+                *(passage, start, end, features, frozenset(stems), alone),
+                *(heard, answer, chance, bool(value)),
             )
 
 

@@ -108,7 +108,7 @@ class TestWhatALineSays:
             ("history", "Constitution: history: several previous"),  # of the constitution
             ("male", "Population: total: 364,036; male: 182,268"),
             ("population", "Population distribution: half of it lives in the capital"),
-            ("population", "The population: it grows."[4:14]),
+            ("population", "The population: it grows."),
             ("time", "It was 12:30 when time: stood still"),
             ("overview", "Overview: " + "long " * 40),
         ],
